@@ -1,0 +1,224 @@
+"""The command line: verbs, their options, exit codes. Each verb's work is imported when it is called."""
+
+import argparse
+import os
+import re
+import sys
+from typing import Any, NoReturn, Optional, Sequence
+
+from jqtrade.errors import InvalidParam, JqtradeError
+
+_MESSAGES = [
+    (re.compile(r"the following arguments are required: (.*)"), r"缺少参数：\1"),
+    (re.compile(r"unrecognized arguments: (.*)"), r"不认识的参数：\1"),
+    (re.compile(r"argument (.*?): expected one argument"), r"参数 \1 后面缺少值"),
+    (re.compile(r"argument (.*?): invalid choice: (.*?) \(choose from (.*)\)"), r"参数 \1 的值 \2 不正确，可选：\3"),
+    (re.compile(r"argument (.*?): invalid \w+ value: (.*)"), r"参数 \1 的值 \2 不正确"),
+    (re.compile(r"argument (.*?): not allowed with argument (.*)"), r"参数 \1 不能与 \2 同时使用"),
+    (re.compile(r"ambiguous option: (.*) could match (.*)"), r"参数 \1 有歧义，可能是 \2"),
+]
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with Chinese error messages."""
+
+    def error(self, message: str) -> NoReturn:
+        for pattern, translation in _MESSAGES:
+            message = pattern.sub(translation, message)
+        self.print_usage(sys.stderr)
+        self.exit(2, "错误：{}。没有做任何操作，用 {} --help 查看用法\n".format(message, self.prog))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="jqtrade", description="在自己的电脑上运行实盘策略")
+    verbs = parser.add_subparsers(dest="verb", metavar="{start_task,get_tasks,stop_task,paper_broker}")
+    verbs.required = True
+
+    start = verbs.add_parser("start_task", help="创建新的实盘任务", description="启动策略进程")
+    start.add_argument("-n", "--name", required=True, help="实盘任务名称, 唯一标识该实盘任务, 不能重复")
+    start.add_argument("-c", "--code", required=True, help="策略代码路径")
+    start.add_argument("-o", "--out", help="日志路径, 指定后任务在后台运行; 不指定时在当前终端运行, 打印到标准输出/错误")
+    start.add_argument("-e", "--env", default="", help="策略进程的环境变量, 用分号分隔, 示例: -e 'PYTHONPATH=./package;USER=test'")
+    start.add_argument("--config", help="自定义配置文件路径")
+    start.add_argument("--debug", action="store_true", help="日志更丰富, 包含更多 jqtrade 系统日志")
+    start.add_argument("--detach", action="store_true", help="在后台运行; 没有 -o 时日志写到 $JQTRADE_HOME/logs/名称.log")
+    start.add_argument("--paper", action="store_true", help="用内置的模拟交易所演练, 不碰券商的文件单")
+    start.set_defaults(run=_start_task)
+
+    get = verbs.add_parser("get_tasks", help="查询当前运行中的实盘任务", description="列出运行中的策略进程")
+    get.add_argument("--json", action="store_true", help="以 JSON 输出, 字段稳定, 供程序读取")
+    get.set_defaults(run=_get_tasks)
+
+    stop = verbs.add_parser("stop_task", help="停止运行中的实盘任务", description="停止策略进程")
+    stop.add_argument("-n", "--name", help="按实盘任务名称停止")
+    stop.add_argument("-p", "--pid", type=int, help="按进程 pid 停止")
+    stop.add_argument("--all", action="store_true", help="停止所有运行中的实盘任务, 忽略 -n 和 -p")
+    stop.add_argument(
+        "-s", "--signal", choices=["SIGTERM", "SIGKILL"], default="SIGTERM", help="SIGTERM(默认): 处理完当前事务再停止; SIGKILL: 立即结束"
+    )
+    stop.add_argument("--timeout", type=_seconds, default=10.0, help="最多等待的秒数, 默认 10")
+    stop.set_defaults(run=_stop_task)
+
+    paper = verbs.add_parser("paper_broker", help="模拟 One Quant 的 DMA 窗口", description="在文件单目录里扮演 One Quant 和交易所")
+    paper.add_argument("--order-dir", required=True, help="文件单目录")
+    paper.add_argument("--account-no", required=True, help="资金账号")
+    paper.add_argument("--cash", type=float, default=1000000.0, help="初始资金, 默认 1000000")
+    paper.add_argument("--quotes", help="行情文件: code,last[,bid1,ask1,prev_close]; 不指定时使用虚构的行情")
+    paper.add_argument("--encoding", default="gbk", help="输出文件的编码, 默认 gbk")
+    paper.add_argument("--faults", action="store_true", help="故意制造残缺、延迟、重复、乱序的回报")
+    paper.add_argument("--keep-hours", action="store_true", help="只在交易时间撮合")
+    paper.add_argument("--seed", type=int, default=0, help="虚构行情和故障的随机种子")
+    paper.add_argument("--truth", help="把每笔订单的真实结果写到这个 JSON 文件")
+    paper.set_defaults(run=_paper_broker)
+    return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < 1e9:
+        raise ValueError(text)
+    return seconds
+
+
+def _start_task(args: argparse.Namespace) -> int:
+    from jqtrade.tasks.spec import TaskSpec, check_name, home_dir, new_token, parse_env
+
+    spec = TaskSpec(
+        name=check_name(args.name),
+        code=_existing_file(args.code, "策略文件"),
+        log=None if args.out is None else _log_path(args.out),
+        env=parse_env(args.env),
+        config=None if args.config is None else _existing_file(args.config, "配置文件"),
+        debug=args.debug,
+        paper=args.paper,
+        home=home_dir(),
+        token=new_token(),
+    )
+    if spec.log is None and not args.detach:
+        from jqtrade.runtime.worker import run_task
+
+        return run_task(spec)
+    from jqtrade.tasks.launcher import start
+
+    try:
+        task = start(spec, on_slow=_say)
+    except KeyboardInterrupt:
+        _say("不再等待，任务 {} 仍在后台启动，用 jqtrade get_tasks 查看".format(spec.name))
+        return 1
+    print("任务 {} 已启动，pid {}，日志 {}".format(task.name, task.pid, task.log))
+    return 0
+
+
+def _existing_file(path: str, what: str) -> str:
+    absolute = os.path.abspath(os.path.expanduser(path))
+    if not os.path.isfile(absolute):
+        raise InvalidParam("{}不存在：{}。任务没有启动".format(what, absolute))
+    return absolute
+
+
+def _log_path(path: str) -> str:
+    absolute = os.path.abspath(os.path.expanduser(path))
+    if os.path.isdir(absolute):
+        raise InvalidParam("日志路径是一个目录：{}，请写成文件，例如 demo.log。任务没有启动".format(absolute))
+    return absolute
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _get_tasks(args: argparse.Namespace) -> int:
+    from jqtrade.tasks.registry import TaskRegistry
+    from jqtrade.tasks.spec import home_dir
+
+    tasks = TaskRegistry(home_dir()).list_tasks()
+    if args.json:
+        import json
+
+        print(json.dumps([task.as_dict() for task in tasks], ensure_ascii=True, indent=2))
+    elif not tasks:
+        print("没有运行中的实盘任务")
+    for task in [] if args.json else tasks:
+        print(_task_text(task))
+    return 0
+
+
+def _task_text(task: Any) -> str:
+    state = {"starting": "启动中", "running": "运行中", "stopping": "停止中"}.get(task.state, task.state)
+    lines = [
+        "{}  pid {}  {}  启动于 {}{}".format(task.name, task.pid, state, task.started, "  模拟交易" if task.paper else ""),
+        "  策略  {}".format(task.code),
+        "  日志  {}".format(task.log or "当前终端"),
+        "  任务  已运行 {} 次，失败 {} 次".format(task.jobs_run, task.jobs_failed),
+    ]
+    if task.env:
+        lines.append("  环境  {}".format(";".join("{}={}".format(name, value) for name, value in task.env.items())))
+    if task.debug:
+        lines.append("  调试  已开启")
+    if task.current_job:
+        lines.append("  当前  {}，始于 {}".format(task.current_job, task.current_since))
+    if task.next_job:
+        lines.append("  下次  {}，{}".format(task.next_job, task.next_time))
+    if task.last_error:
+        lines.append("  最近的错误  {}".format(task.last_error))
+    return "\n".join(lines)
+
+
+def _stop_task(args: argparse.Namespace) -> int:
+    from jqtrade.tasks.launcher import stop
+    from jqtrade.tasks.registry import TaskRegistry
+    from jqtrade.tasks.spec import home_dir
+
+    if not args.all and args.name is None and args.pid is None:
+        raise InvalidParam("请用 -n 名称、-p 进程号 或 --all 指定要停止的任务。没有停止任何任务")
+    registry = TaskRegistry(home_dir())
+    if args.all:
+        tasks = registry.list_tasks()
+    else:
+        tasks = [registry.find(name=args.name)] if args.name is not None else [registry.find(pid=args.pid)]
+        if args.name is not None and args.pid is not None and tasks[0].pid != args.pid:
+            raise InvalidParam("任务 {} 的 pid 是 {}，不是 {}。没有停止任何任务".format(args.name, tasks[0].pid, args.pid))
+    if not tasks:
+        print("没有运行中的实盘任务")
+    failed = False
+    for result in stop(registry, tasks, force=args.signal == "SIGKILL", timeout=args.timeout):
+        if result.error is None:
+            print("任务 {}（pid {}）已停止".format(result.task.name, result.task.pid))
+        else:
+            failed = True
+            _say(str(result.error))
+    return 1 if failed else 0
+
+
+def _paper_broker(args: argparse.Namespace) -> int:
+    from jqtrade.paper.onequant import run_paper_broker
+
+    return run_paper_broker(
+        order_dir=args.order_dir,
+        account_no=args.account_no,
+        cash=args.cash,
+        quotes=args.quotes,
+        encoding=args.encoding,
+        faults=args.faults,
+        keep_hours=args.keep_hours,
+        seed=args.seed,
+        truth=args.truth,
+    )
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Run one command. Returns its exit code: 0 done, 1 failed, 2 wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # Python 3.7; a code page without Chinese must not end in a traceback
+            stream.reconfigure(errors="backslashreplace")
+    args = _parser().parse_args(argv)
+    try:
+        code = args.run(args)  # type: int
+    except JqtradeError as error:
+        _say("错误：{}".format(error))
+        return 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,325 @@
+"""Account: submit and cancel orders, and keep in step with what the broker says."""
+
+import logging
+import random
+import sqlite3
+from datetime import datetime
+from typing import Any, Callable, Container, Dict, List, NamedTuple, Optional, Sequence, Set
+
+from jqtrade.account.journal import Journal
+from jqtrade.account.order import (
+    MarketOrderStyle,
+    Order,
+    OrderAction,
+    OrderSide,
+    OrderStatus,
+    OrderStyle,
+    check_amount,
+    check_code,
+    format_price,
+)
+from jqtrade.account.portfolio import Portfolio, Positions
+from jqtrade.account.reports import check_balance, check_order, report_id
+from jqtrade.account.trade_gate.base import AbsTradeGate
+from jqtrade.clock import Clock
+from jqtrade.errors import InvalidCall, InvalidParam, InvalidReport, JqtradeError, OrderUncertain
+from jqtrade.log import Outage
+
+log = logging.getLogger("jqtrade.account")
+
+LARGEST_ORDER_ID = 2 ** 32 - 1
+"""One Quant is known to work with unsigned 32-bit numbers; at most 10 digits."""
+
+
+class OrderRequest(NamedTuple):
+    """What a strategy asks for, checked."""
+
+    code: str
+    amount: int
+    """positive: buy, negative: sell"""
+    style: OrderStyle
+    side: OrderSide
+
+
+def check_request(code: Any, amount: Any, style: Any = None, side: Any = "long") -> OrderRequest:
+    """Return the arguments of `order`, checked; without a style it is a market order. Raises InvalidParam."""
+    if style is None:
+        style = MarketOrderStyle()
+    if not isinstance(style, OrderStyle):
+        raise InvalidParam(
+            "委托方式 style={!r} 不正确，应为 LimitOrderStyle(价格) 或 MarketOrderStyle()。没有发出".format(style)
+        )
+    if side not in ("long", "short"):
+        raise InvalidParam("买卖方向 side={!r} 不正确，应为 'long' 或 'short'。没有发出".format(side))
+    return OrderRequest(check_code(code), check_amount(amount), style, OrderSide(side))
+
+
+class Account:
+    """One account at one broker, as one strategy sees it. Used from one thread."""
+
+    def __init__(self, gate: AbsTradeGate, journal: Journal, clock: Clock) -> None:
+        self._gate = gate
+        self._journal = journal
+        self._clock = clock
+        self._day = clock.now().date()
+        self._orders = {}  # type: Dict[str, Order]
+        self._unrecorded = {}  # type: Dict[str, Order]
+        self._portfolio = None  # type: Optional[Portfolio]
+        self._balance_outage = Outage(log, clock)
+        self._orders_outage = Outage(log, clock)
+        self._journal_outage = Outage(log, clock)
+        self._said = set()  # type: Set[str]
+        self._random = random.SystemRandom()
+
+    def recover(self) -> None:
+        """Learn today's orders from the journal, and of each one that may not have been sent, whether it was."""
+        recorded = self._journal.load(self._day)
+        self._orders = {order.order_id: order for order, _ in recorded}
+        for order, sent in recorded:
+            if sent or order.confirmed or order.status is not OrderStatus.new:
+                continue
+            was_sent = self._gate.was_sent(order.order_id)
+            if was_sent:
+                self._journal.record_sent([order])
+            elif was_sent is False:
+                self._change([order.rejected("没有发出：任务在发出之前中断")], "recovery")
+                log.error("上次运行中断时订单 %s 没有发出，不会自动补发：%s", order.order_id, describe(order))
+            else:
+                log.warning("上次运行中断时无法确认订单 %s 是否发出，等待柜台回报：%s", order.order_id, describe(order))
+        if recorded:
+            log.info("从记录中恢复了今天的 %d 笔订单", len(recorded))
+
+    @property
+    def portfolio(self) -> Portfolio:
+        """The last good snapshot. Raises InvalidCall if there has been none yet."""
+        if self._portfolio is None:
+            raise InvalidCall("还没有同步到资金和持仓：交易接口至今没有给出完整的数据，原因见前面的日志")
+        return self._portfolio
+
+    def orders(self, order_id: Any = None, code: Any = None, status: Any = None) -> List[Order]:
+        """Today's orders in order of creation that match every given filter. Raises InvalidParam for an unknown status."""
+        self._start_day()
+        if status is not None:
+            status = _check_status(status)
+        if order_id is not None:
+            found = self._orders.get(order_id)
+            orders = [] if found is None else [found]
+        else:
+            orders = list(self._orders.values())
+        if code is not None:
+            orders = [order for order in orders if order.code == code]
+        if status is not None:
+            orders = [order for order in orders if order.status is status]
+        return orders
+
+    def submit_batch(self, requests: Sequence[OrderRequest]) -> List[Optional[str]]:
+        """Send orders, all at once where the gate can.
+
+        Returns for each its id, or None if it was refused before the broker was asked (see its `err_msg`). An order of
+        which nobody knows whether it was sent has an id too: it stays new until the broker speaks.
+        Raises InvalidParam, with nothing recorded or sent, if the gate cannot carry one of them.
+        """
+        if not requests:
+            return []
+        self._start_day()
+        now = self._clock.now()
+        batch = {}  # type: Dict[str, Order]
+        for request in requests:
+            order = _new_order(self._new_order_id(batch), request, now)
+            self._gate.check_order(order)
+            batch[order.order_id] = order
+        self._orders.update(batch)
+        orders = list(batch.values())
+        try:
+            self._journal.record_intents(orders, now)
+        except sqlite3.Error as error:
+            self._refuse(orders, "无法记录订单（{}）".format(error))
+            return [None] * len(orders)
+        outcomes = self._send(orders)
+        self._record(lambda: self._journal.record_sent([order for order in orders if outcomes[order.order_id] is None]))
+        return [self._settle(order, outcomes[order.order_id]) for order in orders]
+
+    def _new_order_id(self, batch: Container[str]) -> str:
+        while True:
+            order_id = str(self._random.randint(1, LARGEST_ORDER_ID))
+            if order_id not in self._orders and order_id not in batch and not self._gate.knows_order_id(order_id):
+                return order_id
+
+    def _send(self, orders: Sequence[Order]) -> Dict[str, Optional[Exception]]:
+        """Hand orders to the gate. Returns for each id None if it was sent, or the error."""
+        try:
+            errors = self._gate.batch_order(orders)
+        except Exception as error:  # a gate of the user's own may raise anything, in the middle of anything
+            log.exception("交易接口 batch_order 出错")
+            errors = [OrderUncertain(str(error))] * len(orders)
+        return {order.order_id: error for order, error in zip(orders, errors)}
+
+    def _settle(self, order: Order, error: Optional[Exception]) -> Optional[str]:
+        """Take note of what became of sending an order."""
+        if error is None:
+            log.info("已发出订单 %s：%s", order.order_id, describe(order))
+        elif isinstance(error, OrderUncertain):
+            log.error("无法确认订单 %s 是否发出，等待柜台回报：%s，%s", order.order_id, describe(order), error)
+        else:
+            self._refuse([order], str(error) or repr(error))
+            return None
+        return order.order_id
+
+    def _refuse(self, orders: Sequence[Order], reason: str) -> None:
+        """Call orders rejected that are proven not to have been sent."""
+        for order in orders:
+            log.error("订单 %s 没有发出：%s，%s", order.order_id, describe(order), reason)
+        self._change([order.rejected("没有发出：" + reason) for order in orders], "refused")
+
+    def cancel_batch(self, order_ids: Sequence[str]) -> None:
+        """Ask the broker to cancel orders, all at once where the gate can; ids unknown or finished are only logged."""
+        self._start_day()
+        live = []  # type: List[str]
+        for order_id in order_ids:
+            order = self._orders.get(order_id)
+            if order is None:
+                log.error("撤单没有发出：今天没有订单 %r", order_id)
+            elif order.status.is_final:
+                log.warning("撤单没有发出：订单 %s 已经结束，状态 %s", order_id, order.status)
+            elif order_id not in live:
+                live.append(order_id)
+        if not live:
+            return
+        try:
+            errors = self._gate.batch_cancel_order(live)
+        except Exception as error:  # a gate of the user's own may raise anything
+            log.exception("交易接口 batch_cancel_order 出错")
+            errors = [error] * len(live)
+        for order_id, failure in zip(live, errors):
+            if failure is None:
+                log.info("已发出撤单 %s", order_id)
+            else:
+                log.error("撤单 %s 没有发出：%s", order_id, failure)
+
+    def sync_balance(self) -> None:
+        """Take over cash and positions from the broker; when it cannot say, the last good snapshot stays."""
+        try:
+            report = check_balance(self._gate.sync_balance())
+        except Exception as error:  # a gate of the user's own may raise anything; said once, tried again at the next sync
+            self._balance_outage.failed("同步资金和持仓失败：{}".format(_reason(error)))
+            return
+        self._balance_outage.worked("资金和持仓恢复同步")
+        held = {side: Positions(side) for side in OrderSide}
+        for position in report.positions:
+            held[position.side][position.code] = position
+        self._portfolio = Portfolio(
+            total_assert=report.total_assert,
+            available_cash=report.available_cash,
+            locked_cash=report.locked_cash,
+            updated_time=self._clock.now(),
+            long_positions=held[OrderSide.long],
+            short_positions=held[OrderSide.short],
+        )
+
+    def sync_orders(self) -> List[Order]:
+        """Take over what the broker says of our orders. Returns those that changed, as they stand now."""
+        self._start_day()
+        try:
+            reports = self._gate.sync_orders()
+        except Exception as error:  # as in sync_balance
+            self._orders_outage.failed("同步订单失败：{}".format(_reason(error)))
+            return []
+        self._orders_outage.worked("订单恢复同步")
+        changed = {}  # type: Dict[str, Order]
+        for report in reports:
+            order = self._reported(report)
+            if order is not None:
+                self._orders[order.order_id] = changed[order.order_id] = order
+        self._change(list(changed.values()), "sync")
+        return list(changed.values())
+
+    def _reported(self, report: Any) -> Optional[Order]:
+        """The order that a gate's report changes, as it is then; None if it changes none of ours."""
+        try:
+            order = self._orders.get(report_id(report))
+            if order is None:
+                return None
+            checked = check_order(report)
+        except InvalidReport as error:
+            self._say_once(str(error))
+            return None
+        if (checked.code, checked.action) != (order.code, order.action):
+            self._say_once("柜台回报的订单 {} 与本任务的同号订单不是同一笔，已忽略".format(order.order_id))
+            return None
+        after = order.apply(checked)
+        if after is order:
+            return None
+        if order.status is OrderStatus.rejected:
+            log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order.order_id, after.status)
+        log.info("订单 %s 状态 %s，成交 %d/%d %s", order.order_id, after.status, after.filled_amount, after.amount, after.err_msg)
+        return after
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            log.error("%s", text)
+
+    def _change(self, orders: Sequence[Order], source: str) -> None:
+        """Keep how orders stand now. What the journal cannot take now, it gets with the next change."""
+        for order in orders:
+            self._orders[order.order_id] = self._unrecorded[order.order_id] = order
+        if self._unrecorded:
+            waiting = list(self._unrecorded.values())
+            if self._record(lambda: self._journal.record_states(waiting, self._clock.now(), source)):
+                self._unrecorded.clear()
+
+    def _record(self, write: Callable[[], None]) -> bool:
+        """Write to the journal what the broker's files could tell again; a failure is said once."""
+        try:
+            write()
+        except sqlite3.Error as error:
+            self._journal_outage.failed("无法写记录文件：{}".format(error))
+            return False
+        self._journal_outage.worked("记录文件恢复写入")
+        return True
+
+    def _start_day(self) -> None:
+        """Forget yesterday's orders when a new day has begun."""
+        today = self._clock.now().date()
+        if today != self._day:
+            unfinished = [order for order in self._orders.values() if not order.status.is_final]
+            log.info("进入 %s，昨天的 %d 笔订单不再列出，其中 %d 笔未见结束", today, len(self._orders), len(unfinished))
+            self._day = today
+            self._orders.clear()
+            self._said.clear()
+
+    def close(self) -> None:
+        """Let go of the gate and the journal."""
+        self._gate.close()
+        self._journal.close()
+
+
+def describe(order: Order) -> str:
+    """An order in words, for the log."""
+    price = "市价" if isinstance(order.style, MarketOrderStyle) else "限价 {}".format(format_price(order.price))
+    return "{} {} {} 股 {}".format("买入" if order.is_buy else "卖出", order.code, order.amount, price)
+
+
+def _new_order(order_id: str, request: OrderRequest, now: datetime) -> Order:
+    return Order(
+        order_id=order_id,
+        code=request.code,
+        amount=abs(request.amount),
+        action=OrderAction.open if request.amount > 0 else OrderAction.close,
+        style=request.style,
+        create_time=now,
+        side=request.side,
+    )
+
+
+def _check_status(status: Any) -> OrderStatus:
+    try:
+        return OrderStatus(status)
+    except ValueError:
+        names = "、".join(str(known) for known in OrderStatus)
+        raise InvalidParam("订单状态 status={!r} 不正确，应为其中之一：{}".format(status, names))
+
+
+def _reason(error: Exception) -> str:
+    """What a gate's error says; the type too when it is none of ours."""
+    return str(error) if isinstance(error, JqtradeError) else "{}: {}".format(type(error).__name__, error)

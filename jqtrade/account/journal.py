@@ -1,0 +1,184 @@
+"""Journal: what a task must not forget when it dies. SQLite, one file a task.
+
+Written before anything is done (an order's intent, durable on return) and after (sent, each change of state).
+"""
+
+import os
+import sqlite3
+from datetime import date, datetime
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStatus, OrderStyle
+from jqtrade.errors import InvalidParam
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE orders (
+    sequence INTEGER PRIMARY KEY,
+    day TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    code TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    side TEXT NOT NULL,
+    style TEXT NOT NULL,
+    price REAL NOT NULL,
+    create_time TEXT NOT NULL,
+    sent INTEGER NOT NULL DEFAULT 0,
+    status TEXT NOT NULL,
+    filled_amount INTEGER NOT NULL,
+    canceled_amount INTEGER NOT NULL,
+    avg_cost REAL NOT NULL,
+    deal_balance REAL NOT NULL,
+    commission REAL NOT NULL,
+    err_msg TEXT NOT NULL,
+    entrust_time TEXT,
+    confirm_id TEXT NOT NULL,
+    confirmed INTEGER NOT NULL,
+    UNIQUE (day, order_id)
+);
+CREATE TABLE events (
+    sequence INTEGER PRIMARY KEY,
+    time TEXT NOT NULL,
+    source TEXT NOT NULL,
+    day TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    status TEXT NOT NULL,
+    filled_amount INTEGER NOT NULL,
+    err_msg TEXT NOT NULL
+);
+"""
+
+_STATE = "status filled_amount canceled_amount avg_cost deal_balance commission err_msg entrust_time confirm_id confirmed".split()
+_INTENT = "day order_id code amount action side style price create_time".split()
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
+
+
+class RecordedOrder(NamedTuple):
+    """An order of the journal, and whether it is known that the broker was asked."""
+
+    order: Order
+    sent: bool
+
+
+class Journal:
+    """Orders and their history. `path` None: kept in memory only, for a broker that forgets everything too."""
+
+    def __init__(self, path: Optional[str]) -> None:
+        if path is not None:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # sqlite would let others read it
+        self._connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._connection.executescript(
+                "BEGIN IMMEDIATE; {} PRAGMA user_version = {}; COMMIT;".format(_SCHEMA, SCHEMA_VERSION)
+            )
+        elif version != SCHEMA_VERSION:
+            raise InvalidParam(
+                "记录文件 {} 的版本是 {}，本版 jqtrade 只认识版本 {}；请用写它的版本打开，或把它移走".format(
+                    path, version, SCHEMA_VERSION
+                )
+            )
+
+    def record_intents(self, orders: Sequence[Order], moment: datetime) -> None:
+        """Keep orders before they are sent; on the disk when this returns. Raises sqlite3.Error if that failed."""
+        columns = _INTENT + _STATE
+        sql = "INSERT INTO orders ({}) VALUES ({})".format(", ".join(columns), ", ".join("?" * len(columns)))
+        rows = [_intent_row(order) + _state_row(order) for order in orders]
+        self._write("FULL", [(sql, rows), _events(orders, moment, "intent")])
+
+    def record_sent(self, orders: Sequence[Order]) -> None:
+        """Keep that the broker was asked. Survives the process; after a power cut the broker's files tell it again."""
+        sql = "UPDATE orders SET sent = 1 WHERE day = ? AND order_id = ?"
+        self._write("NORMAL", [(sql, [_key(order) for order in orders])])
+
+    def record_states(self, orders: Sequence[Order], moment: datetime, source: str) -> None:
+        """Keep how orders stand, and that `source` told so at `moment`."""
+        sql = "UPDATE orders SET {} WHERE day = ? AND order_id = ?".format(", ".join(name + " = ?" for name in _STATE))
+        rows = [_state_row(order) + _key(order) for order in orders]
+        self._write("NORMAL", [(sql, rows), _events(orders, moment, source)])
+
+    def _write(self, synchronous: str, statements: Iterable[Tuple[str, List[Tuple[Any, ...]]]]) -> None:
+        connection = self._connection
+        connection.execute("PRAGMA synchronous = " + synchronous)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for sql, rows in statements:
+                connection.executemany(sql, rows)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def load(self, day: date) -> List[RecordedOrder]:
+        """Return the orders created on `day`, in order of creation."""
+        sql = "SELECT sent, {} FROM orders WHERE day = ? ORDER BY sequence".format(", ".join(_INTENT + _STATE))
+        rows = self._connection.execute(sql, (day.isoformat(),)).fetchall()
+        return [RecordedOrder(_order(dict(zip(_INTENT + _STATE, row[1:]))), bool(row[0])) for row in rows]
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _key(order: Order) -> Tuple[Any, ...]:
+    return order.create_time.date().isoformat(), order.order_id
+
+
+def _intent_row(order: Order) -> Tuple[Any, ...]:
+    return _key(order) + (
+        order.code,
+        order.amount,
+        order.action.value,
+        order.side.value,
+        order.style.name,
+        order.price,
+        order.create_time.strftime(_TIME_FORMAT),
+    )
+
+
+def _state_row(order: Order) -> Tuple[Any, ...]:
+    return (
+        order.status.value,
+        order.filled_amount,
+        order.canceled_amount,
+        order.avg_cost,
+        order.deal_balance,
+        order.commission,
+        order.err_msg,
+        None if order.entrust_time is None else order.entrust_time.strftime(_TIME_FORMAT),
+        order.confirm_id,
+        int(order.confirmed),
+    )
+
+
+def _events(orders: Sequence[Order], moment: datetime, source: str) -> Tuple[str, List[Tuple[Any, ...]]]:
+    sql = "INSERT INTO events (time, source, day, order_id, status, filled_amount, err_msg) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    start = (moment.strftime(_TIME_FORMAT), source)
+    return sql, [start + _key(order) + (order.status.value, order.filled_amount, order.err_msg) for order in orders]
+
+
+def _order(row: Dict[str, Any]) -> Order:
+    style = LimitOrderStyle(row["price"]) if row["style"] == "limit" else MarketOrderStyle()  # type: OrderStyle
+    return Order(
+        order_id=row["order_id"],
+        code=row["code"],
+        amount=row["amount"],
+        action=OrderAction(row["action"]),
+        style=style,
+        create_time=datetime.strptime(row["create_time"], _TIME_FORMAT),
+        side=OrderSide(row["side"]),
+        status=OrderStatus(row["status"]),
+        filled_amount=row["filled_amount"],
+        canceled_amount=row["canceled_amount"],
+        avg_cost=row["avg_cost"],
+        deal_balance=row["deal_balance"],
+        commission=row["commission"],
+        err_msg=row["err_msg"],
+        entrust_time=None if row["entrust_time"] is None else datetime.strptime(row["entrust_time"], _TIME_FORMAT),
+        confirm_id=row["confirm_id"],
+        confirmed=bool(row["confirmed"]),
+    )

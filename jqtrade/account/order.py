@@ -1,0 +1,293 @@
+"""Orders: what was asked of the broker, and how the broker's reports change it.
+
+An `Order` never changes; a report makes a new one. So an order that a strategy holds is a snapshot.
+"""
+
+import math
+import numbers
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Dict, FrozenSet, Optional
+
+from jqtrade.errors import InvalidParam
+
+CODE_PATTERN = re.compile(r"\d{6}\.(?:XSHE|XSHG)", re.ASCII)
+PRICE_DECIMALS = 6
+
+
+class _Word(str, Enum):
+    """A string with a fixed set of values; equal to, hashed and printed as the plain string."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def __format__(self, format_spec: str) -> str:
+        return format(str(self.value), format_spec)
+
+    def __repr__(self) -> str:
+        return repr(str(self.value))
+
+
+class OrderStatus(_Word):
+    """Where an order stands. Compares equal to the plain string."""
+
+    new = "new"
+    """created, not yet confirmed by the broker"""
+    open = "open"
+    """confirmed by the broker"""
+    filling = "filling"
+    """partly filled, the rest is being matched"""
+    filled = "filled"
+    """filled whole"""
+    canceling = "canceling"
+    """the broker is working on a cancel"""
+    partly_canceled = "partly_canceled"
+    """partly filled, the rest cancelled"""
+    canceled = "canceled"
+    """cancelled, nothing filled"""
+    rejected = "rejected"
+    """refused by the broker, or never sent"""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more can happen to such an order."""
+        return not TRANSITIONS[self]
+
+
+_FINAL = frozenset([OrderStatus.filled, OrderStatus.partly_canceled, OrderStatus.canceled, OrderStatus.rejected])
+
+# Reports arrive doubled, late and with states left out. Each state leads only forward, so that any order of the same
+# reports ends in the same state. There is no way back from canceling: a refused cancel is refused before the broker
+# reports canceling (docs/onequant.md).
+TRANSITIONS = {
+    OrderStatus.new: _FINAL | {OrderStatus.open, OrderStatus.filling, OrderStatus.canceling},
+    OrderStatus.open: _FINAL | {OrderStatus.filling, OrderStatus.canceling},
+    OrderStatus.filling: _FINAL | {OrderStatus.canceling},
+    OrderStatus.canceling: _FINAL,
+    OrderStatus.filled: frozenset(),
+    OrderStatus.partly_canceled: frozenset(),
+    OrderStatus.canceled: frozenset(),
+    OrderStatus.rejected: frozenset(),
+}  # type: Dict[OrderStatus, FrozenSet[OrderStatus]]
+
+
+class OrderSide(_Word):
+    """Direction of the position that an order works on."""
+
+    long = "long"
+    short = "short"
+
+
+class OrderAction(_Word):
+    """Whether an order opens a position or closes one. For a long position: buy or sell."""
+
+    open = "open"
+    close = "close"
+
+
+class OrderStyle:
+    """How an order is priced: LimitOrderStyle or MarketOrderStyle."""
+
+    name = ""
+    price = 0.0
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, OrderStyle):
+            return NotImplemented
+        return (self.name, self.price) == (other.name, other.price)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.price))
+
+
+class LimitOrderStyle(OrderStyle):
+    """A limit order at `limit_price` yuan a share, finite and not negative.
+
+    Price 0 has a meaning of its own at One Quant: the terminal takes the opposite side's best quote.
+
+    Raises InvalidParam for any other price.
+    """
+
+    name = "limit"
+
+    def __init__(self, limit_price: Any) -> None:
+        self.price = check_price(limit_price)
+
+    @property
+    def limit_price(self) -> float:
+        return self.price
+
+    def __repr__(self) -> str:
+        return "LimitOrderStyle({})".format(format_price(self.price))
+
+
+class MarketOrderStyle(OrderStyle):
+    """A market order. One Quant passes it on, and the broker refuses it at present."""
+
+    name = "market"
+
+    def __repr__(self) -> str:
+        return "MarketOrderStyle()"
+
+
+def check_code(code: Any) -> str:
+    """Return `code` if it names a security as "000001.XSHE" or "600000.XSHG"; raises InvalidParam otherwise."""
+    if not isinstance(code, str) or not CODE_PATTERN.fullmatch(code):
+        raise InvalidParam(
+            "股票代码 {!r} 不正确，应为 6 位数字加 .XSHE（深交所）或 .XSHG（上交所），例如 '000001.XSHE'。没有发出".format(code)
+        )
+    return code
+
+
+def check_amount(amount: Any) -> int:
+    """Return `amount`, a whole number of shares other than 0 in any numeric type, as int; raises InvalidParam otherwise."""
+    if isinstance(amount, (bool, str, bytes)) or not hasattr(amount, "__float__") or type(amount).__name__ == "bool_":
+        raise InvalidParam("委托数量 {!r} 不是数字，应为不等于 0 的整数（正数买入，负数卖出）。没有发出".format(amount))
+    if isinstance(amount, numbers.Integral):
+        whole = int(amount)
+    else:
+        try:
+            as_float = float(amount)
+        except (TypeError, ValueError, OverflowError):
+            as_float = math.nan
+        if not math.isfinite(as_float) or as_float != int(as_float):
+            raise InvalidParam("委托数量 {!r} 不是整数，应为不等于 0 的整数（正数买入，负数卖出）。没有发出".format(amount))
+        whole = int(amount)
+    if whole == 0:
+        raise InvalidParam("委托数量不能为 0，正数买入，负数卖出。没有发出")
+    return whole
+
+
+def check_price(price: Any) -> float:
+    """Return `price` in yuan as float, rounded to 6 decimals; raises InvalidParam unless finite and not negative."""
+    if isinstance(price, (bool, str, bytes)) or not hasattr(price, "__float__"):
+        raise InvalidParam("委托价格 {!r} 不是数字。没有发出".format(price))
+    try:
+        value = float(price)
+    except (TypeError, ValueError, OverflowError):
+        value = math.nan
+    rounded = round(value, PRICE_DECIMALS) if math.isfinite(value) else value
+    if not math.isfinite(rounded) or rounded < 0 or (value != 0 and rounded == 0):
+        raise InvalidParam("委托价格 {!r} 不正确，应为不小于 0 的有限数字，最小单位 0.000001 元。没有发出".format(price))
+    return rounded + 0.0  # -0.0 becomes 0.0
+
+
+def format_price(price: float) -> str:
+    """Write a price without binary noise and without an exponent: 0.1 + 0.2 is "0.3"."""
+    text = "{:.{}f}".format(price, PRICE_DECIMALS)
+    return text.rstrip("0").rstrip(".")
+
+
+def alias(name: str) -> Any:
+    """A read-only second name for the attribute `name`."""
+    return property(lambda self: getattr(self, name), doc="The same as `{}`.".format(name))
+
+
+@dataclass(frozen=True)
+class OrderReport:
+    """What the broker says about one order now: cumulative, not a difference."""
+
+    order_id: str
+    code: str
+    price: float
+    amount: int
+    action: OrderAction
+    status: OrderStatus
+    style: str
+    create_time: datetime
+    entrust_time: Optional[datetime] = None
+    confirm_id: str = ""
+    filled_amount: int = 0
+    canceled_amount: int = 0
+    deal_balance: Optional[float] = None
+    avg_cost: Optional[float] = None
+    commission: float = 0.0
+    err_msg: str = ""
+
+
+@dataclass(frozen=True)
+class Order:
+    """One order of this task, as it stood when it was asked for; it does not change later."""
+
+    order_id: str
+    """our id: a decimal string of at most 10 digits"""
+    code: str
+    amount: int
+    """shares, always positive; `action` tells buying from selling"""
+    action: OrderAction
+    style: OrderStyle
+    create_time: datetime
+    side: OrderSide = OrderSide.long
+    status: OrderStatus = OrderStatus.new
+    filled_amount: int = 0
+    canceled_amount: int = 0
+    avg_cost: float = 0.0
+    """average price of the fills, yuan a share"""
+    deal_balance: float = 0.0
+    """value of the fills, yuan"""
+    commission: float = 0.0
+    err_msg: str = ""
+    entrust_time: Optional[datetime] = None
+    confirm_id: str = ""
+    """the broker's number of the order"""
+    confirmed: bool = False
+    """whether the broker has ever spoken of the order"""
+
+    @property
+    def price(self) -> float:
+        """The limit price in yuan; 0 for a market order."""
+        return self.style.price
+
+    @property
+    def is_buy(self) -> bool:
+        """Whether shares are bought: opening a long position or closing a short one."""
+        return (self.action is OrderAction.open) == (self.side is OrderSide.long)
+
+    order_price = alias("price")
+    avg_price = alias("avg_cost")
+    security = alias("code")
+    filled = alias("filled_amount")
+    add_time = alias("create_time")
+
+    def with_changes(self, **changes: Any) -> "Order":
+        """A copy with some fields changed."""
+        copy = object.__new__(Order)
+        copy.__dict__.update(self.__dict__)
+        copy.__dict__.update(changes)
+        return copy
+
+    def rejected(self, err_msg: str) -> "Order":
+        """The order as refused by ourselves: the broker was not asked."""
+        return self.with_changes(status=OrderStatus.rejected, err_msg=err_msg)
+
+    def apply(self, report: OrderReport) -> "Order":
+        """Return the order as it stands after the broker's `report`, or self when the report says nothing new.
+
+        Quantities only grow and never pass `amount`; the status follows TRANSITIONS. The one exception: an order that
+        we called rejected without the broker's word (`confirmed` is False) takes whatever the broker says of it.
+        """
+        overruled = self.status is OrderStatus.rejected and not self.confirmed
+        advances = overruled or report.status in TRANSITIONS[self.status]
+        changes = {"confirmed": True}  # type: Dict[str, Any]
+        if advances:
+            changes["status"] = report.status
+            changes["err_msg"] = report.err_msg
+        changes["filled_amount"] = filled = max(self.filled_amount, min(report.filled_amount, self.amount))
+        if report.filled_amount >= self.filled_amount:
+            if report.deal_balance is not None:
+                changes["deal_balance"] = max(self.deal_balance, report.deal_balance)
+            if report.avg_cost is not None:
+                changes["avg_cost"] = report.avg_cost
+        status = changes.get("status", self.status)
+        if status in (OrderStatus.canceled, OrderStatus.partly_canceled):
+            changes["canceled_amount"] = self.amount - filled
+        changes["commission"] = max(self.commission, report.commission)
+        times = [moment for moment in (self.entrust_time, report.entrust_time) if moment is not None]
+        changes["entrust_time"] = min(times) if times else None
+        changes["confirm_id"] = self.confirm_id or report.confirm_id
+        current = self.__dict__
+        if all(current[name] == value for name, value in changes.items()):
+            return self
+        return self.with_changes(**changes)

@@ -1,0 +1,160 @@
+"""What a trade gate returns is checked here, where it enters; inside, values are right."""
+
+import math
+import numbers
+from datetime import datetime
+from typing import Any, Callable, Dict, Optional
+
+from jqtrade.account.order import CODE_PATTERN, OrderAction, OrderReport, OrderSide, OrderStatus, OrderStyle
+from jqtrade.account.portfolio import BalanceReport, Position
+from jqtrade.errors import InvalidReport
+
+
+def check_balance(report: Any) -> BalanceReport:
+    """Return what AbsTradeGate.sync_balance returned, checked. Raises InvalidReport naming the wrong field."""
+    cash = _field(report, "sync_balance()", "cash", _dict)
+    positions = [_position(position) for position in _field(report, "sync_balance()", "positions", _list)]
+    held = [(position.code, position.side) for position in positions]
+    doubled = [code for code, side in held if held.count((code, side)) > 1] if len(set(held)) < len(held) else []
+    if doubled:
+        raise InvalidReport("交易接口 sync_balance() 返回的持仓 {} 重复".format(doubled[0]))
+    return BalanceReport(
+        total_assert=_field(cash, "cash", "total_assert", _number),
+        available_cash=_field(cash, "cash", "available_cash", _number),
+        locked_cash=_field(cash, "cash", "locked_cash", _number),
+        positions=positions,
+    )
+
+
+def _position(report: Any) -> Position:
+    where = "持仓 {}".format(report.get("code") if isinstance(report, dict) else report)
+    amount = _field(report, where, "amount", _quantity)
+    available = _field(report, where, "available_amount", _quantity)
+    if available > amount:
+        raise InvalidReport("交易接口返回的{}的 available_amount={} 大于 amount={}".format(where, available, amount))
+    avg_cost = _field(report, where, "avg_cost", _number)
+    last_price = _field(report, where, "last_price", _number, 0.0)
+    return Position(
+        code=_field(report, where, "code", _code),
+        amount=amount,
+        available_amount=available,
+        avg_cost=avg_cost,
+        hold_cost=_field(report, where, "hold_cost", _number, avg_cost),
+        side=_field(report, where, "side", OrderSide, OrderSide.long),
+        last_price=last_price,
+        position_value=_field(report, where, "position_value", _number, amount * last_price),
+    )
+
+
+def report_id(report: Any) -> str:
+    """The order id of an order's report, looked at before the rest is checked. Raises InvalidReport."""
+    return str(_field(report, "订单", "order_id", _text))
+
+
+def check_order(report: Any) -> OrderReport:
+    """Return one dict of what AbsTradeGate.sync_orders returned, checked. Raises InvalidReport naming the wrong field."""
+    where = "订单 {}".format(report.get("order_id") if isinstance(report, dict) else report)
+    amount = _field(report, where, "amount", _quantity)
+    status = _field(report, where, "status", OrderStatus)
+    filled = _field(report, where, "filled_amount", _quantity, amount if status is OrderStatus.filled else 0)
+    if filled > amount:
+        raise InvalidReport("交易接口返回的{}的 filled_amount={} 大于 amount={}".format(where, filled, amount))
+    return OrderReport(
+        order_id=_field(report, where, "order_id", _text),
+        code=_field(report, where, "code", _code),
+        price=_field(report, where, "price", _number),
+        amount=amount,
+        action=_field(report, where, "action", OrderAction),
+        status=status,
+        style=_field(report, where, "style", _style),
+        create_time=_field(report, where, "create_time", _moment),
+        entrust_time=_field(report, where, "entrust_time", _optional_moment, None),
+        confirm_id=_field(report, where, "confirm_id", str, ""),
+        filled_amount=filled,
+        canceled_amount=_field(report, where, "canceled_amount", _quantity, 0),
+        deal_balance=_field(report, where, "deal_balance", _number, None),
+        avg_cost=_field(report, where, "avg_cost", _number, None),
+        commission=_field(report, where, "commission", _number, 0.0),
+        err_msg=_field(report, where, "err_msg", str, ""),
+    )
+
+
+_REQUIRED = object()
+
+
+def _field(report: Any, where: str, name: str, check: Callable[[Any], Any], default: Any = _REQUIRED) -> Any:
+    """The checked value of a field; `default` stands for one that is left out or None."""
+    if not isinstance(report, dict):
+        raise InvalidReport("交易接口返回的{}应为字典，收到 {!r}".format(where, report))
+    value = report.get(name)
+    if value is None and default is not _REQUIRED:
+        return default
+    if name not in report:
+        raise InvalidReport("交易接口返回的{}缺少字段 {}".format(where, name))
+    try:
+        return check(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidReport("交易接口返回的{}的字段 {}={!r} 不正确".format(where, name, value))
+
+
+def _dict(value: Any) -> Dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
+def _list(value: Any) -> Any:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, (bool, str)):
+        raise TypeError
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _quantity(value: Any) -> int:
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        whole = int(value)
+    else:
+        number = _number(value)
+        whole = int(number)
+        if whole != number:
+            raise ValueError
+    if whole < 0:
+        raise ValueError
+    return whole
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError
+    return value
+
+
+def _code(value: Any) -> str:
+    if not CODE_PATTERN.fullmatch(value):
+        raise ValueError
+    return str(value)
+
+
+def _style(value: Any) -> str:
+    name = value.name if isinstance(value, OrderStyle) else value
+    if name not in ("limit", "market"):
+        raise ValueError
+    return str(name)
+
+
+def _moment(value: Any) -> datetime:
+    if not isinstance(value, datetime):
+        raise TypeError
+    return value
+
+
+def _optional_moment(value: Any) -> Optional[datetime]:
+    return None if value is None else _moment(value)

@@ -1,0 +1,91 @@
+"""One Quant's files of one day: their paths, and what has been read of them."""
+
+import logging
+import os
+from datetime import date
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+from jqtrade.account.trade_gate.csv_file import Columns, FileFollower, decode, split_row
+from jqtrade.errors import TradeGateError
+
+log = logging.getLogger("jqtrade.anxin")
+
+Parse = Callable[[Dict[str, str]], Optional[Any]]
+
+
+class Feed:
+    """The rows that a growing CSV file gains, each parsed; a broken line is quoted once in the log, and the next one counts."""
+
+    def __init__(self, path: str, encoding: str, needed: Sequence[str], message: str, parse: Parse) -> None:
+        """`parse` returns None for a row that does not concern us, and raises ValueError or KeyError for a broken one."""
+        self._path = path
+        self._encoding = encoding
+        self._needed = needed
+        self._message = message
+        self._parse = parse
+        self._follower = FileFollower(path)
+        self._columns = None  # type: Optional[Columns]
+        self._waiting = []  # type: List[bytes]
+        self.broken_lines = 0
+
+    def read(self) -> List[Any]:
+        """Return what the rows added since the last call mean. Raises TradeGateError if the file cannot be read or used."""
+        try:
+            lines, restarted = self._follower.read_lines()
+        except OSError as error:
+            raise TradeGateError("无法读取文件 {}：{}".format(self._path, error))
+        if restarted:
+            self._columns, self._waiting = None, []
+        self._waiting += lines
+        if self._columns is None and self._waiting:
+            self._columns = self._header(self._waiting[0])
+            del self._waiting[0]
+        lines, self._waiting = self._waiting, []
+        parsed = [self._parse_line(line) for line in lines]
+        return [item for item in parsed if item is not None]
+
+    def _header(self, line: bytes) -> Columns:
+        name = os.path.basename(self._path)
+        try:
+            return Columns(name, split_row(decode(line, self._encoding)), self._needed, self._message)
+        except ValueError:
+            raise TradeGateError("{} 的表头无法识别：{!r}".format(name, line[:200]))
+
+    def _parse_line(self, line: bytes) -> Optional[Any]:
+        try:
+            fields = split_row(decode(line, self._encoding))
+            if self._columns is None or not any(fields):
+                return None
+            return self._parse(self._columns.row(fields))
+        except (ValueError, KeyError) as error:
+            self.broken_lines += 1
+            log.error("文件 %s 有一行无法识别，已跳过：%r（%s）", os.path.basename(self._path), line[:500], error)
+            return None
+
+
+class DayFiles:
+    """Paths of one day's files in the order directory, and the lines of its order file by order id."""
+
+    def __init__(self, order_dir: str, day: date) -> None:
+        self.day = day
+
+        def path(kind: str) -> str:
+            return os.path.join(order_dir, "{}_{:%Y%m%d}.csv".format(kind, day))
+
+        self.orders = path("algoOrder")
+        self.cancels = path("algoOrderStop")
+        self.results = path("execResult")
+        self.updates = path("orderUpdate")
+        self.assets = path("assetInfo")
+        self.positions = path("positionInfo")
+        self._order_lines = {}  # type: Dict[str, str]
+        self._order_follower = FileFollower(self.orders)
+
+    def order_line(self, order_id: str) -> Optional[str]:
+        """The whole line that asks for the order, ours or another program's; None if there is none. Raises OSError."""
+        lines, _ = self._order_follower.read_lines()
+        for line in lines:
+            fields = line.split(b",", 2)
+            if len(fields) == 3:
+                self._order_lines[fields[1].decode("ascii", "replace")] = line.decode("ascii", "replace")
+        return self._order_lines.get(order_id)

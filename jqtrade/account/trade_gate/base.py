@@ -1,0 +1,97 @@
+"""AbsTradeGate: the contract between jqtrade and a way to the broker."""
+
+from abc import ABC, abstractmethod
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
+
+from jqtrade.account.order import Order
+from jqtrade.clock import Clock, SystemClock
+
+
+class AbsTradeGate(ABC):
+    """A way to the broker. Subclass it, implement the five methods, and name the class in `set_options(trade_gate=...)`.
+
+    The class is called without arguments; `clock` is set; `setup` is called once, before anything else. All calls come
+    from one thread. What is returned is checked, and a wrong field is named in the error.
+    """
+
+    OPTIONS = frozenset()  # type: Iterable[str]
+    """Names of options of set_options that belong to this gate alone; others draw a warning."""
+
+    keeps_orders = True
+    """False for a broker that forgets everything when the strategy's process ends (the paper gate)."""
+
+    clock = SystemClock()  # type: Clock
+    """What time it is for the strategy; the file dates of a gate come from here, never from datetime.now()."""
+
+    @abstractmethod
+    def setup(self, options: Dict[str, Any]) -> None:
+        """Take every option of the strategy, defaults included, by name. Raises InvalidParam for one it cannot use."""
+
+    @abstractmethod
+    def order(self, order: Order) -> None:
+        """Send one order to the broker.
+
+        Returns when the broker was asked. Raising anything but OrderUncertain means that the broker was not asked: the
+        order is then rejected. Raise OrderUncertain when nobody can tell; the order then stays new until the broker speaks.
+        """
+
+    @abstractmethod
+    def cancel_order(self, order_id: str) -> None:
+        """Ask the broker to cancel the order with our id `order_id`. Raises if the broker was not asked."""
+
+    @abstractmethod
+    def sync_balance(self) -> Dict[str, Any]:
+        """Return what the account owns now, in yuan and shares:
+
+            {"cash": {"total_assert": float, "available_cash": float, "locked_cash": float},
+             "positions": [{"code": str, "amount": int, "available_amount": int, "avg_cost": float,
+                            # optional:
+                            "side": "long" | "short", "last_price": float, "position_value": float, "hold_cost": float}]}
+
+        Raises TradeGateError when it is not known now; the last good snapshot then stays.
+        """
+
+    @abstractmethod
+    def sync_orders(self) -> List[Dict[str, Any]]:
+        """Return today's orders as the broker knows them: all of them, or those that changed since the last call.
+
+        Each is the newest state, quantities cumulative:
+
+            {"order_id": str, "code": str, "price": float, "amount": int, "action": "open" | "close",
+             "status": str or OrderStatus, "style": "limit" | "market" or an OrderStyle, "create_time": datetime,
+             # optional:
+             "entrust_time": datetime or None, "confirm_id": str, "filled_amount": int, "canceled_amount": int,
+             "deal_balance": float, "avg_cost": float, "commission": float, "err_msg": str}
+
+        Orders that are not ours may stand among them. Raises TradeGateError when it is not known now.
+        """
+
+    def check_order(self, order: Order) -> None:
+        """Raise InvalidParam for an order that this gate cannot carry; asked before the order is recorded or sent."""
+
+    def batch_order(self, orders: Sequence[Order]) -> List[Optional[Exception]]:
+        """Send several orders; for each, None or what `order` would have raised. A gate that can send all at once overrides it."""
+        return [_outcome(self.order, order) for order in orders]
+
+    def batch_cancel_order(self, order_ids: Sequence[str]) -> List[Optional[Exception]]:
+        """Cancel several orders; for each, None or what `cancel_order` would have raised."""
+        return [_outcome(self.cancel_order, order_id) for order_id in order_ids]
+
+    def knows_order_id(self, order_id: str) -> bool:
+        """Whether an order with this id was already sent today, perhaps by another program; such an id is not used."""
+        return False
+
+    def was_sent(self, order_id: str) -> Optional[bool]:
+        """Whether the broker was asked for this order of today, or None if that cannot be known; asked after a crash."""
+        return None
+
+    def close(self) -> None:
+        """Let go of what the gate holds; called once, at a graceful stop."""
+
+
+def _outcome(send: Callable[[Any], None], item: Any) -> Optional[Exception]:
+    try:
+        send(item)
+    except Exception as error:  # the caller decides for each item; nothing is hidden
+        return error
+    return None

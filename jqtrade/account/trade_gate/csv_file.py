@@ -1,0 +1,193 @@
+"""Files that two programs share: append whole lines under a lock, follow a file that grows, read a whole snapshot.
+
+Everything works on bytes and whole lines, so that a cut anywhere, also inside a character, does no harm.
+"""
+
+import csv
+import os
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+from filelock import FileLock, Timeout
+
+from jqtrade.clock import Clock
+from jqtrade.errors import OrderNotSent, TradeGateError
+
+BOM = b"\xef\xbb\xbf"
+LINE_END = b"\r\n"
+
+
+class LockWait(NamedTuple):
+    """How long to wait for another program, and how often to look; seconds."""
+
+    timeout: float
+    interval: float
+
+
+def append_lines(
+    path: str, header: bytes, lines: Sequence[bytes], wait: LockWait, clock: Clock, check: Callable[[], None] = lambda: None
+) -> None:
+    """Append `lines` (without line ends) to the file at `path`, after `header` if the file is empty; durable on return.
+
+    Writers exclude one another by a lock file beside the file; `check` is called while it is held, before the first
+    byte is written. A last line without its end, left by a power cut, is closed first. Bytes that stand are never changed.
+
+    Raises OrderNotSent while nothing was written, OSError when some of it may have been.
+    """
+    lock = FileLock(path + ".lock")
+    try:
+        lock.acquire(timeout=wait.timeout, poll_interval=wait.interval)
+    except Timeout:
+        raise OrderNotSent("等待文件锁超过 {} 秒：{}.lock".format(wait.timeout, path))
+    except OSError as error:
+        raise OrderNotSent("无法取得文件锁 {}.lock：{}".format(path, error))
+    try:
+        check()
+        fd = _open_for_append(path, wait, clock)
+        try:
+            _write_all(fd, _opening(path, fd, header) + b"".join(line + LINE_END for line in lines))
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    finally:
+        lock.release()
+
+
+def _open_for_append(path: str, wait: LockWait, clock: Clock) -> int:
+    """Open `path`; where another program holds it exclusively, as Windows programs may, try again until the time is up."""
+    give_up = clock.monotonic() + wait.timeout
+    while True:
+        try:
+            return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        except PermissionError as error:
+            if clock.monotonic() >= give_up:
+                raise OrderNotSent("无法打开文件 {}：{}".format(path, error))
+            clock.sleep(wait.interval)
+        except OSError as error:
+            raise OrderNotSent("无法打开文件 {}：{}".format(path, error))
+
+
+def _opening(path: str, fd: int, header: bytes) -> bytes:
+    """What must stand before the next line: the header of an empty file, the end of a torn last line, or nothing."""
+    try:
+        if os.lseek(fd, 0, os.SEEK_END) == 0:
+            return header + LINE_END
+        os.lseek(fd, -1, os.SEEK_END)
+        return b"" if os.read(fd, 1) == b"\n" else LINE_END
+    except OSError as error:
+        raise OrderNotSent("无法读取文件 {}：{}".format(path, error))
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+class FileFollower:
+    """Reads what a growing file has gained since the last look, whole lines only."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._offset = 0
+        self._identity = None  # type: Optional[int]
+
+    def read_lines(self) -> Tuple[List[bytes], bool]:
+        """Return the whole lines added since the last call, without their ends (LF, CRLF or CR CRLF); none if there is no file.
+
+        A file that shrank or was replaced is read again from its start; the second value tells whether the lines begin
+        there. Raises OSError if the file cannot be read.
+        """
+        try:
+            file = open(self.path, "rb")
+        except FileNotFoundError:
+            return [], False
+        with file:
+            stat = os.fstat(file.fileno())
+            if stat.st_size < self._offset or stat.st_ino != self._identity:
+                self._offset, self._identity = 0, stat.st_ino
+            if stat.st_size == self._offset:
+                return [], False
+            file.seek(self._offset)
+            data = file.read()
+        end = data.rfind(b"\n") + 1
+        lines = [line.rstrip(b"\r") for line in data[:end].split(b"\n")[:-1]]
+        from_start = self._offset == 0 and bool(lines)
+        if from_start and lines[0].startswith(BOM):
+            lines[0] = lines[0][len(BOM) :]
+        self._offset += end
+        return lines, from_start
+
+
+def decode(data: bytes, encoding: str) -> str:
+    """Decode text that a Chinese Windows program wrote: `encoding`, else UTF-8, else GB 18030; raises UnicodeDecodeError."""
+    for attempt in (encoding, "utf-8"):
+        try:
+            return data.decode(attempt)
+        except UnicodeDecodeError:
+            pass
+    return data.decode("gb18030")
+
+
+def split_row(line: str) -> List[str]:
+    """Split one CSV line into stripped fields. Raises ValueError if that is impossible."""
+    if '"' not in line:
+        return [field.strip() for field in line.split(",")]
+    try:
+        return [field.strip() for field in next(csv.reader([line]))]
+    except csv.Error as error:
+        raise ValueError(str(error))
+
+
+class Columns:
+    """Where the needed columns of a file stand, by its header line."""
+
+    def __init__(self, file: str, header: Sequence[str], needed: Iterable[str], message: str = "") -> None:
+        """`message` names the one column of free text, which may hold bare commas. Raises TradeGateError for a missing column."""
+        missing = [name for name in needed if name not in header]
+        if missing:
+            raise TradeGateError("{} 的表头缺少列 {}，表头是：{}".format(file, "、".join(missing), ",".join(header)))
+        self._header = list(header)
+        self._message = self._header.index(message) if message in self._header else None
+
+    def row(self, fields: List[str]) -> Dict[str, str]:
+        """Return the row as a dict by column name. Raises ValueError if it has too few or too many fields."""
+        surplus = len(fields) - len(self._header)
+        if surplus > 0 and self._message is not None:
+            start = self._message
+            fields = fields[:start] + [",".join(fields[start : start + surplus + 1])] + fields[start + surplus + 1 :]
+            surplus = 0
+        if surplus != 0:
+            raise ValueError("应有 {} 列，实有 {} 列".format(len(self._header), len(fields)))
+        return dict(zip(self._header, fields))
+
+
+def read_snapshot(path: str, encoding: str, needed: Iterable[str]) -> List[Dict[str, str]]:
+    """Return the rows of a file that its writer rewrites whole, and ends with a row whose fields are all empty.
+
+    Raises TradeGateError if the file is missing, cannot be read, is incomplete, or lacks a needed column.
+    """
+    name = os.path.basename(path)
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        raise TradeGateError("没有文件 {}，请确认 One Quant 的 DMA 算法窗口已启动、导出目录正确".format(path))
+    except OSError as error:
+        raise TradeGateError("无法读取文件 {}：{}".format(path, error))
+    end = data.rfind(b"\n") + 1
+    try:
+        lines = decode(data[:end].replace(BOM, b"", 1), encoding).split("\n")[:-1]
+    except UnicodeDecodeError as error:
+        raise TradeGateError("文件 {} 不是文本：{}".format(name, error))
+    if not lines:
+        raise TradeGateError("文件 {} 还没有写完".format(name))
+    rows = []  # type: List[Dict[str, str]]
+    try:
+        columns = Columns(name, split_row(lines[0].strip("\r")), needed)
+        for line in lines[1:]:
+            fields = split_row(line.strip("\r"))
+            if not any(fields):
+                return rows
+            rows.append(columns.row(fields))
+    except ValueError as error:
+        raise TradeGateError("文件 {} 有残缺的行：{}".format(name, error))
+    raise TradeGateError("文件 {} 还没有写完，缺少结尾的空行".format(name))

@@ -1,0 +1,152 @@
+"""Where log lines and prints go: formats, rotation, masking."""
+
+import io
+import logging
+import logging.handlers
+import os
+import sys
+from datetime import datetime
+from typing import Any, Callable, Dict, Optional
+
+from jqtrade.clock import Clock
+
+MAX_BYTES = 10 * 1024 * 1024
+BACKUP_COUNT = 10
+
+
+class Masker:
+    """Replaces secrets in text: account numbers keep their last two characters."""
+
+    def __init__(self) -> None:
+        self._replacements = {}  # type: Dict[str, str]
+
+    def hide(self, secret: str) -> None:
+        """Never show `secret` again. Texts shorter than four characters would hit innocent digits and are left alone."""
+        if len(secret) >= 4:
+            self._replacements[secret] = "*" * (len(secret) - 2) + secret[-2:]
+
+    def __call__(self, text: str) -> str:
+        for secret, replacement in self._replacements.items():
+            text = text.replace(secret, replacement)
+        return text
+
+
+class MaskedStream(io.TextIOWrapper):
+    """A text stream, written line by line, in which secrets are masked; no character is too strange for it."""
+
+    def __init__(self, buffer: Any, masker: Masker, encoding: str = "utf-8") -> None:
+        super().__init__(buffer, encoding=encoding, errors="backslashreplace", line_buffering=True, newline="\n")
+        self._masker = masker
+
+    def write(self, text: str) -> int:
+        super().write(self._masker(text))
+        return len(text)
+
+
+class LineFormatter(logging.Formatter):
+    """`time level pid logger [strategy time] message`; `strategy_time` tells the latter inside a job, else None."""
+
+    def __init__(self, clock: Clock, strategy_time: Callable[[], Optional[datetime]]) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(process)d %(name)s%(strategy_time)s %(message)s")
+        self._clock = clock
+        self._strategy_time = strategy_time
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = self._strategy_time()
+        record.strategy_time = "" if moment is None else " [{:%Y-%m-%d %H:%M:%S}]".format(moment)
+        return super().format(record)
+
+    def formatTime(self, record: logging.LogRecord, datefmt: Optional[str] = None) -> str:
+        return self._clock.at(record.created).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+class RotatingLog(logging.handlers.RotatingFileHandler):
+    """A log file rotated by size, into which the process's standard output and error go too, native code's included.
+
+    Where another program holds the file so that it cannot be renamed, as on Windows, it grows until it can.
+    """
+
+    stream: Any  # closed and opened anew at each rotation
+
+    def __init__(self, path: str, masker: Masker) -> None:
+        self._masker = masker
+        super().__init__(path, maxBytes=MAX_BYTES, backupCount=BACKUP_COUNT, encoding="utf-8")
+        self._take_over_output()
+
+    def _open(self) -> Any:
+        return MaskedStream(open(self.baseFilename, "ab"), self._masker)
+
+    def _take_over_output(self) -> None:
+        for fd in (1, 2):
+            os.dup2(self.stream.fileno(), fd)
+
+    def doRollover(self) -> None:
+        self.stream.close()
+        if os.name == "nt":  # a file cannot be renamed there while any descriptor of it is open
+            with open(os.devnull, "wb") as nowhere:
+                for fd in (1, 2):
+                    os.dup2(nowhere.fileno(), fd)
+        try:
+            self._rename_files()
+        except PermissionError:
+            pass  # another program holds one of them: go on with the file there is, the next line tries again
+        self.stream = self._open()
+        self._take_over_output()
+
+    def _rename_files(self) -> None:
+        """FILE becomes FILE.1, FILE.1 becomes FILE.2, up to the first free number; an interrupted round can be repeated."""
+        names = [self.baseFilename] + ["{}.{}".format(self.baseFilename, number) for number in range(1, BACKUP_COUNT + 1)]
+        last = next((index for index in range(1, len(names)) if not os.path.exists(names[index])), len(names) - 1)
+        for index in range(last, 0, -1):
+            os.replace(names[index - 1], names[index])
+
+
+def set_up_logging(
+    path: Optional[str], debug: bool, masker: Masker, clock: Clock, strategy_time: Callable[[], Optional[datetime]]
+) -> None:
+    """Send log lines and prints of this process to the file at `path`, or to this terminal."""
+    if path is None:
+        sys.stdout = MaskedStream(sys.stdout.buffer, masker, sys.stdout.encoding or "utf-8")
+        sys.stderr = MaskedStream(sys.stderr.buffer, masker, sys.stderr.encoding or "utf-8")
+        handler = logging.StreamHandler(sys.stdout)  # type: logging.Handler
+    else:
+        handler = RotatingLog(path, masker)
+        sys.stdout = MaskedStream(open(1, "wb", closefd=False), masker)
+        sys.stderr = MaskedStream(open(2, "wb", closefd=False), masker)
+    handler.setFormatter(LineFormatter(clock, strategy_time))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    logging.getLogger("jqtrade").setLevel(logging.DEBUG if debug else logging.INFO)
+    logging.getLogger("strategy").setLevel(logging.DEBUG)
+    logging.captureWarnings(True)
+
+
+class Outage:
+    """Says once that something began to fail, and once that it works again, with how long it took."""
+
+    def __init__(self, logger: logging.Logger, clock: Clock) -> None:
+        self._logger = logger
+        self._clock = clock
+        self._since = None  # type: Optional[float]
+
+    def failed(self, what: str) -> None:
+        if self._since is None:
+            self._since = self._clock.monotonic()
+            self._logger.error("%s（恢复之前不再重复）", what)
+
+    def worked(self, what: str) -> None:
+        if self._since is not None:
+            seconds = self._clock.monotonic() - self._since
+            self._since = None
+            self._logger.info("%s，中断了 %s", what, format_seconds(seconds))
+
+
+def format_seconds(seconds: float) -> str:
+    """A duration for people: "45 秒", "1 小时 5 分 20 秒"."""
+    minutes, whole = divmod(int(round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ["{} 小时".format(hours)] if hours else []
+    if hours or minutes:
+        parts.append("{} 分".format(minutes))
+    return " ".join(parts + ["{} 秒".format(whole)])

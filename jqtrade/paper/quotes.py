@@ -1,0 +1,208 @@
+"""Where the paper exchange's prices come from: a CSV file that somebody keeps up to date, or made-up ones."""
+
+import hashlib
+import os
+from abc import ABC, abstractmethod
+from datetime import datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Callable, Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple
+
+from jqtrade.errors import InvalidParam
+from jqtrade.paper.rules import HIGHEST_PRICE, board_of, normal_code
+
+Say = Callable[[str], None]
+
+SETTLE_TIME = timedelta(seconds=1)
+"""A file that looks half-written is believed once it has not changed for so long."""
+MADE_UP_STEP_SECONDS = 3
+"""Made-up prices change this often, as the exchanges' snapshots do."""
+
+_COLUMNS = ("last", "bid1", "ask1", "prev_close")
+
+class Quote(NamedTuple):
+    """Prices of one security, yuan a share; all above zero."""
+
+    last: Decimal
+    bid1: Optional[Decimal] = None
+    ask1: Optional[Decimal] = None
+    prev_close: Optional[Decimal] = None
+
+    @property
+    def buy_price(self) -> Decimal:
+        """What a buyer pays now."""
+        return self.last if self.ask1 is None else self.ask1
+
+    @property
+    def sell_price(self) -> Decimal:
+        """What a seller gets now."""
+        return self.last if self.bid1 is None else self.bid1
+
+class Quotes(ABC):
+    """Prices by code and time."""
+
+    @abstractmethod
+    def get(self, code: str, now: datetime) -> Optional[Quote]:
+        """The quote of `code` ("000001.XSHE") at `now`, or None if there is no such security."""
+
+def open_quotes(path: Optional[str], seed: int, say: Say) -> Quotes:
+    """Prices from the file at `path`, or made-up ones when it is None; `say` gets what the user should know, in Chinese.
+
+    Raises InvalidParam if the file cannot be read or has no usable header.
+    """
+    return MadeUpQuotes(seed, say) if path is None else FileQuotes(path, say)
+
+class MadeUpQuotes(Quotes):
+    """Prices that look like a market's and follow from seed, code and time alone, whoever asks how often.
+
+    A sum of noises, each a zigzag between random values `period` apart; together they stay within 10 % of the start.
+    """
+
+    _NOISES = ((60, 0.001), (600, 0.003), (3600, 0.006), (24 * 3600, 0.015), (30 * 24 * 3600, 0.06))
+    """(period in seconds, largest relative move)"""
+    _ORIGIN = datetime(2000, 1, 1)
+
+    def __init__(self, seed: int, say: Say) -> None:
+        self._seed = seed
+        say("没有行情文件，模拟撮合使用随机种子 {} 编造的价格，盈亏没有意义".format(seed))
+
+    def get(self, code: str, now: datetime) -> Optional[Quote]:
+        board = board_of(code)
+        if board is None:
+            return None
+        prev_close = self._price(code, datetime.combine(now.date() - timedelta(days=1), time(15)), board.tick)
+        last = self._price(code, now, board.tick)
+        return Quote(last, bid1=last, ask1=last + board.tick, prev_close=prev_close)
+
+    def _price(self, code: str, moment: datetime, tick: Decimal) -> Decimal:
+        seconds = int((moment - self._ORIGIN).total_seconds()) // MADE_UP_STEP_SECONDS * MADE_UP_STEP_SECONDS
+        move = 1.0
+        for period, size in self._NOISES:
+            index, rest = divmod(seconds, period)
+            left, right = self._noise(code, period, index), self._noise(code, period, index + 1)
+            move += size * (left + (right - left) * rest / period)
+        start = 5.0 + 22.5 * (1.0 + self._noise(code, 0, 0))
+        return Decimal(start * move).quantize(tick, ROUND_HALF_UP)
+
+    def _noise(self, code: str, period: int, index: int) -> float:
+        """A number from -1 to 1 that looks random."""
+        digest = hashlib.sha256("{}/{}/{}/{}".format(self._seed, code, period, index).encode("ascii")).digest()
+        return int.from_bytes(digest[:6], "big") / float(2**47) - 1.0
+
+_Signature = Tuple[int, int, int]
+
+class FileQuotes(Quotes):
+    """Prices from a CSV file `code,last[,bid1,ask1,prev_close]`, UTF-8 or GBK, read again when it changes.
+
+    A row that is wrong is skipped and said once. A file that looks half-written (its last line has no end, or codes
+    have gone) does not count until it has been left alone for SETTLE_TIME. An empty price means "unknown", as 0 does.
+    """
+
+    def __init__(self, path: str, say: Say) -> None:
+        self._path = path
+        self._say = say
+        self._said = frozenset()  # type: FrozenSet[str]
+        self._missing = False
+        self._looked = None  # type: Optional[datetime]
+        self._changed = datetime.min
+        self._settled = True
+        try:
+            self._signature = _signature(path)
+            text = _read(path)
+        except OSError as error:
+            raise InvalidParam("行情文件 {} 读不了：{}".format(path, error)) from error
+        quotes = self._parse(text, settled=True)
+        if quotes is None:
+            raise InvalidParam(
+                "行情文件 {} 的第一行应为 code,last[,bid1,ask1,prev_close]，现在是 {!r}".format(path, text[:80])
+            )
+        self._quotes = quotes
+
+    def get(self, code: str, now: datetime) -> Optional[Quote]:
+        if now != self._looked:
+            self._looked = now
+            self._refresh(now)
+        return self._quotes.get(code)
+
+    def _refresh(self, now: datetime) -> None:
+        try:
+            signature = _signature(self._path)
+            if signature == self._signature and (self._settled or abs(now - self._changed) < SETTLE_TIME):
+                return
+            text = _read(self._path)
+        except OSError as error:
+            self._say_missing(error)
+            return
+        if self._missing:
+            self._missing = False
+            self._say("行情文件 {} 又能读了".format(self._path))
+        settled = signature == self._signature
+        if not settled:
+            self._signature, self._changed = signature, now
+        quotes = self._parse(text, settled)
+        looks_whole = text.endswith("\n") and quotes is not None and not self._quotes.keys() - quotes.keys()
+        self._settled = settled or looks_whole
+        if self._settled and quotes:
+            self._quotes = quotes
+
+    def _say_missing(self, error: OSError) -> None:
+        if not self._missing:
+            self._missing = True
+            self._say("行情文件 {} 读不了（{}），沿用上一次的价格".format(self._path, error))
+
+    def _parse(self, text: str, settled: bool) -> Optional[Dict[str, Quote]]:
+        """The quotes in `text`, or None if it has no header; a last line without end may be broken until `settled`."""
+        lines = text.splitlines()
+        header = [name.strip().lower() for name in lines[0].split(",")] if lines else []
+        if "code" not in header or "last" not in header:
+            return None
+        quotes = {}  # type: Dict[str, Quote]
+        broken = set()  # type: Set[str]
+        for number, line in enumerate(lines[1:], 2):
+            if not line.strip(" ,\t"):
+                continue
+            try:
+                code, quote = _parse_row(header, line)
+            except (ValueError, InvalidOperation) as error:
+                if number == len(lines) and not text.endswith("\n") and not settled:
+                    continue
+                broken.add(line)
+                if line not in self._said:
+                    self._say("行情文件 {} 第 {} 行有误（{}），已跳过：{!r}".format(self._path, number, error, line))
+            else:
+                quotes[code] = quote
+        self._said = frozenset(broken)
+        return quotes
+
+def _parse_row(header: List[str], line: str) -> Tuple[str, Quote]:
+    fields = dict(zip(header, (field.strip() for field in line.split(","))))
+    code = normal_code(fields.get("code", ""))
+    if code is None:
+        raise ValueError("代码应如 000001.XSHE")
+    prices = {name: _parse_price(fields.get(name, "")) for name in _COLUMNS}
+    last = prices.pop("last")
+    if last is None:
+        raise ValueError("缺少价格 last")
+    return code, Quote(last, **prices)
+
+def _parse_price(text: str) -> Optional[Decimal]:
+    if not text:
+        return None
+    try:
+        price = Decimal(text)
+    except InvalidOperation:
+        raise ValueError("价格 {!r} 不是数字".format(text)) from None
+    if not price.is_finite() or not 0 <= price <= HIGHEST_PRICE:
+        raise ValueError("价格 {!r} 不在范围内".format(text))
+    return price if price > 0 else None
+
+def _signature(path: str) -> _Signature:
+    status = os.stat(path)
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+def _read(path: str) -> str:
+    with open(path, "rb") as file:
+        content = file.read()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("gb18030", "replace")

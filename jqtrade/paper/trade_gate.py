@@ -1,0 +1,131 @@
+"""PaperTradeGate: the paper exchange inside the strategy's own process."""
+
+import logging
+from decimal import Decimal, InvalidOperation
+from typing import Any, Dict, List
+
+from jqtrade.account.order import Order, OrderAction, OrderSide, format_price
+from jqtrade.account.trade_gate.base import AbsTradeGate
+from jqtrade.errors import InvalidParam, OrderNotSent
+from jqtrade.paper.exchange import PaperExchange, PaperOrder
+from jqtrade.paper.ledger import Ledger
+from jqtrade.paper.quotes import open_quotes
+from jqtrade.paper.rules import HIGHEST_CASH, to_cents
+
+_LIMIT = "limit"
+_MARKET = "market"
+
+
+class PaperTradeGate(AbsTradeGate):
+    """Trades on paper: no account, no files, no network.
+
+    The exchange moves on whenever the gate is called, at the time that `clock` says. What it refuses comes back from
+    sync_orders as rejected, with the reason, as at a real broker.
+    """
+
+    OPTIONS = frozenset(["paper_cash", "paper_quotes", "paper_keep_hours", "paper_seed"])
+    keeps_orders = False
+
+    def setup(self, options: Dict[str, Any]) -> None:
+        """Take the options `paper_*`; raises InvalidParam for a value that cannot be used."""
+        cash = parse_cash(options["paper_cash"], "paper_cash")
+        seed = options["paper_seed"]
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise InvalidParam("paper_seed={!r} 不正确，应为整数".format(seed))
+        keep_hours = options["paper_keep_hours"]
+        if not isinstance(keep_hours, bool):
+            raise InvalidParam("paper_keep_hours={!r} 不正确，应为 True 或 False".format(keep_hours))
+        path = options["paper_quotes"]
+        if path is not None and not isinstance(path, str):
+            raise InvalidParam("paper_quotes={!r} 不正确，应为行情文件的路径或 None".format(path))
+        self._log = logging.getLogger(__name__)
+        quotes = open_quotes(path, seed, self._log.warning)
+        self._exchange = PaperExchange(Ledger(cash), quotes, self.clock.now(), keep_hours)
+
+    def order(self, order: Order) -> None:
+        """Hand an order to the exchange; raises OrderNotSent if its id is used already, InvalidParam for a short one."""
+        if order.side is not OrderSide.long:
+            raise InvalidParam("模拟交易只支持 side='long'，现在是 {!r}。没有发出".format(str(order.side)))
+        limit = None if order.style.name == _MARKET else Decimal(format_price(order.price))
+        refusal = self._exchange.submit(order.order_id, order.code, order.is_buy, order.amount, limit, self.clock.now())
+        if refusal is not None:
+            raise OrderNotSent(refusal + "。没有发出")
+
+    def cancel_order(self, order_id: str) -> None:
+        """Ask the exchange to cancel; what it refuses is logged, as the order stays what it was."""
+        refusal = self._exchange.cancel(order_id, self.clock.now())
+        if refusal is not None:
+            self._log.warning("%s", refusal)
+
+    def sync_balance(self) -> Dict[str, Any]:
+        """Cash and positions at the quotes of this moment."""
+        now = self.clock.now()
+        self._exchange.advance(now)
+        money = self._exchange.snapshot(now)
+        return {
+            "cash": {
+                "total_assert": float(money.total),
+                "available_cash": float(money.cash),
+                "locked_cash": float(money.frozen),
+            },
+            "positions": [
+                {
+                    "code": holding.code,
+                    "amount": holding.amount,
+                    "available_amount": holding.available,
+                    "avg_cost": float(holding.average_cost),
+                    "side": "long",
+                    "last_price": float(holding.last_price),
+                    "position_value": float(holding.market_value),
+                }
+                for holding in self._exchange.ledger.holdings.values()
+                if holding.amount
+            ],
+        }
+
+    def sync_orders(self) -> List[Dict[str, Any]]:
+        """The orders that changed since the last call, in the order of their last change."""
+        self._exchange.advance(self.clock.now())
+        newest = {}  # type: Dict[str, PaperOrder]
+        for state in self._exchange.take_states():
+            newest.pop(state.order_id, None)
+            newest[state.order_id] = state
+        return [_report(order) for order in newest.values()]
+
+    def knows_order_id(self, order_id: str) -> bool:
+        return order_id in self._exchange.orders
+
+    def was_sent(self, order_id: str) -> bool:
+        return order_id in self._exchange.orders
+
+
+def parse_cash(value: Any, name: str) -> Decimal:
+    """Return a starting amount of yuan as Decimal; raises InvalidParam, with `name`, for what is none."""
+    try:
+        cash = Decimal(str(value))
+    except InvalidOperation:
+        cash = Decimal("NaN")
+    if isinstance(value, bool) or not cash.is_finite() or not 0 <= cash <= HIGHEST_CASH:
+        raise InvalidParam("{}={!r} 不正确，应为不小于 0 的金额（元）".format(name, value))
+    return to_cents(cash)
+
+
+def _report(order: PaperOrder) -> Dict[str, Any]:
+    return {
+        "order_id": order.order_id,
+        "code": order.code,
+        "price": 0.0 if order.limit is None else float(order.limit),
+        "amount": order.amount,
+        "action": OrderAction.open if order.is_buy else OrderAction.close,
+        "status": order.status,
+        "style": _MARKET if order.limit is None else _LIMIT,
+        "create_time": order.created,
+        "entrust_time": order.opened,
+        "confirm_id": order.number,
+        "filled_amount": order.filled,
+        "canceled_amount": order.canceled,
+        "deal_balance": float(to_cents(order.value)),
+        "avg_cost": float(round(order.average_price, 6)),
+        "commission": float(order.fees),
+        "err_msg": order.text,
+    }

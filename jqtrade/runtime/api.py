@@ -1,0 +1,111 @@
+"""The functions that a strategy sees, bound to one running strategy. Their documentation stands in jqtrade.api."""
+
+import functools
+from enum import Enum
+from typing import Any, Callable, Dict, List, Optional, TypeVar, cast
+
+import jqtrade.api
+from jqtrade.account.account import Account, check_request
+from jqtrade.account.order import Order
+from jqtrade.errors import InvalidCall, InvalidParam
+from jqtrade.runtime.loader import accepts
+
+
+class Phase(Enum):
+    """How far a strategy has come."""
+
+    LOADING = "加载策略文件"
+    INITIALIZING = "process_initialize"
+    RUNNING = "定时任务"
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def only_in(*phases: Phase) -> Callable[[Function], Function]:
+    """Declare when a function of StrategyApi may be called; it raises InvalidCall at any other time."""
+
+    def declare(function: Function) -> Function:
+        @functools.wraps(function)
+        def guarded(self: "StrategyApi", *args: Any, **kwargs: Any) -> Any:
+            if self._host.phase not in phases:
+                raise InvalidCall("{} 只能在 process_initialize 里调用".format(function.__name__))
+            return function(self, *args, **kwargs)
+
+        return cast(Function, guarded)
+
+    return declare
+
+
+class Host:
+    """What StrategyApi needs of the running strategy."""
+
+    phase = Phase.LOADING
+
+    def account(self) -> Account:
+        """The account, loaded on first use."""
+        raise NotImplementedError
+
+    def set_options(self, options: Dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def add_daily(self, function: Callable[[Any], Any], time: str) -> None:
+        raise NotImplementedError
+
+    def sync_orders(self) -> None:
+        raise NotImplementedError
+
+
+class StrategyApi:
+    """The functions of jqtrade.api for one strategy."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def names(self) -> Dict[str, Any]:
+        """Every name that the strategy's namespace begins with."""
+        return {name: getattr(self, name, getattr(jqtrade.api, name)) for name in jqtrade.api.__all__}
+
+    @only_in(Phase.INITIALIZING)
+    def run_daily(self, func: Callable[[Any], Any], time: str) -> None:
+        if not callable(func):
+            raise InvalidParam("run_daily 的第一个参数应为函数，收到 {!r}".format(func))
+        if not accepts(func, None):
+            name = getattr(func, "__name__", repr(func))
+            raise InvalidParam("run_daily 的函数 {} 应能接受一个位置参数，例如 def {}(context)".format(name, name))
+        self._host.add_daily(func, time)
+
+    @only_in(Phase.LOADING, Phase.INITIALIZING)
+    def set_options(self, **options: Any) -> None:
+        self._host.set_options(options)
+
+    def order(self, code: str, amount: int, style: Any = None, side: str = "long") -> Optional[str]:
+        return self._host.account().submit_batch([check_request(code, amount, style, side)])[0]
+
+    def cancel_order(self, order_id: str) -> None:
+        self._host.account().cancel_batch([order_id])
+
+    def batch_submit_orders(self, orders: Any) -> List[Optional[str]]:
+        known = {"code", "amount", "style", "side"}
+        if not isinstance(orders, (list, tuple)):
+            raise InvalidParam("batch_submit_orders 的参数应为列表，收到 {!r}。没有发出".format(orders))
+        for item in orders:
+            if not isinstance(item, dict) or not {"code", "amount"} <= set(item) <= known:
+                raise InvalidParam(
+                    "批量单里的 {!r} 不正确，应为含 code、amount，可含 style、side 的字典。这一批都没有发出".format(item)
+                )
+        return self._host.account().submit_batch([check_request(**item) for item in orders])
+
+    def batch_cancel_orders(self, order_ids: Any) -> None:
+        if isinstance(order_ids, str):
+            raise InvalidParam("batch_cancel_orders 的参数应为订单号的列表，收到 {!r}。没有发出".format(order_ids))
+        self._host.account().cancel_batch(list(order_ids))
+
+    def get_orders(self, order_id: Any = None, code: Any = None, status: Any = None) -> List[Order]:
+        return self._host.account().orders(order_id, code, status)
+
+    def sync_balance(self) -> None:
+        self._host.account().sync_balance()
+
+    def sync_orders(self) -> None:
+        self._host.sync_orders()

@@ -1,0 +1,37 @@
+"""Read a --config file: a Python file whose names SCHEDULER_X and ACCOUNT_X are defaults for option x."""
+
+import runpy
+import types
+from typing import Any, Dict
+
+from jqtrade.errors import InvalidParam
+from jqtrade.options import SCHEDULER, option_table
+
+
+def read_config(path: str) -> Dict[str, Any]:
+    """Return the options that the file at `path` sets, by option name, unchecked.
+
+    Names that begin with an underscore or hold lower-case letters, and imported modules, are the file's own business.
+    Raises InvalidParam for any other name that is not SCHEDULER_X or ACCOUNT_X, or for an option under the wrong one.
+    """
+    try:
+        names = runpy.run_path(path)
+    except OSError as error:
+        raise InvalidParam("无法读取配置文件 {}：{}".format(path, error))
+    except Exception as error:  # the file is the user's code and may raise anything
+        raise InvalidParam("配置文件 {} 运行出错：{}: {}".format(path, type(error).__name__, error))
+    table = option_table()
+    settings = {}
+    for name, value in names.items():
+        if name.startswith("_") or name != name.upper() or isinstance(value, types.ModuleType):
+            continue
+        prefix, _, option = name.partition("_")
+        option = option.lower()
+        if prefix not in ("SCHEDULER", "ACCOUNT") or not option:
+            raise InvalidParam("配置文件 {} 里的 {} 无法识别，应为 SCHEDULER_选项名 或 ACCOUNT_选项名".format(path, name))
+        if option in table:
+            right = "SCHEDULER_" if table[option].scope == SCHEDULER else "ACCOUNT_"
+            if prefix + "_" != right:
+                raise InvalidParam("配置文件 {} 里的 {} 应写成 {}{}".format(path, name, right, option.upper()))
+        settings[option] = value
+    return settings

@@ -1,0 +1,62 @@
+"""Run a strategy's file in a namespace that already holds our names."""
+
+import os
+import sys
+import tokenize
+import types
+from typing import Any, Callable, Dict, List
+
+from jqtrade.errors import StrategyError
+
+
+def load_strategy(path: str, names: Dict[str, Any]) -> types.ModuleType:
+    """Return the module made of the file at `path`, with `names` in it before its first line runs.
+
+    The file's folder comes first on sys.path, so that modules beside it can be imported; the module is known to
+    sys.modules as "strategy", so that what it defines can be pickled.
+
+    Raises StrategyError if the file cannot be read, SyntaxError and whatever the file's own code raises otherwise.
+    """
+    try:
+        with tokenize.open(path) as file:
+            source = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StrategyError("无法读取策略文件 {}：{}。文件应为 UTF-8 编码，或在第一行写明编码，例如 # -*- coding: gbk -*-".format(path, error))
+    folder = os.path.dirname(os.path.abspath(path))
+    if folder in sys.path:
+        sys.path.remove(folder)
+    sys.path.insert(0, folder)
+    module = types.ModuleType("strategy")
+    module.__file__ = path
+    module.__dict__.update(names)
+    sys.modules["strategy"] = module
+    exec(compile(source, path, "exec"), module.__dict__)
+    return module
+
+
+def defined_function(module: types.ModuleType, name: str) -> Any:
+    """The function `name` of a strategy, or None. Raises StrategyError if it is something that cannot be called."""
+    function = module.__dict__.get(name)
+    if function is not None and not callable(function):
+        raise StrategyError("策略文件里的 {} 应为函数，实际是 {!r}".format(name, function))
+    return function
+
+
+def python_path(entries: List[str]) -> List[str]:
+    """Entries of PYTHONPATH as sys.path wants them: absolute, empty ones left out."""
+    return [os.path.abspath(os.path.expanduser(entry)) for entry in entries if entry.strip()]
+
+
+def accepts(function: Callable[..., Any], *arguments: Any) -> bool:
+    """Whether `function` can be called with these positional arguments, as far as can be told."""
+    import inspect
+
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # compiled code may not tell
+        return True
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,269 @@
+"""Strategy: one strategy file with its options, its account and its schedule, whatever the clock and the process."""
+
+import logging
+import os
+import types
+from datetime import datetime
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+import jqtrade.api
+from jqtrade.account.account import Account
+from jqtrade.account.journal import Journal
+from jqtrade.account.order import Order
+from jqtrade.clock import Clock
+from jqtrade.errors import InvalidCall, StrategyError
+from jqtrade.log import Masker
+from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options
+from jqtrade.runtime.api import Host, Phase, StrategyApi
+from jqtrade.runtime.context import Context
+from jqtrade.runtime.loader import accepts, defined_function, load_strategy
+from jqtrade.runtime.trade_gates import find_trade_gate
+from jqtrade.scheduler.scheduler import DAILY, EVERY_MINUTE, SYNC, Job, Scheduler
+from jqtrade.scheduler.time_expr import EVERY_MINUTE as EVERY_MINUTE_EXPR
+from jqtrade.scheduler.time_expr import parse_time_expr
+from jqtrade.scheduler.trigger import Interval, TimesOfDay, every_minute
+
+log = logging.getLogger("jqtrade")
+
+
+class Progress(NamedTuple):
+    """What a strategy is doing, for get_tasks."""
+
+    current_job: Optional[str]
+    since: Optional[datetime]
+    jobs_run: int
+    jobs_failed: int
+    last_error: str
+    next_job: Optional[str]
+    next_time: Optional[datetime]
+
+
+class _Daily(NamedTuple):
+    function: Callable[[Any], Any]
+    time: str
+
+
+class Strategy(Host):
+    """One running strategy.
+
+    `start` loads the file and calls process_initialize; `run` calls its jobs; `stop` calls process_exit and lets go.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        path: str,
+        clock: Clock,
+        options: Options,
+        paper: bool = False,
+        masker: Optional[Masker] = None,
+        is_wanted: Callable[[], bool] = lambda: True,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> None:
+        """`paper` overrides the trade gate; `is_wanted` and `on_progress` connect the strategy to its process."""
+        self.phase = Phase.LOADING
+        self.clock = clock
+        self._name = name
+        self._path = path
+        self._options = options
+        self._paper = paper
+        self._masker = masker or Masker()
+        self._process_wants = is_wanted
+        self._on_progress = on_progress
+        self._api = StrategyApi(self)
+        self._context = Context(clock, self._strategy_dt, lambda: self.account().portfolio)
+        self._account = None  # type: Optional[Account]
+        self._dailies = []  # type: List[_Daily]
+        self._updates = []  # type: List[Order]
+        self._on_order_update = None  # type: Optional[Callable[[Any, Order], Any]]
+        self._process_exit = None  # type: Optional[Callable[[Any], Any]]
+        self._due = None  # type: Optional[datetime]
+        self._left = False
+        self._scheduler = None  # type: Optional[Scheduler]
+        self._progress = Progress(None, None, 0, 0, "", None, None)
+
+    def job_time(self) -> Optional[datetime]:
+        """The time at which the running job was due; None outside jobs."""
+        return self._due
+
+    def _strategy_dt(self) -> datetime:
+        return self.clock.now() if self._due is None else self._due
+
+    @property
+    def names_timezone(self) -> bool:
+        """Whether an option says in which time zone the strategy lives."""
+        return self._options["timezone"] is not None
+
+    def configure(self, settings: Dict[str, Any]) -> None:
+        """Take options of a config file, before `start`; set_options wins over them. Raises InvalidParam."""
+        self.set_options(settings)
+
+    def start(self) -> None:
+        """Load the file and call its process_initialize. Raises whatever the user's code raises, StrategyError, InvalidParam."""
+        with jqtrade.api.running(self._api):
+            module = load_strategy(self._path, self._api.names())
+            initialize = self._function(module, "process_initialize", 1)
+            if initialize is None:
+                raise StrategyError("策略文件 {} 里没有定义函数 process_initialize(context)".format(self._path))
+            self._on_order_update = self._function(module, "on_order_update", 2)
+            self._process_exit = self._function(module, "process_exit", 1)
+            self.phase = Phase.INITIALIZING
+            initialize(self._context)
+            if self._wants_account():
+                self.account()
+        self.phase = Phase.RUNNING
+        self._scheduler = self._schedule()
+        self._report(None)
+
+    def _function(self, module: types.ModuleType, name: str, arguments: int) -> Any:
+        function = defined_function(module, name)
+        if function is not None and not accepts(function, *[None] * arguments):
+            raise StrategyError("策略文件里的 {} 应能接受 {} 个位置参数".format(name, arguments))
+        return function
+
+    def set_options(self, options: Dict[str, Any]) -> None:
+        """Take options of set_options. Raises InvalidParam, or InvalidCall for one that the account already uses."""
+        gate = options.get("trade_gate", self._options["trade_gate"])
+        gate_class = None if gate in ("anxin", "paper") else find_trade_gate(gate)
+        checked = self._options.check(options, foreign=gate_class is not None)
+        if self._account is not None:
+            late = [name for name in checked if name in ("timezone", "runtime_dir") or self._options.scope(name) != SCHEDULER]
+            if late:
+                raise InvalidCall("账户已经加载，不能再设置选项 {}；请在用到账户之前设置".format("、".join(late)))
+        if gate_class is not None:
+            for name in sorted(name for name in checked if not self._options.is_known(name)):
+                if name not in gate_class.OPTIONS:
+                    log.warning("jqtrade 没有选项 %r，原样交给交易接口 %s", name, gate_class.__name__)
+        self._options.update(checked)
+        self.clock.use_zone(self._options["timezone"])
+        if checked.get("account_no"):
+            self._masker.hide(checked["account_no"])
+
+    def _wants_account(self) -> bool:
+        if self._options.is_set("use_account"):
+            return bool(self._options["use_account"])
+        return self._paper or self._options.any_set(ACCOUNT, GATE)
+
+    def account(self) -> Account:
+        if self._account is None:
+            if not self._wants_account():
+                raise InvalidCall(
+                    "账户模块没有启用，请在 process_initialize 里用 set_options(account_no='资金账号') 设置账户，"
+                    "或 set_options(use_account=True)；只是演练可在启动时加 --paper"
+                )
+            self._account = self._load_account()
+        return self._account
+
+    def _load_account(self) -> Account:
+        options = self._options
+        gate = find_trade_gate("paper" if self._paper else options["trade_gate"])()
+        gate.clock = self.clock
+        for notice in options.notices(gate.OPTIONS):
+            log.warning("%s", notice)
+        gate.setup(options.as_dict())
+        path = os.path.join(options["runtime_dir"], "data", self._name + ".db") if gate.keeps_orders else None
+        account = Account(gate, Journal(path), self.clock)
+        account.recover()
+        account.sync_balance()
+        self._updates.extend(account.sync_orders())
+        return account
+
+    def add_daily(self, function: Callable[[Any], Any], time: str) -> None:
+        if time != EVERY_MINUTE_EXPR:
+            parse_time_expr(time, self._options["market_period"])
+        self._dailies.append(_Daily(function, time))
+
+    def _schedule(self) -> Scheduler:
+        """Turn what process_initialize asked for into jobs, now that every option is known."""
+        options = self._options
+        scheduler = Scheduler(self.clock, options["misfire_grace_time"], self._is_wanted)
+        if self._account is not None and (options["sync_balance"] or options["sync_order"]):
+            scheduler.add(Job("sync", self._sync, Interval(options["sync_internal"], options["sync_period"]), SYNC))
+        for function, time in self._dailies:
+            if time == EVERY_MINUTE_EXPR:
+                trigger, priority = every_minute(options["market_period"]), EVERY_MINUTE
+            else:
+                trigger, priority = TimesOfDay([parse_time_expr(time, options["market_period"])]), DAILY
+            scheduler.add(self._job(function, trigger, priority))
+        return scheduler
+
+    def _job(self, function: Callable[[Any], Any], trigger: TimesOfDay, priority: int) -> Job:
+        name = getattr(function, "__name__", None) or repr(function)
+        return Job(name, lambda due: self._call(name, due, function, self._context), trigger, priority)
+
+    def _is_wanted(self) -> bool:
+        return not self._left and self._process_wants()
+
+    def run(self, until: Optional[datetime] = None) -> None:
+        """Call the jobs until the process is asked to stop, or until all that are due at `until` have been called."""
+        if self._scheduler is None:
+            raise InvalidCall("Strategy.run 要在 start 之后调用")
+        self._deliver_updates(self.clock.now())
+        if not self._dailies:
+            log.warning("策略没有用 run_daily 设置任何定时任务")
+        self._scheduler.run(until)
+
+    def _call(self, name: str, due: datetime, function: Callable[..., Any], *arguments: Any) -> None:
+        """Call the user's code as a job; what it raises is logged and counted, and the process goes on."""
+        outer, self._due = self._due, due
+        self._report(name)
+        error = ""
+        try:
+            with jqtrade.api.running(self._api):
+                function(*arguments)
+        except Exception as exception:
+            log.exception("%s 运行出错，任务继续运行", name)
+            error = "{} {}: {}".format(name, type(exception).__name__, exception)
+        except SystemExit:
+            log.warning("%s 调用了退出，任务停止", name)
+            self._left = True
+        finally:
+            self._due = outer
+        progress = self._progress
+        self._progress = progress._replace(
+            jobs_run=progress.jobs_run + 1,
+            jobs_failed=progress.jobs_failed + bool(error),
+            last_error=self._masker(error) or progress.last_error,
+        )
+        self._report(None)
+
+    def _report(self, current_job: Optional[str]) -> None:
+        upcoming = self._scheduler.next_job() if self._scheduler is not None else None
+        self._progress = self._progress._replace(
+            current_job=current_job,
+            since=None if current_job is None else self.clock.now(),
+            next_job=None if upcoming is None else upcoming[1].name,
+            next_time=None if upcoming is None else upcoming[0],
+        )
+        self._on_progress(self._progress)
+
+    def _sync(self, due: datetime) -> None:
+        """The regular sync of the account."""
+        if self._options["sync_order"]:
+            self._updates.extend(self.account().sync_orders())
+        if self._options["sync_balance"]:
+            self.account().sync_balance()
+        self._deliver_updates(due)
+
+    def sync_orders(self) -> None:
+        """The strategy's own sync: its hook hears of the changes before this returns, except in process_initialize."""
+        self._updates.extend(self.account().sync_orders())
+        if self.phase is Phase.RUNNING:
+            self._deliver_updates(self._strategy_dt())
+
+    def _deliver_updates(self, due: datetime) -> None:
+        updates, self._updates = self._updates, []
+        if self._on_order_update is not None:
+            for order in updates:
+                self._call("on_order_update", due, self._on_order_update, self._context, order)
+
+    def stop(self) -> None:
+        """Call process_exit and let go of the account."""
+        if self._process_exit is not None and self.phase is Phase.RUNNING:
+            self._call("process_exit", self.clock.now(), self._process_exit, self._context)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the account without a word to the strategy."""
+        if self._account is not None:
+            self._account.close()

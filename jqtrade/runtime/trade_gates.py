@@ -1,0 +1,56 @@
+"""Find the trade gate that a strategy names: "anxin", "paper", "package.module.Class", a class, or an installed plug-in."""
+
+import difflib
+import importlib
+from typing import Any, Dict, Type
+
+from jqtrade.account.trade_gate import AbsTradeGate, AnXinDMATradeGate
+from jqtrade.errors import InvalidParam
+
+ENTRY_POINT_GROUP = "jqtrade.trade_gates"
+
+
+def find_trade_gate(value: Any) -> Type[AbsTradeGate]:
+    """Return the class that the option trade_gate names. Raises InvalidParam if there is none, or if it is no trade gate."""
+    if value == "anxin":
+        return AnXinDMATradeGate
+    if value == "paper":
+        from jqtrade.paper.trade_gate import PaperTradeGate
+
+        return PaperTradeGate
+    found = _named(value) if isinstance(value, str) else value
+    if not isinstance(found, type) or not issubclass(found, AbsTradeGate):
+        raise InvalidParam("trade_gate={!r} 不是 jqtrade.account.AbsTradeGate 的子类".format(value))
+    missing = sorted(getattr(found, "__abstractmethods__", ()))
+    if missing:
+        raise InvalidParam("交易接口 {} 还没有实现：{}".format(found.__name__, "、".join(missing)))
+    return found
+
+
+def _named(name: str) -> Any:
+    plug_ins = _entry_points()
+    if name in plug_ins:
+        return plug_ins[name].load()
+    module_name, _, class_name = name.rpartition(".")
+    if not module_name:
+        known = ["anxin", "paper"] + sorted(plug_ins)
+        near = difflib.get_close_matches(name, known, 1, 0.0)
+        raise InvalidParam("没有交易接口 {!r}，最接近的是 {!r}；自己的类请写成 '模块.类名'".format(name, near[0]))
+    try:
+        return getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise InvalidParam("无法导入交易接口 trade_gate={!r}：{}".format(name, error))
+
+
+def _entry_points() -> Dict[str, Any]:
+    """Installed plug-ins by name."""
+    try:
+        from importlib import metadata
+    except ImportError:  # Python 3.6 and 3.7
+        import pkg_resources  # type: ignore[import-not-found]
+
+        return {point.name: point for point in pkg_resources.iter_entry_points(ENTRY_POINT_GROUP)}
+    points = metadata.entry_points()  # type: Any
+    if hasattr(points, "select"):
+        return {point.name: point for point in points.select(group=ENTRY_POINT_GROUP)}
+    return {point.name: point for point in points.get(ENTRY_POINT_GROUP, ())}  # Python 3.8 and 3.9

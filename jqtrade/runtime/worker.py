@@ -1,0 +1,160 @@
+"""The strategy's process: puts the parts together, runs the strategy, and tells the registry how it goes."""
+
+import logging
+import os
+import signal
+import sys
+import traceback
+from datetime import datetime, timedelta
+from typing import Any, Callable, Optional
+
+from jqtrade.clock import SystemClock
+from jqtrade.errors import JqtradeError, TaskError
+from jqtrade.log import Masker, set_up_logging
+from jqtrade.options import Options
+from jqtrade.runtime.config import read_config
+from jqtrade.runtime.loader import python_path
+from jqtrade.runtime.strategy import Progress, Strategy
+from jqtrade.tasks.registry import Claim, TaskRegistry
+from jqtrade.tasks.spec import TaskSpec
+
+log = logging.getLogger("jqtrade")
+
+BEIJING = timedelta(hours=8)
+
+
+class StopSignals:
+    """Whether a signal asked this process to stop: Ctrl+C, SIGTERM, a closed terminal. A second Ctrl+C ends it at once."""
+
+    def __init__(self) -> None:
+        self.received = ""
+
+    def listen(self) -> None:
+        """Take over the signals that ask a process to stop."""
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._take)
+
+    def _take(self, number: int, frame: Any) -> None:
+        self.received = signal.Signals(number).name
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def run_task(spec: TaskSpec) -> int:
+    """Run the task of `spec` in this process until it is asked to stop. Returns the exit code.
+
+    Raises TaskError or InvalidParam if it cannot have its name; nothing was done then.
+    """
+    claim = TaskRegistry(spec.home).claim(spec)
+    try:
+        return _run_claimed(spec, claim)
+    finally:
+        claim.release()
+
+
+def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
+    signals = StopSignals()
+    signals.listen()
+    clock = SystemClock()
+    masker = Masker()
+    strategy = Strategy(
+        spec.name,
+        spec.code,
+        clock,
+        Options(),
+        paper=spec.paper,
+        masker=masker,
+        is_wanted=lambda: not signals.received and not claim.stop_requested(),
+        on_progress=lambda progress: _publish(claim, progress),
+    )
+    set_up_logging(spec.log, spec.debug, masker, clock, strategy.job_time)
+    log.info("任务 %s 启动，pid %d，策略 %s", spec.name, os.getpid(), spec.code)
+    try:
+        _apply_environment(spec)
+        if spec.config is not None:
+            strategy.configure(read_config(spec.config))
+        strategy.start()
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        _report_failed_start(error, claim, masker)
+        strategy.close()
+        return 1
+    _warn_of_foreign_time(strategy, clock)
+    claim.update(state="running")
+    log.info("process_initialize 完成，任务 %s 开始运行", spec.name)
+    try:
+        strategy.run()
+        claim.update(state="stopping")
+        log.info("任务 %s 停止：%s", spec.name, "收到信号 " + signals.received if signals.received else "收到停止请求")
+        strategy.stop()
+    except KeyboardInterrupt:
+        log.warning("任务 %s 被强制停止", spec.name)
+        return 1
+    return 0
+
+
+def _apply_environment(spec: TaskSpec) -> None:
+    """Set the variables of -e; entries of PYTHONPATH go to the front of sys.path, in their order."""
+    variables = dict(spec.env)
+    if "PYTHONPATH" in variables:
+        entries = python_path(variables["PYTHONPATH"].split(os.pathsep))
+        sys.path[:0] = entries
+        inherited = os.environ.get("PYTHONPATH")
+        variables["PYTHONPATH"] = os.pathsep.join(entries + ([inherited] if inherited else []))
+    os.environ.update(variables)
+
+
+def _report_failed_start(error: BaseException, claim: Claim, masker: Masker) -> None:
+    """Log why the start failed, with the traceback from the user's own code on."""
+    reason = str(error) if isinstance(error, JqtradeError) else "{}: {}".format(type(error).__name__, error)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
+    text = "".join(traceback.format_list(frames))
+    text += "".join(traceback.format_exception_only(type(error), error))
+    log.error("启动失败：%s\n%s", reason, text if frames else "")
+    claim.update(error=masker(reason))
+
+
+def _is_ours(filename: str) -> bool:
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return os.path.abspath(filename).startswith(package + os.sep) or filename == __file__
+
+
+def _warn_of_foreign_time(strategy: Strategy, clock: SystemClock) -> None:
+    if not strategy.names_timezone and clock.utc_offset() != BEIJING:
+        log.warning(
+            "这台机器的时区不是 UTC+8，选项 timezone 也没有设置：定时任务和文件日期都按本机时间 %s。"
+            "按北京时间运行请设置 set_options(timezone='Asia/Shanghai')",
+            clock.now().strftime("%Y-%m-%d %H:%M:%S"),
+        )
+
+
+def _publish(claim: Claim, progress: Progress) -> None:
+    claim.update(
+        current_job=progress.current_job,
+        current_since=_text(progress.since),
+        jobs_run=progress.jobs_run,
+        jobs_failed=progress.jobs_failed,
+        last_error=progress.last_error or None,
+        next_job=progress.next_job,
+        next_time=_text(progress.next_time),
+    )
+
+
+def _text(moment: Optional[datetime]) -> Optional[str]:
+    return None if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def main() -> int:
+    """The detached process: the spec comes on standard input, which is then closed."""
+    spec = TaskSpec.from_json(sys.stdin.read())
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    try:
+        return run_task(spec)
+    except JqtradeError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

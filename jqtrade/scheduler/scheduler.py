@@ -1,0 +1,137 @@
+"""Job and Scheduler: the heap and the loop."""
+
+import heapq
+import itertools
+import logging
+from datetime import datetime, timedelta
+from typing import Callable, List, Optional, Tuple
+
+from jqtrade.clock import Clock
+from jqtrade.log import format_seconds
+from jqtrade.scheduler.trigger import Trigger
+
+log = logging.getLogger("jqtrade.scheduler")
+
+SYNC, EVERY_MINUTE, DAILY = range(3)
+"""Priorities at the same instant: what was synced first is seen by the jobs after it."""
+
+
+class Job:
+    """Something to call whenever its trigger says so."""
+
+    def __init__(self, name: str, call: Callable[[datetime], None], trigger: Trigger, priority: int) -> None:
+        """`call` gets the time at which it was due. What it raises ends the loop: the caller guards what may fail."""
+        self.name = name
+        self.call = call
+        self.trigger = trigger
+        self.priority = priority
+
+    @property
+    def is_daily(self) -> bool:
+        """Whether each due time counts by itself; the due times of the others that pile up are one."""
+        return self.priority == DAILY
+
+
+class Scheduler:
+    """Calls jobs when they are due, one after the other, the earliest first.
+
+    A job that comes due while an earlier one runs is called late. A job that came due while the machine slept, or while
+    the clock jumped, is not called if it is later than `misfire_grace_time` seconds.
+    """
+
+    def __init__(self, clock: Clock, misfire_grace_time: float, is_wanted: Callable[[], bool]) -> None:
+        """`is_wanted` is asked before each job and at least every `clock.longest_sleep` seconds; False ends the loop."""
+        self._clock = clock
+        self._grace = timedelta(seconds=misfire_grace_time)
+        self._is_wanted = is_wanted
+        self._heap = []  # type: List[Tuple[datetime, int, int, Job]]
+        self._sequence = itertools.count()
+        self._missed_before = datetime.min
+
+    def add(self, job: Job) -> None:
+        """Call `job` from its next due time on."""
+        due = job.trigger.next_after(self._clock.now())
+        heapq.heappush(self._heap, (due, job.priority, next(self._sequence), job))
+
+    def next_job(self) -> Optional[Tuple[datetime, Job]]:
+        """The job of the strategy that is due next, and when; syncing does not count."""
+        entries = [entry for entry in self._heap if entry[1] != SYNC]
+        if not entries:
+            return None
+        due, _, _, job = min(entries)
+        return due, job
+
+    def run(self, until: Optional[datetime] = None) -> None:
+        """Call jobs until nobody wants more, until none is left, or until the first one due after `until`."""
+        while self._heap and self._is_wanted():
+            due, priority, sequence, job = self._heap[0]
+            if until is not None and due > until:
+                return
+            if not self._wait(due):
+                continue
+            last_due, next_due = self._skip_piled_up(job, due)
+            heapq.heapreplace(self._heap, (next_due, priority, sequence, job))
+            if last_due < self._missed_before:
+                self._report_misfire(job, due, last_due)
+            else:
+                self._call(job, last_due)
+
+    def _wait(self, due: datetime) -> bool:
+        """Sleep towards `due`. Returns whether it has come; the caller looks up in between."""
+        now = self._clock.now()
+        remaining = (due - now).total_seconds()
+        if remaining <= 0:
+            return True
+        pause = min(remaining, self._clock.longest_sleep)
+        self._clock.sleep(pause)
+        self._look_for_jump(now, pause)
+        return False
+
+    def _call(self, job: Job, due: datetime) -> None:
+        began, awake = self._clock.now(), self._clock.monotonic()
+        job.call(due)
+        self._look_for_jump(began, self._clock.monotonic() - awake)
+
+    def _look_for_jump(self, began: datetime, awake: float) -> None:
+        """See whether the wall clock went further than the `awake` seconds since `began`: the machine slept, or it was set."""
+        now = self._clock.now()
+        jump = now - began - timedelta(seconds=awake)
+        if jump > self._grace:
+            log.warning("机器休眠或时钟向前跳了 %s", format_seconds(jump.total_seconds()))
+            self._missed_before = now - self._grace
+        elif jump < -self._grace:
+            log.warning("时钟向后跳了 %s；已经运行过的定时任务不会再次运行", format_seconds(-jump.total_seconds()))
+            self._restart_intervals(now)
+
+    def _restart_intervals(self, now: datetime) -> None:
+        """After the clock was set back, sync from now on, not when the old time comes again."""
+        self._heap = [
+            (job.trigger.next_after(now), priority, sequence, job) if priority == SYNC else (due, priority, sequence, job)
+            for due, priority, sequence, job in self._heap
+        ]
+        heapq.heapify(self._heap)
+
+    def _skip_piled_up(self, job: Job, due: datetime) -> Tuple[datetime, datetime]:
+        """Return the due time that a call now stands for, and the next one."""
+        first, next_due = due, job.trigger.next_after(due)
+        now = self._clock.now()
+        dropped = 0
+        while next_due <= now and not job.is_daily:
+            due, next_due = next_due, job.trigger.next_after(next_due)
+            dropped += 1
+        if dropped and job.priority == EVERY_MINUTE and due >= self._missed_before:
+            level = logging.ERROR if first < self._missed_before else logging.WARNING
+            text = "定时任务 %s 积压了 %d 次（从 %s 起），只运行最近的一次（%s），丢弃 %d 次"
+            log.log(level, text, job.name, dropped + 1, first, due, dropped)
+        return due, next_due
+
+    def _report_misfire(self, job: Job, first: datetime, last: datetime) -> None:
+        if job.priority == SYNC:
+            return
+        span = str(first) if first == last else "{} 到 {}".format(first, last)
+        log.error(
+            "定时任务 %s 没有运行：它应在 %s 运行，那时机器在休眠或时钟跳过，已经晚了超过 %s",
+            job.name,
+            span,
+            format_seconds(self._grace.total_seconds()),
+        )

@@ -1,0 +1,245 @@
+"""The only file that knows Windows from POSIX: private files, locks, detached processes, killing."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence, TypeVar
+
+from jqtrade.errors import TaskError
+
+if TYPE_CHECKING:
+    import subprocess
+
+T = TypeVar("T")
+
+_PRIVATE_FILE = 0o600
+_PRIVATE_DIR = 0o700
+
+
+def make_private_dir(path: str) -> None:
+    """Create directory `path`, and what is missing above it, for its owner alone; an existing `path` becomes so.
+
+    On Windows a user's folders are closed to other users already, and modes do nothing.
+
+    Raises TaskError if there is something else in its place.
+    """
+    parent = os.path.dirname(path)
+    if parent != path and not os.path.isdir(parent):
+        make_private_dir(parent)
+    try:
+        os.makedirs(path, _PRIVATE_DIR, exist_ok=True)
+        _check_ours(path)
+        os.chmod(path, _PRIVATE_DIR)
+    except OSError as error:
+        raise TaskError(f"目录 {path} 不可用：{error}。可用环境变量 JQTRADE_HOME 指定另一个目录") from error
+
+
+def open_private(path: str, flags: int) -> int:
+    """Open `path`, created for its owner alone if it is missing; return the descriptor, which no new program inherits.
+
+    Raises OSError, and TaskError if it is a symbolic link or another user's.
+    """
+    _check_ours(path)
+    special = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.open(path, flags | os.O_CREAT | special, _PRIVATE_FILE)
+
+
+def _check_ours(path: str) -> None:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if os.path.islink(path):
+        raise TaskError(f"{path} 是符号链接，拒绝使用；请删除它后重试")
+    if sys.platform != "win32" and found.st_uid != os.geteuid():
+        raise TaskError(
+            f"{path} 属于其他用户（uid {found.st_uid}），拒绝使用；"
+            "请换用该用户运行，或用环境变量 JQTRADE_HOME 指定另一个目录"
+        )
+
+
+class FileLock:
+    """An exclusive lock on a file, held until `release` or as long as this process lives; the file is never deleted.
+
+    The system calls are those of filelock's native locks. That package takes 50 ms to import, and whether it deletes
+    the file, and whether a forked child keeps the lock of its dead parent, depends on its version.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fd = -1
+
+    def try_acquire(self) -> bool:
+        """Take the lock if it is free; say whether that worked. Raises OSError and TaskError as open_private."""
+        fd = open_private(self._path, os.O_RDWR)
+        taken = False
+        try:
+            taken = _lock(fd)
+        finally:
+            if not taken:
+                os.close(fd)
+        if taken:
+            self._fd = fd
+        return taken
+
+    def release(self) -> None:
+        """Let go of the lock."""
+        if self._fd != -1:
+            _unlock(self._fd)
+            self.forget()
+
+    def forget(self) -> None:
+        """Close the file and nothing more: in a forked child this leaves the lock to the parent."""
+        if self._fd != -1:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def spawn_detached(
+    command: Sequence[str], stdin: bytes, log: str, env: Mapping[str, str], cwd: Optional[str] = None
+) -> "subprocess.Popen[bytes]":
+    """Start `command` so that it outlives this process and its terminal; it reads `stdin` and appends to `log`.
+
+    Raises OSError.
+    """
+    fd = open_log(log)
+    try:
+        process = _popen_detached(command, fd, env, cwd)
+    finally:
+        os.close(fd)
+    assert process.stdin is not None
+    try:
+        with process.stdin as pipe:
+            pipe.write(stdin)
+    except OSError:  # it died before it had read all; whoever waits for it sees that
+        pass
+    return process
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(fd: int) -> bool:
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(fd: int) -> None:
+        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)  # closing frees it as well, but Windows does not say how soon
+
+    def call_in_forked_children(owner: T, function: Callable[[T], None]) -> None:
+        """Nothing to do: Windows does not fork."""
+
+    def open_log(path: str) -> int:
+        """Open `path` so that every write goes to its end, also a child's, and that others may rename it meanwhile.
+
+        The C library's append mode is not handed on to a child, the kernel's is.
+        """
+        import _winapi
+
+        append_only = 0x00120114 | 0x80  # FILE_GENERIC_WRITE without FILE_WRITE_DATA, and FILE_READ_ATTRIBUTES
+        share_all = 0x1 | 0x2 | 0x4  # read, write, delete and rename
+        open_always, normal = 4, 0x80
+        return msvcrt.open_osfhandle(
+            _winapi.CreateFile(path, append_only, share_all, 0, open_always, normal, 0), os.O_APPEND
+        )
+
+    def has_open(pid: int, path: str) -> bool:
+        """Say whether the living holder of lock file `path` can be process `pid`: it must be, nobody inherits it."""
+        return True
+
+    def kill(pid: int) -> None:
+        """End process `pid` at once. Raises OSError."""
+        import signal
+
+        os.kill(pid, signal.SIGTERM)  # Python calls TerminateProcess
+
+    def _popen_detached(
+        command: Sequence[str], output: int, env: Mapping[str, str], cwd: Optional[str]
+    ) -> "subprocess.Popen[bytes]":
+        # A console without a window, rather than none: python.exe of a virtual environment starts another python.exe,
+        # and a console program that finds no console opens a window, which a user would close.
+        import subprocess
+
+        flags = 0x08000000 | subprocess.CREATE_NEW_PROCESS_GROUP  # CREATE_NO_WINDOW
+        breakaway = 0x01000000  # CREATE_BREAKAWAY_FROM_JOB
+        try:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env=env,
+                cwd=cwd,
+                creationflags=flags | breakaway,
+            )
+        except PermissionError:  # the job lets no process leave
+            return subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=env, cwd=cwd, creationflags=flags
+            )
+
+else:
+    import fcntl
+
+    def _lock(fd: int) -> bool:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _unlock(fd: int) -> None:
+        """Closing is enough. Unlocking would take the lock from the parent too if a forked child did it."""
+
+    def call_in_forked_children(owner: T, function: Callable[[T], None]) -> None:
+        """Call `function(owner)` in every process forked from this one while `owner` exists.
+
+        Python 3.6 knows of forks by multiprocessing only.
+        """
+        if hasattr(os, "register_at_fork"):
+            from weakref import ref
+
+            living = ref(owner)
+
+            def in_child() -> None:
+                found = living()
+                if found is not None:
+                    function(found)
+
+            os.register_at_fork(after_in_child=in_child)
+        else:
+            from multiprocessing.util import register_after_fork
+
+            register_after_fork(owner, function)
+
+    def open_log(path: str) -> int:
+        """Open `path` so that every write goes to its end."""
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _PRIVATE_FILE)
+
+    def has_open(pid: int, path: str) -> bool:
+        """Say whether process `pid` has `path` open: what holds its lock may be a fork of a dead task."""
+        import psutil
+
+        try:
+            opened = [file.path for file in psutil.Process(pid).open_files()]
+        except psutil.Error:
+            return False
+        return any(
+            os.path.basename(path) == os.path.basename(other) and os.path.samefile(path, other) for other in opened
+        )
+
+    def kill(pid: int) -> None:
+        """End process `pid` at once. Raises OSError."""
+        import signal
+
+        os.kill(pid, signal.SIGKILL)
+
+    def _popen_detached(
+        command: Sequence[str], output: int, env: Mapping[str, str], cwd: Optional[str]
+    ) -> "subprocess.Popen[bytes]":
+        import subprocess
+
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=env, cwd=cwd, start_new_session=True
+        )

@@ -1,0 +1,94 @@
+"""What a task says of itself: one small JSON file, written by the task alone and read by anybody."""
+
+import json
+import os
+from typing import Any, Dict, Mapping, NamedTuple, Optional
+
+from jqtrade.tasks.platform import open_private
+
+
+class TaskInfo(NamedTuple):
+    """One task as its record shows it. Times are ISO texts in the machine's time zone; secrets in `env` are masked."""
+
+    name: str
+    pid: int = 0
+    token: str = ""
+    started: str = ""
+    code: str = ""
+    log: Optional[str] = None
+    env: Mapping[str, str] = {}
+    debug: bool = False
+    paper: bool = False
+    state: str = "unknown"
+    """"starting", "running" (process_initialize is done), "stopping"; "unknown": it lives, its record is unreadable."""
+    current_job: Optional[str] = None
+    current_since: Optional[str] = None
+    jobs_run: int = 0
+    jobs_failed: int = 0
+    last_error: Optional[str] = None
+    next_job: Optional[str] = None
+    next_time: Optional[str] = None
+    error: Optional[str] = None
+    """Why the start failed."""
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Return what may be shown: everything but the token."""
+        shown = dict(self._asdict())
+        del shown["token"]
+        return shown
+
+
+class RecordFile:
+    """The writer's end. The file is written over in place: a rename would fail under a reader on Windows."""
+
+    def __init__(self, path: str, info: TaskInfo) -> None:
+        """Raises OSError if the file cannot be written, TaskError if it is not ours."""
+        self.info = info
+        self._fd = open_private(path, os.O_WRONLY)
+        try:
+            self._write()
+        except OSError:
+            self.close()
+            raise
+
+    def update(self, **fields: Any) -> None:
+        """Change `fields` of TaskInfo.
+
+        A full disk must not stop a strategy: what cannot be written now is written by the next update.
+        """
+        self.info = self.info._replace(**fields)
+        try:
+            self._write()
+        except OSError:
+            pass
+
+    def _write(self) -> None:
+        line = json.dumps(self.info._asdict()).encode("ascii") + b"\n"
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        os.write(self._fd, line)
+        os.ftruncate(self._fd, len(line))
+
+    def close(self) -> None:
+        """Leave the file as it is."""
+        if self._fd != -1:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def read_record(path: str) -> Optional[TaskInfo]:
+    """Return what the record says, or None while there is none or it is being written.
+
+    Only the first line counts: bytes of a longer record may still stand behind it.
+    """
+    try:
+        with open(path, "rb") as file:
+            fields = json.loads(file.readline().decode("ascii"))
+    except (OSError, ValueError):
+        return None
+    if (
+        not isinstance(fields, dict)
+        or not isinstance(fields.get("name"), str)
+        or not isinstance(fields.get("pid"), int)
+    ):
+        return None
+    return TaskInfo(**{name: value for name, value in fields.items() if name in TaskInfo._fields})
