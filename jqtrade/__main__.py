@@ -26,7 +26,7 @@ class _Parser(argparse.ArgumentParser):
         for pattern, translation in _MESSAGES:
             message = pattern.sub(translation, message)
         self.print_usage(sys.stderr)
-        self.exit(2, "错误：{}。没有做任何操作，用 {} --help 查看用法\n".format(message, self.prog))
+        self.exit(2, f"错误：{message}。没有做任何操作，用 {self.prog} --help 查看用法\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,11 +37,17 @@ def _parser() -> argparse.ArgumentParser:
     start = verbs.add_parser("start_task", help="创建新的实盘任务", description="启动策略进程")
     start.add_argument("-n", "--name", required=True, help="实盘任务名称, 唯一标识该实盘任务, 不能重复")
     start.add_argument("-c", "--code", required=True, help="策略代码路径")
-    start.add_argument("-o", "--out", help="日志路径, 指定后任务在后台运行; 不指定时在当前终端运行, 打印到标准输出/错误")
-    start.add_argument("-e", "--env", default="", help="策略进程的环境变量, 用分号分隔, 示例: -e 'PYTHONPATH=./package;USER=test'")
+    start.add_argument(
+        "-o", "--out", help="日志路径, 指定后任务在后台运行; 不指定时在当前终端运行, 打印到标准输出/错误"
+    )
+    start.add_argument(
+        "-e", "--env", default="", help="策略进程的环境变量, 用分号分隔, 示例: -e 'PYTHONPATH=./package;USER=test'"
+    )
     start.add_argument("--config", help="自定义配置文件路径")
     start.add_argument("--debug", action="store_true", help="日志更丰富, 包含更多 jqtrade 系统日志")
-    start.add_argument("--detach", action="store_true", help="在后台运行; 没有 -o 时日志写到 $JQTRADE_HOME/logs/名称.log")
+    start.add_argument(
+        "--detach", action="store_true", help="在后台运行; 没有 -o 时日志写到 $JQTRADE_HOME/logs/名称.log"
+    )
     start.add_argument("--paper", action="store_true", help="用内置的模拟交易所演练, 不碰券商的文件单")
     start.set_defaults(run=_start_task)
 
@@ -54,12 +60,18 @@ def _parser() -> argparse.ArgumentParser:
     stop.add_argument("-p", "--pid", type=int, help="按进程 pid 停止")
     stop.add_argument("--all", action="store_true", help="停止所有运行中的实盘任务, 忽略 -n 和 -p")
     stop.add_argument(
-        "-s", "--signal", choices=["SIGTERM", "SIGKILL"], default="SIGTERM", help="SIGTERM(默认): 处理完当前事务再停止; SIGKILL: 立即结束"
+        "-s",
+        "--signal",
+        choices=["SIGTERM", "SIGKILL"],
+        default="SIGTERM",
+        help="SIGTERM(默认): 处理完当前事务再停止; SIGKILL: 立即结束",
     )
     stop.add_argument("--timeout", type=_seconds, default=10.0, help="最多等待的秒数, 默认 10")
     stop.set_defaults(run=_stop_task)
 
-    paper = verbs.add_parser("paper_broker", help="模拟 One Quant 的 DMA 窗口", description="在文件单目录里扮演 One Quant 和交易所")
+    paper = verbs.add_parser(
+        "paper_broker", help="模拟 One Quant 的 DMA 窗口", description="在文件单目录里扮演 One Quant 和交易所"
+    )
     paper.add_argument("--order-dir", required=True, help="文件单目录")
     paper.add_argument("--account-no", required=True, help="资金账号")
     paper.add_argument("--cash", type=float, default=1000000.0, help="初始资金, 默认 1000000")
@@ -103,23 +115,23 @@ def _start_task(args: argparse.Namespace) -> int:
     try:
         task = start(spec, on_slow=_say)
     except KeyboardInterrupt:
-        _say("不再等待，任务 {} 仍在后台启动，用 jqtrade get_tasks 查看".format(spec.name))
+        _say(f"不再等待，任务 {spec.name} 仍在后台启动，用 jqtrade get_tasks 查看")
         return 1
-    print("任务 {} 已启动，pid {}，日志 {}".format(task.name, task.pid, task.log))
+    print(f"任务 {task.name} 已启动，pid {task.pid}，日志 {task.log}")
     return 0
 
 
 def _existing_file(path: str, what: str) -> str:
     absolute = os.path.abspath(os.path.expanduser(path))
     if not os.path.isfile(absolute):
-        raise InvalidParam("{}不存在：{}。任务没有启动".format(what, absolute))
+        raise InvalidParam(f"{what}不存在：{absolute}。任务没有启动")
     return absolute
 
 
 def _log_path(path: str) -> str:
     absolute = os.path.abspath(os.path.expanduser(path))
     if os.path.isdir(absolute):
-        raise InvalidParam("日志路径是一个目录：{}，请写成文件，例如 demo.log。任务没有启动".format(absolute))
+        raise InvalidParam(f"日志路径是一个目录：{absolute}，请写成文件，例如 demo.log。任务没有启动")
     return absolute
 
 
@@ -146,21 +158,23 @@ def _get_tasks(args: argparse.Namespace) -> int:
 def _task_text(task: Any) -> str:
     state = {"starting": "启动中", "running": "运行中", "stopping": "停止中"}.get(task.state, task.state)
     lines = [
-        "{}  pid {}  {}  启动于 {}{}".format(task.name, task.pid, state, task.started, "  模拟交易" if task.paper else ""),
-        "  策略  {}".format(task.code),
+        "{}  pid {}  {}  启动于 {}{}".format(
+            task.name, task.pid, state, task.started, "  模拟交易" if task.paper else ""
+        ),
+        f"  策略  {task.code}",
         "  日志  {}".format(task.log or "当前终端"),
-        "  任务  已运行 {} 次，失败 {} 次".format(task.jobs_run, task.jobs_failed),
+        f"  任务  已运行 {task.jobs_run} 次，失败 {task.jobs_failed} 次",
     ]
     if task.env:
-        lines.append("  环境  {}".format(";".join("{}={}".format(name, value) for name, value in task.env.items())))
+        lines.append("  环境  {}".format(";".join(f"{name}={value}" for name, value in task.env.items())))
     if task.debug:
         lines.append("  调试  已开启")
     if task.current_job:
-        lines.append("  当前  {}，始于 {}".format(task.current_job, task.current_since))
+        lines.append(f"  当前  {task.current_job}，始于 {task.current_since}")
     if task.next_job:
-        lines.append("  下次  {}，{}".format(task.next_job, task.next_time))
+        lines.append(f"  下次  {task.next_job}，{task.next_time}")
     if task.last_error:
-        lines.append("  最近的错误  {}".format(task.last_error))
+        lines.append(f"  最近的错误  {task.last_error}")
     return "\n".join(lines)
 
 
@@ -177,13 +191,13 @@ def _stop_task(args: argparse.Namespace) -> int:
     else:
         tasks = [registry.find(name=args.name)] if args.name is not None else [registry.find(pid=args.pid)]
         if args.name is not None and args.pid is not None and tasks[0].pid != args.pid:
-            raise InvalidParam("任务 {} 的 pid 是 {}，不是 {}。没有停止任何任务".format(args.name, tasks[0].pid, args.pid))
+            raise InvalidParam(f"任务 {args.name} 的 pid 是 {tasks[0].pid}，不是 {args.pid}。没有停止任何任务")
     if not tasks:
         print("没有运行中的实盘任务")
     failed = False
     for result in stop(registry, tasks, force=args.signal == "SIGKILL", timeout=args.timeout):
         if result.error is None:
-            print("任务 {}（pid {}）已停止".format(result.task.name, result.task.pid))
+            print(f"任务 {result.task.name}（pid {result.task.pid}）已停止")
         else:
             failed = True
             _say(str(result.error))
@@ -215,7 +229,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     try:
         code = args.run(args)  # type: int
     except JqtradeError as error:
-        _say("错误：{}".format(error))
+        _say(f"错误：{error}")
         return 1
     return code
 

@@ -106,9 +106,7 @@ def batch_cancel_orders(order_ids: Sequence[str]) -> None:
     _current().batch_cancel_orders(order_ids)
 
 
-def get_orders(
-    order_id: Optional[str] = None, code: Optional[str] = None, status: Optional[str] = None
-) -> List[Order]:
+def get_orders(order_id: Optional[str] = None, code: Optional[str] = None, status: Optional[str] = None) -> List[Order]:
     """Today's orders in order of creation that match every given filter, each as it stands now."""
     result = _current().get_orders(order_id, code, status)  # type: List[Order]
     return result

@@ -117,4 +117,4 @@ def parse_timezone(text: str) -> tzinfo:
         zone: Optional[tzinfo] = tz.gettz(text.strip())
         if zone is not None:
             return zone
-    raise InvalidParam("时区 timezone={!r} 无法识别，请写地区名（如 'Asia/Shanghai'）或偏移（如 '+08:00'）".format(text))
+    raise InvalidParam(f"时区 timezone={text!r} 无法识别，请写地区名（如 'Asia/Shanghai'）或偏移（如 '+08:00'）")

@@ -1,15 +1,15 @@
 """Every error that jqtrade raises on purpose.
 
-    JqtradeError
-    ├── InvalidParam          a value from the user is wrong; nothing was done with it
-    ├── InvalidCall           the call is not possible here or now
-    ├── StrategyError         the strategy file cannot be loaded or has no process_initialize
-    ├── TaskError             a task cannot be started, found or stopped
-    │   └── TaskExists        the name belongs to a living process
-    └── TradeGateError        the way to the broker failed
-        ├── OrderNotSent      proven: the broker was not asked
-        ├── OrderUncertain    nobody can say yet whether the broker was asked
-        └── InvalidReport     a trade gate returned something that its contract does not allow
+JqtradeError
+├── InvalidParam          a value from the user is wrong; nothing was done with it
+├── InvalidCall           the call is not possible here or now
+├── StrategyError         the strategy file cannot be loaded or has no process_initialize
+├── TaskError             a task cannot be started, found or stopped
+│   └── TaskExists        the name belongs to a living process
+└── TradeGateError        the way to the broker failed
+    ├── OrderNotSent      proven: the broker was not asked
+    ├── OrderUncertain    nobody can say yet whether the broker was asked
+    └── InvalidReport     a trade gate returned something that its contract does not allow
 """
 
 

@@ -53,7 +53,7 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         moment = self._strategy_time()
-        record.strategy_time = "" if moment is None else " [{:%Y-%m-%d %H:%M:%S}]".format(moment)
+        record.strategy_time = "" if moment is None else f" [{moment:%Y-%m-%d %H:%M:%S}]"
         return super().format(record)
 
     def formatTime(self, record: logging.LogRecord, datefmt: Optional[str] = None) -> str:
@@ -95,7 +95,7 @@ class RotatingLog(logging.handlers.RotatingFileHandler):
 
     def _rename_files(self) -> None:
         """FILE becomes FILE.1, FILE.1 becomes FILE.2, up to the first free number; an interrupted round can be repeated."""
-        names = [self.baseFilename] + ["{}.{}".format(self.baseFilename, number) for number in range(1, BACKUP_COUNT + 1)]
+        names = [self.baseFilename] + [f"{self.baseFilename}.{number}" for number in range(1, BACKUP_COUNT + 1)]
         last = next((index for index in range(1, len(names)) if not os.path.exists(names[index])), len(names) - 1)
         for index in range(last, 0, -1):
             os.replace(names[index - 1], names[index])
@@ -146,7 +146,7 @@ def format_seconds(seconds: float) -> str:
     """A duration for people: "45 秒", "1 小时 5 分 20 秒"."""
     minutes, whole = divmod(int(round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
-    parts = ["{} 小时".format(hours)] if hours else []
+    parts = [f"{hours} 小时"] if hours else []
     if hours or minutes:
-        parts.append("{} 分".format(minutes))
-    return " ".join(parts + ["{} 秒".format(whole)])
+        parts.append(f"{minutes} 分")
+    return " ".join(parts + [f"{whole} 秒"])

@@ -41,7 +41,7 @@ def parse_time(text: str) -> time:
 
 
 def _fail(name: str, value: Any, right: str) -> InvalidParam:
-    return InvalidParam("选项 {}={!r} 不正确，应为{}".format(name, value, right))
+    return InvalidParam(f"选项 {name}={value!r} 不正确，应为{right}")
 
 
 def _is_number(value: Any) -> bool:
@@ -61,7 +61,9 @@ def _text(name: str, value: Any) -> str:
 
 
 def _path(name: str, value: Any) -> str:
-    return os.path.abspath(os.path.expanduser(_text(name, os.fspath(value) if isinstance(value, os.PathLike) else value)))
+    return os.path.abspath(
+        os.path.expanduser(_text(name, os.fspath(value) if isinstance(value, os.PathLike) else value))
+    )
 
 
 def _optional_path(name: str, value: Any) -> Any:
@@ -90,7 +92,9 @@ def _period(name: str, value: Any) -> Period:
     """Pairs of times of day: each start before its end, in order, none overlapping the next."""
     right = '由 ("开始", "结束") 组成的列表，例如 [("09:30:00", "11:30:00"), ("13:00:00", "15:00:00")]，开始早于结束，按先后排列且不重叠'
     try:
-        period = [tuple(moment if isinstance(moment, time) else parse_time(moment) for moment in pair) for pair in value]
+        period = [
+            tuple(moment if isinstance(moment, time) else parse_time(moment) for moment in pair) for pair in value
+        ]
     except (TypeError, ValueError):
         raise _fail(name, value, right)
     pairs = [(pair[0], pair[1]) for pair in period if len(pair) == 2]
@@ -121,7 +125,7 @@ def _encoding(name: str, value: Any) -> str:
 
 def _account_no(name: str, value: Any) -> str:
     if isinstance(value, int):
-        raise InvalidParam("选项 {} 应为字符串，请给账号加上引号，例如 account_no='1234567'".format(name))
+        raise InvalidParam(f"选项 {name} 应为字符串，请给账号加上引号，例如 account_no='1234567'")
     return _text(name, value)
 
 
@@ -132,7 +136,13 @@ def _retry(name: str, value: Any) -> Dict[str, Any]:
     retry = {"max_attempts": 3, "attempt_internal": 0.15}
     retry.update(value)
     attempts, interval = retry["max_attempts"], retry["attempt_internal"]
-    if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1 or not _is_number(interval) or interval < 0:
+    if (
+        not isinstance(attempts, int)
+        or isinstance(attempts, bool)
+        or attempts < 1
+        or not _is_number(interval)
+        or interval < 0
+    ):
         raise _fail(name, value, right)
     return retry
 
@@ -211,7 +221,7 @@ class Options:
     def _unknown(self, name: str) -> str:
         known = list(self._table) + list(ALIASES)
         near = difflib.get_close_matches(name, known, 1, 0.0)
-        return "没有选项 {!r}，最接近的是 {!r}。自己的交易接口的选项，要在 trade_gate 之后设置".format(name, near[0])
+        return f"没有选项 {name!r}，最接近的是 {near[0]!r}。自己的交易接口的选项，要在 trade_gate 之后设置"
 
     def update(self, checked: Dict[str, Any]) -> None:
         """Set options that `check` returned; later ones win."""

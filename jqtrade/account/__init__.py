@@ -4,4 +4,13 @@ from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, Orde
 from jqtrade.account.portfolio import Portfolio, Position
 from jqtrade.account.trade_gate import AbsTradeGate, AnXinDMATradeGate
 
-__all__ = ["AbsTradeGate", "AnXinDMATradeGate", "LimitOrderStyle", "MarketOrderStyle", "Order", "OrderStatus", "Portfolio", "Position"]
+__all__ = [
+    "AbsTradeGate",
+    "AnXinDMATradeGate",
+    "LimitOrderStyle",
+    "MarketOrderStyle",
+    "Order",
+    "OrderStatus",
+    "Portfolio",
+    "Position",
+]

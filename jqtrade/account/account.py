@@ -27,7 +27,7 @@ from jqtrade.log import Outage
 
 log = logging.getLogger("jqtrade.account")
 
-LARGEST_ORDER_ID = 2 ** 32 - 1
+LARGEST_ORDER_ID = 2**32 - 1
 """One Quant is known to work with unsigned 32-bit numbers; at most 10 digits."""
 
 
@@ -47,10 +47,10 @@ def check_request(code: Any, amount: Any, style: Any = None, side: Any = "long")
         style = MarketOrderStyle()
     if not isinstance(style, OrderStyle):
         raise InvalidParam(
-            "委托方式 style={!r} 不正确，应为 LimitOrderStyle(价格) 或 MarketOrderStyle()。没有发出".format(style)
+            f"委托方式 style={style!r} 不正确，应为 LimitOrderStyle(价格) 或 MarketOrderStyle()。没有发出"
         )
     if side not in ("long", "short"):
-        raise InvalidParam("买卖方向 side={!r} 不正确，应为 'long' 或 'short'。没有发出".format(side))
+        raise InvalidParam(f"买卖方向 side={side!r} 不正确，应为 'long' 或 'short'。没有发出")
     return OrderRequest(check_code(code), check_amount(amount), style, OrderSide(side))
 
 
@@ -133,7 +133,7 @@ class Account:
         try:
             self._journal.record_intents(orders, now)
         except sqlite3.Error as error:
-            self._refuse(orders, "无法记录订单（{}）".format(error))
+            self._refuse(orders, f"无法记录订单（{error}）")
             return [None] * len(orders)
         outcomes = self._send(orders)
         self._record(lambda: self._journal.record_sent([order for order in orders if outcomes[order.order_id] is None]))
@@ -200,8 +200,10 @@ class Account:
         """Take over cash and positions from the broker; when it cannot say, the last good snapshot stays."""
         try:
             report = check_balance(self._gate.sync_balance())
-        except Exception as error:  # a gate of the user's own may raise anything; said once, tried again at the next sync
-            self._balance_outage.failed("同步资金和持仓失败：{}".format(_reason(error)))
+        except (
+            Exception
+        ) as error:  # a gate of the user's own may raise anything; said once, tried again at the next sync
+            self._balance_outage.failed(f"同步资金和持仓失败：{_reason(error)}")
             return
         self._balance_outage.worked("资金和持仓恢复同步")
         held = {side: Positions(side) for side in OrderSide}
@@ -222,7 +224,7 @@ class Account:
         try:
             reports = self._gate.sync_orders()
         except Exception as error:  # as in sync_balance
-            self._orders_outage.failed("同步订单失败：{}".format(_reason(error)))
+            self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
             return []
         self._orders_outage.worked("订单恢复同步")
         changed = {}  # type: Dict[str, Order]
@@ -244,14 +246,21 @@ class Account:
             self._say_once(str(error))
             return None
         if (checked.code, checked.action) != (order.code, order.action):
-            self._say_once("柜台回报的订单 {} 与本任务的同号订单不是同一笔，已忽略".format(order.order_id))
+            self._say_once(f"柜台回报的订单 {order.order_id} 与本任务的同号订单不是同一笔，已忽略")
             return None
         after = order.apply(checked)
         if after is order:
             return None
         if order.status is OrderStatus.rejected:
             log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order.order_id, after.status)
-        log.info("订单 %s 状态 %s，成交 %d/%d %s", order.order_id, after.status, after.filled_amount, after.amount, after.err_msg)
+        log.info(
+            "订单 %s 状态 %s，成交 %d/%d %s",
+            order.order_id,
+            after.status,
+            after.filled_amount,
+            after.amount,
+            after.err_msg,
+        )
         return after
 
     def _say_once(self, text: str) -> None:
@@ -273,7 +282,7 @@ class Account:
         try:
             write()
         except sqlite3.Error as error:
-            self._journal_outage.failed("无法写记录文件：{}".format(error))
+            self._journal_outage.failed(f"无法写记录文件：{error}")
             return False
         self._journal_outage.worked("记录文件恢复写入")
         return True
@@ -296,7 +305,7 @@ class Account:
 
 def describe(order: Order) -> str:
     """An order in words, for the log."""
-    price = "市价" if isinstance(order.style, MarketOrderStyle) else "限价 {}".format(format_price(order.price))
+    price = "市价" if isinstance(order.style, MarketOrderStyle) else f"限价 {format_price(order.price)}"
     return "{} {} {} 股 {}".format("买入" if order.is_buy else "卖出", order.code, order.amount, price)
 
 
@@ -317,9 +326,9 @@ def _check_status(status: Any) -> OrderStatus:
         return OrderStatus(status)
     except ValueError:
         names = "、".join(str(known) for known in OrderStatus)
-        raise InvalidParam("订单状态 status={!r} 不正确，应为其中之一：{}".format(status, names))
+        raise InvalidParam(f"订单状态 status={status!r} 不正确，应为其中之一：{names}")
 
 
 def _reason(error: Exception) -> str:
     """What a gate's error says; the type too when it is none of ours."""
-    return str(error) if isinstance(error, JqtradeError) else "{}: {}".format(type(error).__name__, error)
+    return str(error) if isinstance(error, JqtradeError) else f"{type(error).__name__}: {error}"

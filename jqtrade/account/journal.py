@@ -8,7 +8,15 @@ import sqlite3
 from datetime import date, datetime
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
-from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStatus, OrderStyle
+from jqtrade.account.order import (
+    LimitOrderStyle,
+    MarketOrderStyle,
+    Order,
+    OrderAction,
+    OrderSide,
+    OrderStatus,
+    OrderStyle,
+)
 from jqtrade.errors import InvalidParam
 
 SCHEMA_VERSION = 1
@@ -74,13 +82,11 @@ class Journal:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version == 0:
             self._connection.executescript(
-                "BEGIN IMMEDIATE; {} PRAGMA user_version = {}; COMMIT;".format(_SCHEMA, SCHEMA_VERSION)
+                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
         elif version != SCHEMA_VERSION:
             raise InvalidParam(
-                "记录文件 {} 的版本是 {}，本版 jqtrade 只认识版本 {}；请用写它的版本打开，或把它移走".format(
-                    path, version, SCHEMA_VERSION
-                )
+                f"记录文件 {path} 的版本是 {version}，本版 jqtrade 只认识版本 {SCHEMA_VERSION}；请用写它的版本打开，或把它移走"
             )
 
     def record_intents(self, orders: Sequence[Order], moment: datetime) -> None:
@@ -156,7 +162,9 @@ def _state_row(order: Order) -> Tuple[Any, ...]:
 
 
 def _events(orders: Sequence[Order], moment: datetime, source: str) -> Tuple[str, List[Tuple[Any, ...]]]:
-    sql = "INSERT INTO events (time, source, day, order_id, status, filled_amount, err_msg) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    sql = (
+        "INSERT INTO events (time, source, day, order_id, status, filled_amount, err_msg) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    )
     start = (moment.strftime(_TIME_FORMAT), source)
     return sql, [start + _key(order) + (order.status.value, order.filled_amount, order.err_msg) for order in orders]
 

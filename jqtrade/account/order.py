@@ -120,7 +120,7 @@ class LimitOrderStyle(OrderStyle):
         return self.price
 
     def __repr__(self) -> str:
-        return "LimitOrderStyle({})".format(format_price(self.price))
+        return f"LimitOrderStyle({format_price(self.price)})"
 
 
 class MarketOrderStyle(OrderStyle):
@@ -136,7 +136,7 @@ def check_code(code: Any) -> str:
     """Return `code` if it names a security as "000001.XSHE" or "600000.XSHG"; raises InvalidParam otherwise."""
     if not isinstance(code, str) or not CODE_PATTERN.fullmatch(code):
         raise InvalidParam(
-            "股票代码 {!r} 不正确，应为 6 位数字加 .XSHE（深交所）或 .XSHG（上交所），例如 '000001.XSHE'。没有发出".format(code)
+            f"股票代码 {code!r} 不正确，应为 6 位数字加 .XSHE（深交所）或 .XSHG（上交所），例如 '000001.XSHE'。没有发出"
         )
     return code
 
@@ -144,7 +144,7 @@ def check_code(code: Any) -> str:
 def check_amount(amount: Any) -> int:
     """Return `amount`, a whole number of shares other than 0 in any numeric type, as int; raises InvalidParam otherwise."""
     if isinstance(amount, (bool, str, bytes)) or not hasattr(amount, "__float__") or type(amount).__name__ == "bool_":
-        raise InvalidParam("委托数量 {!r} 不是数字，应为不等于 0 的整数（正数买入，负数卖出）。没有发出".format(amount))
+        raise InvalidParam(f"委托数量 {amount!r} 不是数字，应为不等于 0 的整数（正数买入，负数卖出）。没有发出")
     if isinstance(amount, numbers.Integral):
         whole = int(amount)
     else:
@@ -153,7 +153,7 @@ def check_amount(amount: Any) -> int:
         except (TypeError, ValueError, OverflowError):
             as_float = math.nan
         if not math.isfinite(as_float) or as_float != int(as_float):
-            raise InvalidParam("委托数量 {!r} 不是整数，应为不等于 0 的整数（正数买入，负数卖出）。没有发出".format(amount))
+            raise InvalidParam(f"委托数量 {amount!r} 不是整数，应为不等于 0 的整数（正数买入，负数卖出）。没有发出")
         whole = int(amount)
     if whole == 0:
         raise InvalidParam("委托数量不能为 0，正数买入，负数卖出。没有发出")
@@ -163,14 +163,14 @@ def check_amount(amount: Any) -> int:
 def check_price(price: Any) -> float:
     """Return `price` in yuan as float, rounded to 6 decimals; raises InvalidParam unless finite and not negative."""
     if isinstance(price, (bool, str, bytes)) or not hasattr(price, "__float__"):
-        raise InvalidParam("委托价格 {!r} 不是数字。没有发出".format(price))
+        raise InvalidParam(f"委托价格 {price!r} 不是数字。没有发出")
     try:
         value = float(price)
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     rounded = round(value, PRICE_DECIMALS) if math.isfinite(value) else value
     if not math.isfinite(rounded) or rounded < 0 or (value != 0 and rounded == 0):
-        raise InvalidParam("委托价格 {!r} 不正确，应为不小于 0 的有限数字，最小单位 0.000001 元。没有发出".format(price))
+        raise InvalidParam(f"委托价格 {price!r} 不正确，应为不小于 0 的有限数字，最小单位 0.000001 元。没有发出")
     return rounded + 0.0  # -0.0 becomes 0.0
 
 
@@ -182,7 +182,7 @@ def format_price(price: float) -> str:
 
 def alias(name: str) -> Any:
     """A read-only second name for the attribute `name`."""
-    return property(lambda self: getattr(self, name), doc="The same as `{}`.".format(name))
+    return property(lambda self: getattr(self, name), doc=f"The same as `{name}`.")
 
 
 @dataclass(frozen=True)

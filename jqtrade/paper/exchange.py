@@ -1,7 +1,7 @@
 """The paper exchange: takes orders of one account, matches them against quotes, and tells what became of them.
 
-Each order goes through new -> open -> filling -> filled, or canceling -> canceled / partly_canceled, or new -> rejected,
-as at the broker. Every state is kept until a front end takes it.
+An order goes new -> open -> filling -> filled, or canceling -> canceled / partly_canceled, or new -> rejected, as at
+the broker. Every state is kept until a front end takes it.
 """
 
 from datetime import date, datetime, timedelta
@@ -72,13 +72,13 @@ class PaperExchange:
 
     def __init__(self, ledger: Ledger, quotes: Quotes, now: datetime, keep_hours: bool = False) -> None:
         self.ledger = ledger
-        self.orders = {}  # type: Dict[str, PaperOrder]
+        self.orders: Dict[str, PaperOrder] = {}
         """today's orders by id"""
         self._quotes = quotes
         self._keep_hours = keep_hours
         self._day = now.date()
-        self._open = {}  # type: Dict[str, None]
-        self._states = []  # type: List[PaperOrder]
+        self._open: Dict[str, None] = {}
+        self._states: List[PaperOrder] = []
         self._numbers = 0
 
     @property
@@ -96,13 +96,13 @@ class PaperExchange:
         """
         self._begin_day(now)
         if order_id in self.orders:
-            return "委托编号 {} 重复".format(order_id)
+            return f"委托编号 {order_id} 重复"
         order = PaperOrder(order_id, code, is_buy, amount, limit, now, now)
         self._emit(order)
         quote = self._quotes.get(code, now)
         board = board_of(code)
         if board is None or quote is None:
-            self._reject(order, "证券代码 {} 不存在或没有行情".format(code))
+            self._reject(order, f"证券代码 {code} 不存在或没有行情")
         elif limit is None:
             self._reject(order, "委托价格错误：柜台不接受市价委托，请使用限价委托")
         else:
@@ -114,9 +114,9 @@ class PaperExchange:
         self._begin_day(now)
         order = self.orders.get(order_id)
         if order is None:
-            return "撤单失败：没有编号为 {} 的委托".format(order_id)
+            return f"撤单失败：没有编号为 {order_id} 的委托"
         if order.is_final:
-            return "撤单失败：委托 {} 已经结束，不能撤单".format(order_id)
+            return f"撤单失败：委托 {order_id} 已经结束，不能撤单"
         if not self._session(now).cancel:
             return "撤单失败：当前时段不允许撤单"
         self._cancel(order, now, "")
@@ -157,7 +157,8 @@ class PaperExchange:
                 self.ledger.close(order.order_id)
             return
         board = board_of(order.code)
-        assert board is not None and order.limit is not None  # it was open, so it passed the checks
+        limit = order.limit
+        assert board is not None and limit is not None  # it was open, so it passed the checks
         if not self.ledger.is_open(order.order_id):
             self.ledger.open(order.order_id, order.code, board, order.is_buy)
         was_canceling = order.status is OrderStatus.canceling
@@ -170,7 +171,7 @@ class PaperExchange:
             self._emit(order._replace(status=OrderStatus.filled))
             self._finish(order.order_id)
             return
-        self.ledger.freeze(order.order_id, order.limit, order.remaining)
+        self.ledger.freeze(order.order_id, limit, order.remaining)
         order = order._replace(status=OrderStatus.filling if order.filled else OrderStatus.open)
         self._emit(order)
         if was_canceling:
@@ -196,7 +197,7 @@ class PaperExchange:
     def _objection(self, order: PaperOrder, limit: Decimal, board: Board, now: datetime) -> Optional[str]:
         """Why a well-formed order is refused now, in Chinese, or None."""
         if not self._session(now).submit:
-            return "当前时间 {:%H:%M:%S} 不允许委托".format(now)
+            return f"当前时间 {now:%H:%M:%S} 不允许委托"
         if order.is_buy:
             return self._buy_objection(order.amount, limit, board)
         return self._sell_objection(order, board)
@@ -206,16 +207,16 @@ class PaperExchange:
             return _lot_text("买入", amount, board)
         cost = worst_cost(board, limit, amount)
         if cost > self.ledger.cash:
-            return "可用资金不足：需要 {:.2f} 元，可用 {:.2f} 元".format(cost, self.ledger.cash)
+            return f"可用资金不足：需要 {cost:.2f} 元，可用 {self.ledger.cash:.2f} 元"
         return None
 
     def _sell_objection(self, order: PaperOrder, board: Board) -> Optional[str]:
         holding = self.ledger.holdings.get(order.code) or Holding(order.code, _ZERO)
         available = holding.available
         if order.amount > available:
-            text = "可用股份不足：委托卖出 {} 股，可用 {} 股".format(order.amount, available)
+            text = f"可用股份不足：委托卖出 {order.amount} 股，可用 {available} 股"
             if holding.bought_today:
-                text += "，当日买入的 {} 股下一交易日才能卖出（T+1）".format(holding.bought_today)
+                text += f"，当日买入的 {holding.bought_today} 股下一交易日才能卖出（T+1）"
             return text
         if order.amount == available or order.amount % board.step == 0 and order.amount >= board.min_amount:
             return None
@@ -278,14 +279,14 @@ class PaperExchange:
 def _form_objection(amount: int, limit: Decimal, board: Board) -> Optional[str]:
     """Why an order is refused at any time, in Chinese, or None."""
     if not 0 < amount <= HIGHEST_AMOUNT:
-        return "委托数量 {} 超出范围".format(amount)
+        return f"委托数量 {amount} 超出范围"
     if not 0 <= limit <= HIGHEST_PRICE:
-        return "委托价格 {} 超出范围".format(limit)
+        return f"委托价格 {limit} 超出范围"
     if limit % board.tick != 0:
-        return "委托价格 {} 不是最小变动单位 {} 的整数倍".format(limit, board.tick)
+        return f"委托价格 {limit} 不是最小变动单位 {board.tick} 的整数倍"
     return None
 
 
 def _lot_text(verb: str, amount: int, board: Board) -> str:
-    rule = "应为 {} 的整数倍".format(board.step) if board.step > 1 else "应不少于 {} 股".format(board.min_amount)
-    return "委托数量错误：{}{} {} 股，{}".format(board.name, verb, amount, rule)
+    rule = f"应为 {board.step} 的整数倍" if board.step > 1 else f"应不少于 {board.min_amount} 股"
+    return f"委托数量错误：{board.name}{verb} {amount} 股，{rule}"

@@ -96,9 +96,9 @@ class Ledger:
         self.balance = to_cents(cash)
         """all cash, frozen or not"""
         self.frozen = _ZERO
-        self.holdings = {}  # type: Dict[str, Holding]
+        self.holdings: Dict[str, Holding] = {}
         """by code; a security sold out today is still there, with amount 0"""
-        self._holds = {}  # type: Dict[str, Hold]
+        self._holds: Dict[str, Hold] = {}
 
     @property
     def cash(self) -> Decimal:

@@ -19,6 +19,7 @@ MADE_UP_STEP_SECONDS = 3
 
 _COLUMNS = ("last", "bid1", "ask1", "prev_close")
 
+
 class Quote(NamedTuple):
     """Prices of one security, yuan a share; all above zero."""
 
@@ -37,6 +38,7 @@ class Quote(NamedTuple):
         """What a seller gets now."""
         return self.last if self.bid1 is None else self.bid1
 
+
 class Quotes(ABC):
     """Prices by code and time."""
 
@@ -44,12 +46,14 @@ class Quotes(ABC):
     def get(self, code: str, now: datetime) -> Optional[Quote]:
         """The quote of `code` ("000001.XSHE") at `now`, or None if there is no such security."""
 
+
 def open_quotes(path: Optional[str], seed: int, say: Say) -> Quotes:
-    """Prices from the file at `path`, or made-up ones when it is None; `say` gets what the user should know, in Chinese.
+    """Prices from the file at `path`, or made-up ones when it is None; `say` gets Chinese text for the user.
 
     Raises InvalidParam if the file cannot be read or has no usable header.
     """
     return MadeUpQuotes(seed, say) if path is None else FileQuotes(path, say)
+
 
 class MadeUpQuotes(Quotes):
     """Prices that look like a market's and follow from seed, code and time alone, whoever asks how often.
@@ -63,7 +67,7 @@ class MadeUpQuotes(Quotes):
 
     def __init__(self, seed: int, say: Say) -> None:
         self._seed = seed
-        say("没有行情文件，模拟撮合使用随机种子 {} 编造的价格，盈亏没有意义".format(seed))
+        say(f"没有行情文件，模拟撮合使用随机种子 {seed} 编造的价格，盈亏没有意义")
 
     def get(self, code: str, now: datetime) -> Optional[Quote]:
         board = board_of(code)
@@ -85,10 +89,12 @@ class MadeUpQuotes(Quotes):
 
     def _noise(self, code: str, period: int, index: int) -> float:
         """A number from -1 to 1 that looks random."""
-        digest = hashlib.sha256("{}/{}/{}/{}".format(self._seed, code, period, index).encode("ascii")).digest()
+        digest = hashlib.sha256(f"{self._seed}/{code}/{period}/{index}".encode("ascii")).digest()
         return int.from_bytes(digest[:6], "big") / float(2**47) - 1.0
 
+
 _Signature = Tuple[int, int, int]
+
 
 class FileQuotes(Quotes):
     """Prices from a CSV file `code,last[,bid1,ask1,prev_close]`, UTF-8 or GBK, read again when it changes.
@@ -100,21 +106,19 @@ class FileQuotes(Quotes):
     def __init__(self, path: str, say: Say) -> None:
         self._path = path
         self._say = say
-        self._said = frozenset()  # type: FrozenSet[str]
+        self._said: FrozenSet[str] = frozenset()
         self._missing = False
-        self._looked = None  # type: Optional[datetime]
+        self._looked: Optional[datetime] = None
         self._changed = datetime.min
         self._settled = True
         try:
             self._signature = _signature(path)
             text = _read(path)
         except OSError as error:
-            raise InvalidParam("行情文件 {} 读不了：{}".format(path, error)) from error
+            raise InvalidParam(f"行情文件 {path} 读不了：{error}") from error
         quotes = self._parse(text, settled=True)
         if quotes is None:
-            raise InvalidParam(
-                "行情文件 {} 的第一行应为 code,last[,bid1,ask1,prev_close]，现在是 {!r}".format(path, text[:80])
-            )
+            raise InvalidParam(f"行情文件 {path} 的第一行应为 code,last[,bid1,ask1,prev_close]，现在是 {text[:80]!r}")
         self._quotes = quotes
 
     def get(self, code: str, now: datetime) -> Optional[Quote]:
@@ -134,7 +138,7 @@ class FileQuotes(Quotes):
             return
         if self._missing:
             self._missing = False
-            self._say("行情文件 {} 又能读了".format(self._path))
+            self._say(f"行情文件 {self._path} 又能读了")
         settled = signature == self._signature
         if not settled:
             self._signature, self._changed = signature, now
@@ -147,7 +151,7 @@ class FileQuotes(Quotes):
     def _say_missing(self, error: OSError) -> None:
         if not self._missing:
             self._missing = True
-            self._say("行情文件 {} 读不了（{}），沿用上一次的价格".format(self._path, error))
+            self._say(f"行情文件 {self._path} 读不了（{error}），沿用上一次的价格")
 
     def _parse(self, text: str, settled: bool) -> Optional[Dict[str, Quote]]:
         """The quotes in `text`, or None if it has no header; a last line without end may be broken until `settled`."""
@@ -155,8 +159,8 @@ class FileQuotes(Quotes):
         header = [name.strip().lower() for name in lines[0].split(",")] if lines else []
         if "code" not in header or "last" not in header:
             return None
-        quotes = {}  # type: Dict[str, Quote]
-        broken = set()  # type: Set[str]
+        quotes: Dict[str, Quote] = {}
+        broken: Set[str] = set()
         for number, line in enumerate(lines[1:], 2):
             if not line.strip(" ,\t"):
                 continue
@@ -167,11 +171,12 @@ class FileQuotes(Quotes):
                     continue
                 broken.add(line)
                 if line not in self._said:
-                    self._say("行情文件 {} 第 {} 行有误（{}），已跳过：{!r}".format(self._path, number, error, line))
+                    self._say(f"行情文件 {self._path} 第 {number} 行有误（{error}），已跳过：{line!r}")
             else:
                 quotes[code] = quote
         self._said = frozenset(broken)
         return quotes
+
 
 def _parse_row(header: List[str], line: str) -> Tuple[str, Quote]:
     fields = dict(zip(header, (field.strip() for field in line.split(","))))
@@ -184,20 +189,23 @@ def _parse_row(header: List[str], line: str) -> Tuple[str, Quote]:
         raise ValueError("缺少价格 last")
     return code, Quote(last, **prices)
 
+
 def _parse_price(text: str) -> Optional[Decimal]:
     if not text:
         return None
     try:
         price = Decimal(text)
     except InvalidOperation:
-        raise ValueError("价格 {!r} 不是数字".format(text)) from None
+        raise ValueError(f"价格 {text!r} 不是数字") from None
     if not price.is_finite() or not 0 <= price <= HIGHEST_PRICE:
-        raise ValueError("价格 {!r} 不在范围内".format(text))
+        raise ValueError(f"价格 {text!r} 不在范围内")
     return price if price > 0 else None
+
 
 def _signature(path: str) -> _Signature:
     status = os.stat(path)
     return status.st_mtime_ns, status.st_size, status.st_ino
+
 
 def _read(path: str) -> str:
     with open(path, "rb") as file:

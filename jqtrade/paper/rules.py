@@ -6,8 +6,10 @@ and date ranges are not here yet.
 
 import re
 from datetime import datetime, time
-from decimal import ROUND_HALF_UP, Decimal
-from typing import NamedTuple, Optional, Tuple
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any, NamedTuple, Optional, Tuple
+
+from jqtrade.errors import InvalidParam
 
 CENT = Decimal("0.01")
 HIGHEST_PRICE = Decimal(10) ** 7
@@ -76,7 +78,7 @@ SESSIONS = (
     Session(time(13, 0), time(14, 57), True, True, True),
     Session(time(14, 57), time(15, 0), True, False, True),
 )
-"""The auctions in simple form: the opening one collects orders that are matched from 09:30, the closing one matches on."""
+"""Auctions in simple form: the opening one collects orders that are matched from 09:30, the closing one matches on."""
 
 CLOSED = Session(time.min, time.max, False, False, False)
 ALWAYS_OPEN = Session(time.min, time.max, True, True, True)
@@ -90,7 +92,7 @@ def normal_code(text: str) -> Optional[str]:
     match = _CODE.fullmatch(text.strip().upper())
     if match is None or match.group(2) not in _SUFFIXES:
         return None
-    return "{}.{}".format(match.group(1), _SUFFIXES[match.group(2)])
+    return f"{match.group(1)}.{_SUFFIXES[match.group(2)]}"
 
 
 def board_of(code: str) -> Optional[Board]:
@@ -129,3 +131,14 @@ def fees(board: Board, is_buy: bool, value: Decimal) -> Decimal:
         if not is_buy:
             total += to_cents(value * STAMP_DUTY_RATE)
     return total if is_buy else min(total, to_cents(value))
+
+
+def parse_cash(value: Any, name: str) -> Decimal:
+    """Return a starting amount of yuan as Decimal; raises InvalidParam, with `name`, for what is none."""
+    try:
+        cash = Decimal(str(value))
+    except InvalidOperation:
+        cash = Decimal("NaN")
+    if isinstance(value, bool) or not cash.is_finite() or not 0 <= cash <= HIGHEST_CASH:
+        raise InvalidParam(f"{name}={value!r} 不正确，应为不小于 0 的金额（元）")
+    return to_cents(cash)

@@ -1,7 +1,7 @@
 """PaperTradeGate: the paper exchange inside the strategy's own process."""
 
 import logging
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Dict, List
 
 from jqtrade.account.order import Order, OrderAction, OrderSide, format_price
@@ -10,7 +10,7 @@ from jqtrade.errors import InvalidParam, OrderNotSent
 from jqtrade.paper.exchange import PaperExchange, PaperOrder
 from jqtrade.paper.ledger import Ledger
 from jqtrade.paper.quotes import open_quotes
-from jqtrade.paper.rules import HIGHEST_CASH, to_cents
+from jqtrade.paper.rules import parse_cash, to_cents
 
 _LIMIT = "limit"
 _MARKET = "market"
@@ -31,21 +31,21 @@ class PaperTradeGate(AbsTradeGate):
         cash = parse_cash(options["paper_cash"], "paper_cash")
         seed = options["paper_seed"]
         if isinstance(seed, bool) or not isinstance(seed, int):
-            raise InvalidParam("paper_seed={!r} 不正确，应为整数".format(seed))
+            raise InvalidParam(f"paper_seed={seed!r} 不正确，应为整数")
         keep_hours = options["paper_keep_hours"]
         if not isinstance(keep_hours, bool):
-            raise InvalidParam("paper_keep_hours={!r} 不正确，应为 True 或 False".format(keep_hours))
+            raise InvalidParam(f"paper_keep_hours={keep_hours!r} 不正确，应为 True 或 False")
         path = options["paper_quotes"]
         if path is not None and not isinstance(path, str):
-            raise InvalidParam("paper_quotes={!r} 不正确，应为行情文件的路径或 None".format(path))
+            raise InvalidParam(f"paper_quotes={path!r} 不正确，应为行情文件的路径或 None")
         self._log = logging.getLogger(__name__)
         quotes = open_quotes(path, seed, self._log.warning)
         self._exchange = PaperExchange(Ledger(cash), quotes, self.clock.now(), keep_hours)
 
     def order(self, order: Order) -> None:
-        """Hand an order to the exchange; raises OrderNotSent if its id is used already, InvalidParam for a short one."""
+        """Hand an order to the exchange; raises OrderNotSent if its id is used, InvalidParam for a short one."""
         if order.side is not OrderSide.long:
-            raise InvalidParam("模拟交易只支持 side='long'，现在是 {!r}。没有发出".format(str(order.side)))
+            raise InvalidParam(f"模拟交易只支持 side='long'，现在是 {str(order.side)!r}。没有发出")
         limit = None if order.style.name == _MARKET else Decimal(format_price(order.price))
         refusal = self._exchange.submit(order.order_id, order.code, order.is_buy, order.amount, limit, self.clock.now())
         if refusal is not None:
@@ -86,7 +86,7 @@ class PaperTradeGate(AbsTradeGate):
     def sync_orders(self) -> List[Dict[str, Any]]:
         """The orders that changed since the last call, in the order of their last change."""
         self._exchange.advance(self.clock.now())
-        newest = {}  # type: Dict[str, PaperOrder]
+        newest: Dict[str, PaperOrder] = {}
         for state in self._exchange.take_states():
             newest.pop(state.order_id, None)
             newest[state.order_id] = state
@@ -97,17 +97,6 @@ class PaperTradeGate(AbsTradeGate):
 
     def was_sent(self, order_id: str) -> bool:
         return order_id in self._exchange.orders
-
-
-def parse_cash(value: Any, name: str) -> Decimal:
-    """Return a starting amount of yuan as Decimal; raises InvalidParam, with `name`, for what is none."""
-    try:
-        cash = Decimal(str(value))
-    except InvalidOperation:
-        cash = Decimal("NaN")
-    if isinstance(value, bool) or not cash.is_finite() or not 0 <= cash <= HIGHEST_CASH:
-        raise InvalidParam("{}={!r} 不正确，应为不小于 0 的金额（元）".format(name, value))
-    return to_cents(cash)
 
 
 def _report(order: PaperOrder) -> Dict[str, Any]:

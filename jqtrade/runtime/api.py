@@ -29,7 +29,7 @@ def only_in(*phases: Phase) -> Callable[[Function], Function]:
         @functools.wraps(function)
         def guarded(self: "StrategyApi", *args: Any, **kwargs: Any) -> Any:
             if self._host.phase not in phases:
-                raise InvalidCall("{} 只能在 process_initialize 里调用".format(function.__name__))
+                raise InvalidCall(f"{function.__name__} 只能在 process_initialize 里调用")
             return function(self, *args, **kwargs)
 
         return cast(Function, guarded)
@@ -69,10 +69,10 @@ class StrategyApi:
     @only_in(Phase.INITIALIZING)
     def run_daily(self, func: Callable[[Any], Any], time: str) -> None:
         if not callable(func):
-            raise InvalidParam("run_daily 的第一个参数应为函数，收到 {!r}".format(func))
+            raise InvalidParam(f"run_daily 的第一个参数应为函数，收到 {func!r}")
         if not accepts(func, None):
             name = getattr(func, "__name__", repr(func))
-            raise InvalidParam("run_daily 的函数 {} 应能接受一个位置参数，例如 def {}(context)".format(name, name))
+            raise InvalidParam(f"run_daily 的函数 {name} 应能接受一个位置参数，例如 def {name}(context)")
         self._host.add_daily(func, time)
 
     @only_in(Phase.LOADING, Phase.INITIALIZING)
@@ -88,17 +88,17 @@ class StrategyApi:
     def batch_submit_orders(self, orders: Any) -> List[Optional[str]]:
         known = {"code", "amount", "style", "side"}
         if not isinstance(orders, (list, tuple)):
-            raise InvalidParam("batch_submit_orders 的参数应为列表，收到 {!r}。没有发出".format(orders))
+            raise InvalidParam(f"batch_submit_orders 的参数应为列表，收到 {orders!r}。没有发出")
         for item in orders:
             if not isinstance(item, dict) or not {"code", "amount"} <= set(item) <= known:
                 raise InvalidParam(
-                    "批量单里的 {!r} 不正确，应为含 code、amount，可含 style、side 的字典。这一批都没有发出".format(item)
+                    f"批量单里的 {item!r} 不正确，应为含 code、amount，可含 style、side 的字典。这一批都没有发出"
                 )
         return self._host.account().submit_batch([check_request(**item) for item in orders])
 
     def batch_cancel_orders(self, order_ids: Any) -> None:
         if isinstance(order_ids, str):
-            raise InvalidParam("batch_cancel_orders 的参数应为订单号的列表，收到 {!r}。没有发出".format(order_ids))
+            raise InvalidParam(f"batch_cancel_orders 的参数应为订单号的列表，收到 {order_ids!r}。没有发出")
         self._host.account().cancel_batch(list(order_ids))
 
     def get_orders(self, order_id: Any = None, code: Any = None, status: Any = None) -> List[Order]:

@@ -17,9 +17,9 @@ def read_config(path: str) -> Dict[str, Any]:
     try:
         names = runpy.run_path(path)
     except OSError as error:
-        raise InvalidParam("无法读取配置文件 {}：{}".format(path, error))
+        raise InvalidParam(f"无法读取配置文件 {path}：{error}")
     except Exception as error:  # the file is the user's code and may raise anything
-        raise InvalidParam("配置文件 {} 运行出错：{}: {}".format(path, type(error).__name__, error))
+        raise InvalidParam(f"配置文件 {path} 运行出错：{type(error).__name__}: {error}")
     table = option_table()
     settings = {}
     for name, value in names.items():
@@ -28,10 +28,10 @@ def read_config(path: str) -> Dict[str, Any]:
         prefix, _, option = name.partition("_")
         option = option.lower()
         if prefix not in ("SCHEDULER", "ACCOUNT") or not option:
-            raise InvalidParam("配置文件 {} 里的 {} 无法识别，应为 SCHEDULER_选项名 或 ACCOUNT_选项名".format(path, name))
+            raise InvalidParam(f"配置文件 {path} 里的 {name} 无法识别，应为 SCHEDULER_选项名 或 ACCOUNT_选项名")
         if option in table:
             right = "SCHEDULER_" if table[option].scope == SCHEDULER else "ACCOUNT_"
             if prefix + "_" != right:
-                raise InvalidParam("配置文件 {} 里的 {} 应写成 {}{}".format(path, name, right, option.upper()))
+                raise InvalidParam(f"配置文件 {path} 里的 {name} 应写成 {right}{option.upper()}")
         settings[option] = value
     return settings

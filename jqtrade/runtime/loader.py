@@ -21,7 +21,9 @@ def load_strategy(path: str, names: Dict[str, Any]) -> types.ModuleType:
         with tokenize.open(path) as file:
             source = file.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise StrategyError("无法读取策略文件 {}：{}。文件应为 UTF-8 编码，或在第一行写明编码，例如 # -*- coding: gbk -*-".format(path, error))
+        raise StrategyError(
+            f"无法读取策略文件 {path}：{error}。文件应为 UTF-8 编码，或在第一行写明编码，例如 # -*- coding: gbk -*-"
+        )
     folder = os.path.dirname(os.path.abspath(path))
     if folder in sys.path:
         sys.path.remove(folder)
@@ -38,7 +40,7 @@ def defined_function(module: types.ModuleType, name: str) -> Any:
     """The function `name` of a strategy, or None. Raises StrategyError if it is something that cannot be called."""
     function = module.__dict__.get(name)
     if function is not None and not callable(function):
-        raise StrategyError("策略文件里的 {} 应为函数，实际是 {!r}".format(name, function))
+        raise StrategyError(f"策略文件里的 {name} 应为函数，实际是 {function!r}")
     return function
 
 

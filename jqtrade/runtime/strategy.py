@@ -104,7 +104,7 @@ class Strategy(Host):
             module = load_strategy(self._path, self._api.names())
             initialize = self._function(module, "process_initialize", 1)
             if initialize is None:
-                raise StrategyError("策略文件 {} 里没有定义函数 process_initialize(context)".format(self._path))
+                raise StrategyError(f"策略文件 {self._path} 里没有定义函数 process_initialize(context)")
             self._on_order_update = self._function(module, "on_order_update", 2)
             self._process_exit = self._function(module, "process_exit", 1)
             self.phase = Phase.INITIALIZING
@@ -118,7 +118,7 @@ class Strategy(Host):
     def _function(self, module: types.ModuleType, name: str, arguments: int) -> Any:
         function = defined_function(module, name)
         if function is not None and not accepts(function, *[None] * arguments):
-            raise StrategyError("策略文件里的 {} 应能接受 {} 个位置参数".format(name, arguments))
+            raise StrategyError(f"策略文件里的 {name} 应能接受 {arguments} 个位置参数")
         return function
 
     def set_options(self, options: Dict[str, Any]) -> None:
@@ -127,7 +127,11 @@ class Strategy(Host):
         gate_class = None if gate in ("anxin", "paper") else find_trade_gate(gate)
         checked = self._options.check(options, foreign=gate_class is not None)
         if self._account is not None:
-            late = [name for name in checked if name in ("timezone", "runtime_dir") or self._options.scope(name) != SCHEDULER]
+            late = [
+                name
+                for name in checked
+                if name in ("timezone", "runtime_dir") or self._options.scope(name) != SCHEDULER
+            ]
             if late:
                 raise InvalidCall("账户已经加载，不能再设置选项 {}；请在用到账户之前设置".format("、".join(late)))
         if gate_class is not None:
@@ -213,7 +217,7 @@ class Strategy(Host):
                 function(*arguments)
         except Exception as exception:
             log.exception("%s 运行出错，任务继续运行", name)
-            error = "{} {}: {}".format(name, type(exception).__name__, exception)
+            error = f"{name} {type(exception).__name__}: {exception}"
         except SystemExit:
             log.warning("%s 调用了退出，任务停止", name)
             self._left = True

@@ -20,7 +20,7 @@ def find_trade_gate(value: Any) -> Type[AbsTradeGate]:
         return PaperTradeGate
     found = _named(value) if isinstance(value, str) else value
     if not isinstance(found, type) or not issubclass(found, AbsTradeGate):
-        raise InvalidParam("trade_gate={!r} 不是 jqtrade.account.AbsTradeGate 的子类".format(value))
+        raise InvalidParam(f"trade_gate={value!r} 不是 jqtrade.account.AbsTradeGate 的子类")
     missing = sorted(getattr(found, "__abstractmethods__", ()))
     if missing:
         raise InvalidParam("交易接口 {} 还没有实现：{}".format(found.__name__, "、".join(missing)))
@@ -35,11 +35,11 @@ def _named(name: str) -> Any:
     if not module_name:
         known = ["anxin", "paper"] + sorted(plug_ins)
         near = difflib.get_close_matches(name, known, 1, 0.0)
-        raise InvalidParam("没有交易接口 {!r}，最接近的是 {!r}；自己的类请写成 '模块.类名'".format(name, near[0]))
+        raise InvalidParam(f"没有交易接口 {name!r}，最接近的是 {near[0]!r}；自己的类请写成 '模块.类名'")
     try:
         return getattr(importlib.import_module(module_name), class_name)
     except (ImportError, AttributeError) as error:
-        raise InvalidParam("无法导入交易接口 trade_gate={!r}：{}".format(name, error))
+        raise InvalidParam(f"无法导入交易接口 trade_gate={name!r}：{error}")
 
 
 def _entry_points() -> Dict[str, Any]:

@@ -106,7 +106,7 @@ def _apply_environment(spec: TaskSpec) -> None:
 
 def _report_failed_start(error: BaseException, claim: Claim, masker: Masker) -> None:
     """Log why the start failed, with the traceback from the user's own code on."""
-    reason = str(error) if isinstance(error, JqtradeError) else "{}: {}".format(type(error).__name__, error)
+    reason = str(error) if isinstance(error, JqtradeError) else f"{type(error).__name__}: {error}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
     text = "".join(traceback.format_list(frames))
     text += "".join(traceback.format_exception_only(type(error), error))

@@ -106,7 +106,9 @@ class Scheduler:
     def _restart_intervals(self, now: datetime) -> None:
         """After the clock was set back, sync from now on, not when the old time comes again."""
         self._heap = [
-            (job.trigger.next_after(now), priority, sequence, job) if priority == SYNC else (due, priority, sequence, job)
+            (job.trigger.next_after(now), priority, sequence, job)
+            if priority == SYNC
+            else (due, priority, sequence, job)
             for due, priority, sequence, job in self._heap
         ]
         heapq.heapify(self._heap)
@@ -128,7 +130,7 @@ class Scheduler:
     def _report_misfire(self, job: Job, first: datetime, last: datetime) -> None:
         if job.priority == SYNC:
             return
-        span = str(first) if first == last else "{} 到 {}".format(first, last)
+        span = str(first) if first == last else f"{first} 到 {last}"
         log.error(
             "定时任务 %s 没有运行：它应在 %s 运行，那时机器在休眠或时钟跳过，已经晚了超过 %s",
             job.name,

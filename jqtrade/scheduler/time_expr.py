@@ -33,8 +33,8 @@ def parse_time_expr(expr: str, market_period: List[Tuple[time, time]]) -> time:
         except ValueError:
             pass
     raise InvalidParam(
-        "定时任务的时间 {!r} 不正确，应为 'HH:MM:SS'、'HH:MM'、'open'、'close'、'open-30m'、'close+1h30m'、"
-        "'before_open'、'after_close' 或 'every_minute'".format(expr)
+        f"定时任务的时间 {expr!r} 不正确，应为 'HH:MM:SS'、'HH:MM'、'open'、'close'、'open-30m'、'close+1h30m'、"
+        "'before_open'、'after_close' 或 'every_minute'"
     )
 
 
@@ -48,5 +48,5 @@ def _shift(expr: str, base: time, sign: str, offset: str) -> time:
     except OverflowError:
         moment = datetime.max
     if moment.date() != datetime(2000, 1, 2).date():
-        raise InvalidParam("定时任务的时间 {!r} 超出了当天（00:00:00 到 23:59:59）".format(expr))
+        raise InvalidParam(f"定时任务的时间 {expr!r} 超出了当天（00:00:00 到 23:59:59）")
     return moment.time()

@@ -31,7 +31,7 @@ class AnXinDMATradeGate(AbsTradeGate):
             raise InvalidParam("缺少资金账号，请在 process_initialize 里写 set_options(account_no='你的资金账号')")
         for name in ("account_no", "counter_type", "algo_type"):
             if not _FIELD.fullmatch(options[name]):
-                raise InvalidParam("{}={!r} 不正确，只能用字母、数字、下划线和连字符".format(name, options[name]))
+                raise InvalidParam(f"{name}={options[name]!r} 不正确，只能用字母、数字、下划线和连字符")
         if options["algo_type"] != "DMA":
             raise InvalidParam("algo_type={!r} 不支持，目前只支持 'DMA'".format(options["algo_type"]))
         if not os.path.isdir(options["order_dir"]):
@@ -54,7 +54,9 @@ class AnXinDMATradeGate(AbsTradeGate):
     def _open_day(self, day: date) -> None:
         self._files = DayFiles(self._order_dir, day)
         self._updates = Feed(self._files.updates, self._encoding, anxin_csv.UPDATE_COLUMNS, "text", self._parse_update)
-        self._results = Feed(self._files.results, self._encoding, anxin_csv.RESULT_COLUMNS, "errorMsg", self._parse_result)
+        self._results = Feed(
+            self._files.results, self._encoding, anxin_csv.RESULT_COLUMNS, "errorMsg", self._parse_result
+        )
 
     def _day(self, day: Optional[date] = None) -> DayFiles:
         """The files of `day`, by default today's."""
@@ -90,7 +92,7 @@ class AnXinDMATradeGate(AbsTradeGate):
 
     def check_order(self, order: Order) -> None:
         if order.side is not OrderSide.long:
-            raise InvalidParam("One Quant 只支持 side='long'，收到 side='{}'。没有发出".format(order.side))
+            raise InvalidParam(f"One Quant 只支持 side='long'，收到 side='{order.side}'。没有发出")
 
     def _note_market_orders(self, orders: Sequence[Order]) -> None:
         if not self._market_order_noted and any(isinstance(order.style, MarketOrderStyle) for order in orders):
@@ -101,8 +103,8 @@ class AnXinDMATradeGate(AbsTradeGate):
         """Read the order file back after a write that failed: does the row stand there?"""
         sent = self.was_sent(order.order_id)
         if sent is None:
-            return OrderUncertain("写文件单时出错（{}），无法确认是否已写入".format(error))
-        return None if sent else OrderNotSent("写文件单失败：{}".format(error))
+            return OrderUncertain(f"写文件单时出错（{error}），无法确认是否已写入")
+        return None if sent else OrderNotSent(f"写文件单失败：{error}")
 
     def cancel_order(self, order_id: str) -> None:
         (error,) = self.batch_cancel_order([order_id])
@@ -120,7 +122,9 @@ class AnXinDMATradeGate(AbsTradeGate):
         return [None] * len(order_ids)
 
     def _append(self, path: str, header: str, rows: List[str], check: Callable[[], None] = lambda: None) -> None:
-        append_lines(path, header.encode("ascii"), [row.encode("ascii") for row in rows], self._lock_wait, self.clock, check)
+        append_lines(
+            path, header.encode("ascii"), [row.encode("ascii") for row in rows], self._lock_wait, self.clock, check
+        )
 
     def knows_order_id(self, order_id: str) -> bool:
         try:
@@ -155,7 +159,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         totals = [row for row in self._read_snapshot(files.assets, anxin_csv.ASSET_COLUMNS) if row["exchange"] == ""]
         if len(totals) != 1:
             raise TradeGateError(
-                "资金文件 {} 里账号 {} 的汇总行应有 1 行，实有 {} 行".format(files.assets, self._account_no, len(totals))
+                f"资金文件 {files.assets} 里账号 {self._account_no} 的汇总行应有 1 行，实有 {len(totals)} 行"
             )
         positions = self._read_snapshot(files.positions, anxin_csv.POSITION_COLUMNS)
         try:
@@ -164,7 +168,7 @@ class AnXinDMATradeGate(AbsTradeGate):
                 "positions": [report for report in map(anxin_csv.position_report, positions) if report is not None],
             }
         except ValueError as error:
-            raise TradeGateError("资金或持仓文件里有不正确的数字：{}".format(error))
+            raise TradeGateError(f"资金或持仓文件里有不正确的数字：{error}")
 
     def _read_snapshot(self, path: str, needed: Sequence[str]) -> List[Dict[str, str]]:
         return [row for row in read_snapshot(path, self._encoding, needed) if row["acct"] == self._account_no]

@@ -6,7 +6,9 @@ from typing import Any, Dict, Optional
 
 from jqtrade.account.order import MarketOrderStyle, Order, OrderAction, OrderStatus, format_price
 
-ORDER_HEADER = "updTime,custBatchNo,acctType,acct,symbol,tradeSide,targetQty,algoId,priceType,ticks,highLimitPrice,lowLimitPrice"
+ORDER_HEADER = (
+    "updTime,custBatchNo,acctType,acct,symbol,tradeSide,targetQty,algoId,priceType,ticks,highLimitPrice,lowLimitPrice"
+)
 CANCEL_HEADER = "updTime,custBatchNo"
 RESULT_COLUMNS = ("resultType", "custBatchNo", "status")
 UPDATE_COLUMNS = (
@@ -31,14 +33,14 @@ _SIDES = {"1": OrderAction.open, "2": OrderAction.close}
 
 
 def to_code(symbol: str) -> Optional[str]:
-    """"000001.SZ" -> "000001.XSHE"; None for a security of another exchange, which we cannot have ordered."""
+    """ "000001.SZ" -> "000001.XSHE"; None for a security of another exchange, which we cannot have ordered."""
     number, _, suffix = symbol.partition(".")
     exchange = _EXCHANGES.get(suffix)
     return number + "." + exchange if exchange else None
 
 
 def to_symbol(code: str) -> str:
-    """"000001.XSHE" -> "000001.SZ"."""
+    """ "000001.XSHE" -> "000001.SZ"."""
     number, _, exchange = code.partition(".")
     return number + "." + _SUFFIXES[exchange]
 
@@ -88,7 +90,9 @@ def update_report(row: Dict[str, str], code: str) -> Dict[str, Any]:
         "canceled_amount": to_quantity(row["cancelQty"] or "0"),
         "deal_balance": to_number(row["filledAmt"] or "0"),
         "avg_cost": to_number(row["avgPrice"] or "0"),
-        "err_msg": row.get("text", "") if status in (OrderStatus.rejected, OrderStatus.canceled, OrderStatus.partly_canceled) else "",
+        "err_msg": row.get("text", "")
+        if status in (OrderStatus.rejected, OrderStatus.canceled, OrderStatus.partly_canceled)
+        else "",
     }
 
 
@@ -138,7 +142,7 @@ def to_number(text: str) -> float:
     """A finite number; raises ValueError otherwise."""
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError("不是有限的数字：{!r}".format(text))
+        raise ValueError(f"不是有限的数字：{text!r}")
     return number
 
 
@@ -146,5 +150,5 @@ def to_quantity(text: str) -> int:
     """A whole number of shares, not negative ("100", "100.0"); raises ValueError otherwise."""
     number = to_number(text)
     if number < 0 or number != int(number):
-        raise ValueError("不是股数：{!r}".format(text))
+        raise ValueError(f"不是股数：{text!r}")
     return int(number)

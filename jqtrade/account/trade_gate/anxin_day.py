@@ -33,7 +33,7 @@ class Feed:
         try:
             lines, restarted = self._follower.read_lines()
         except OSError as error:
-            raise TradeGateError("无法读取文件 {}：{}".format(self._path, error))
+            raise TradeGateError(f"无法读取文件 {self._path}：{error}")
         if restarted:
             self._columns, self._waiting = None, []
         self._waiting += lines
@@ -49,7 +49,7 @@ class Feed:
         try:
             return Columns(name, split_row(decode(line, self._encoding)), self._needed, self._message)
         except ValueError:
-            raise TradeGateError("{} 的表头无法识别：{!r}".format(name, line[:200]))
+            raise TradeGateError(f"{name} 的表头无法识别：{line[:200]!r}")
 
     def _parse_line(self, line: bytes) -> Optional[Any]:
         try:
@@ -70,7 +70,7 @@ class DayFiles:
         self.day = day
 
         def path(kind: str) -> str:
-            return os.path.join(order_dir, "{}_{:%Y%m%d}.csv".format(kind, day))
+            return os.path.join(order_dir, f"{kind}_{day:%Y%m%d}.csv")
 
         self.orders = path("algoOrder")
         self.cancels = path("algoOrderStop")

@@ -24,7 +24,12 @@ class LockWait(NamedTuple):
 
 
 def append_lines(
-    path: str, header: bytes, lines: Sequence[bytes], wait: LockWait, clock: Clock, check: Callable[[], None] = lambda: None
+    path: str,
+    header: bytes,
+    lines: Sequence[bytes],
+    wait: LockWait,
+    clock: Clock,
+    check: Callable[[], None] = lambda: None,
 ) -> None:
     """Append `lines` (without line ends) to the file at `path`, after `header` if the file is empty; durable on return.
 
@@ -37,9 +42,9 @@ def append_lines(
     try:
         lock.acquire(timeout=wait.timeout, poll_interval=wait.interval)
     except Timeout:
-        raise OrderNotSent("等待文件锁超过 {} 秒：{}.lock".format(wait.timeout, path))
+        raise OrderNotSent(f"等待文件锁超过 {wait.timeout} 秒：{path}.lock")
     except OSError as error:
-        raise OrderNotSent("无法取得文件锁 {}.lock：{}".format(path, error))
+        raise OrderNotSent(f"无法取得文件锁 {path}.lock：{error}")
     try:
         check()
         fd = _open_for_append(path, wait, clock)
@@ -60,10 +65,10 @@ def _open_for_append(path: str, wait: LockWait, clock: Clock) -> int:
             return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         except PermissionError as error:
             if clock.monotonic() >= give_up:
-                raise OrderNotSent("无法打开文件 {}：{}".format(path, error))
+                raise OrderNotSent(f"无法打开文件 {path}：{error}")
             clock.sleep(wait.interval)
         except OSError as error:
-            raise OrderNotSent("无法打开文件 {}：{}".format(path, error))
+            raise OrderNotSent(f"无法打开文件 {path}：{error}")
 
 
 def _opening(path: str, fd: int, header: bytes) -> bytes:
@@ -74,7 +79,7 @@ def _opening(path: str, fd: int, header: bytes) -> bytes:
         os.lseek(fd, -1, os.SEEK_END)
         return b"" if os.read(fd, 1) == b"\n" else LINE_END
     except OSError as error:
-        raise OrderNotSent("无法读取文件 {}：{}".format(path, error))
+        raise OrderNotSent(f"无法读取文件 {path}：{error}")
 
 
 def _write_all(fd: int, data: bytes) -> None:
@@ -156,7 +161,7 @@ class Columns:
             fields = fields[:start] + [",".join(fields[start : start + surplus + 1])] + fields[start + surplus + 1 :]
             surplus = 0
         if surplus != 0:
-            raise ValueError("应有 {} 列，实有 {} 列".format(len(self._header), len(fields)))
+            raise ValueError(f"应有 {len(self._header)} 列，实有 {len(fields)} 列")
         return dict(zip(self._header, fields))
 
 
@@ -170,16 +175,16 @@ def read_snapshot(path: str, encoding: str, needed: Iterable[str]) -> List[Dict[
         with open(path, "rb") as file:
             data = file.read()
     except FileNotFoundError:
-        raise TradeGateError("没有文件 {}，请确认 One Quant 的 DMA 算法窗口已启动、导出目录正确".format(path))
+        raise TradeGateError(f"没有文件 {path}，请确认 One Quant 的 DMA 算法窗口已启动、导出目录正确")
     except OSError as error:
-        raise TradeGateError("无法读取文件 {}：{}".format(path, error))
+        raise TradeGateError(f"无法读取文件 {path}：{error}")
     end = data.rfind(b"\n") + 1
     try:
         lines = decode(data[:end].replace(BOM, b"", 1), encoding).split("\n")[:-1]
     except UnicodeDecodeError as error:
-        raise TradeGateError("文件 {} 不是文本：{}".format(name, error))
+        raise TradeGateError(f"文件 {name} 不是文本：{error}")
     if not lines:
-        raise TradeGateError("文件 {} 还没有写完".format(name))
+        raise TradeGateError(f"文件 {name} 还没有写完")
     rows = []  # type: List[Dict[str, str]]
     try:
         columns = Columns(name, split_row(lines[0].strip("\r")), needed)
@@ -189,5 +194,5 @@ def read_snapshot(path: str, encoding: str, needed: Iterable[str]) -> List[Dict[
                 return rows
             rows.append(columns.row(fields))
     except ValueError as error:
-        raise TradeGateError("文件 {} 有残缺的行：{}".format(name, error))
-    raise TradeGateError("文件 {} 还没有写完，缺少结尾的空行".format(name))
+        raise TradeGateError(f"文件 {name} 有残缺的行：{error}")
+    raise TradeGateError(f"文件 {name} 还没有写完，缺少结尾的空行")

@@ -1,0 +1,136 @@
+"""`jqtrade paper_broker`: the paper exchange behind One Quant's files, a program that runs until it is stopped."""
+
+import codecs
+import json
+import os
+import signal
+import sys
+from types import FrameType, TracebackType
+from typing import Any, Dict, Optional, Type
+
+from jqtrade.clock import Clock, SystemClock
+from jqtrade.errors import InvalidParam
+from jqtrade.paper.onequant_faults import FaultyOutbox
+from jqtrade.paper.onequant_files import Outbox
+from jqtrade.paper.onequant_terminal import OneQuantTerminal
+from jqtrade.paper.quotes import open_quotes
+from jqtrade.paper.rules import parse_cash
+
+__all__ = ["OneQuantTerminal", "run_paper_broker"]
+
+_STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+
+
+def run_paper_broker(
+    order_dir: str,
+    account_no: str,
+    cash: Any = 1000000,
+    quotes: Optional[str] = None,
+    encoding: str = "gbk",
+    faults: bool = False,
+    keep_hours: bool = False,
+    seed: int = 0,
+    truth: Optional[str] = None,
+    interval: float = 0.5,
+    snapshot_interval: float = 5.0,
+) -> int:
+    """Run the paper terminal until SIGINT, SIGTERM, SIGHUP or (Windows) SIGBREAK; returns the exit code 0.
+
+    `truth` names a file that gets OneQuantTerminal.truth() as JSON, every `snapshot_interval` seconds and at the end.
+    Raises InvalidParam if an argument cannot be used.
+    """
+    clock = SystemClock()
+    say = _Console(clock)
+    check_encoding(encoding)
+    if not account_no or not account_no.isalnum():
+        raise InvalidParam(f"资金账号 account_no={account_no!r} 不正确，应为字母或数字")
+    if not os.path.isdir(order_dir):
+        raise InvalidParam(f"目录 order_dir={order_dir} 不存在，请先建立它")
+    start_cash = parse_cash(cash, "cash")
+    prices = open_quotes(quotes, seed, say)
+    outbox = FaultyOutbox(encoding, clock, say, seed) if faults else Outbox(encoding, clock, say)
+    say(f"模拟柜台启动：目录 {order_dir}，资金账号 {mask(account_no)}，起始资金 {start_cash} 元，编码 {encoding}")
+    if faults:
+        say(f"故障演练已开启，随机种子 {seed}")
+    stop = _StopFlag()
+    with stop:
+        terminal = OneQuantTerminal(
+            order_dir, account_no, start_cash, prices, clock, outbox, say, keep_hours, snapshot_interval
+        )
+        truth_due = clock.monotonic()
+        while not stop.is_set:
+            if truth is not None and clock.monotonic() >= truth_due:
+                truth_due += snapshot_interval
+                _dump(truth, terminal.truth())
+            clock.sleep(interval)
+            terminal.poll()
+        terminal.close()
+        if truth is not None:
+            _dump(truth, terminal.truth())
+    say("模拟柜台已停止")
+    return 0
+
+
+def check_encoding(encoding: str) -> None:
+    """Raises InvalidParam unless `encoding` has Chinese and leaves ASCII as it is."""
+    try:
+        usable = "1,废单\r\n".encode(encoding).replace(codecs.BOM_UTF8, b"")
+        good = usable.startswith(b"1,") and usable.endswith(b"\r\n")
+    except (LookupError, UnicodeError):
+        good = False
+    if not good:
+        raise InvalidParam(f"文件编码 encoding={encoding!r} 不能使用，请用 gbk、gb18030、utf-8 或 utf-8-sig")
+
+
+def mask(account_no: str) -> str:
+    """An account number to be shown: all but the last two characters hidden."""
+    return "*" * max(0, len(account_no) - 2) + account_no[-2:]
+
+
+class _StopFlag:
+    """Set by a signal that asks the program to stop, while it is entered."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self._before: Dict[int, Any] = {}
+
+    def __enter__(self) -> "_StopFlag":
+        for name in _STOP_SIGNALS:
+            number = getattr(signal, name, None)
+            if number is not None:
+                self._before[number] = signal.signal(number, self._set)
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _set(self, number: int, frame: Optional[FrameType]) -> None:
+        self.is_set = True
+
+
+class _Console:
+    """Tells the user, on standard output, with the time; what the output cannot show is escaped."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._broken = False
+
+    def __call__(self, text: str) -> None:
+        encoding = sys.stdout.encoding or "ascii"
+        line = f"{self._clock.now():%H:%M:%S} {text}".encode(encoding, "backslashreplace").decode(encoding)
+        try:
+            if not self._broken:
+                print(line, flush=True)
+        except OSError:  # nobody listens any more; the broker goes on
+            self._broken = True
+
+
+def _dump(path: str, truth: Dict[str, Any]) -> None:
+    """Replace the file at `path` at once, so that a reader never sees half of it."""
+    part = path + ".part"
+    with open(part, "w", encoding="utf-8") as file:
+        json.dump(truth, file, ensure_ascii=False, indent=1)
+    os.replace(part, path)

@@ -1,0 +1,197 @@
+"""What the terminal reads back from its own files when it starts: the account's history, and today's orders."""
+
+import os
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Dict, List, NamedTuple, Optional, Set
+
+from jqtrade.account.order import OrderStatus
+from jqtrade.errors import InvalidParam
+from jqtrade.paper import onequant_rows as rows
+from jqtrade.paper.exchange import PaperExchange, PaperOrder
+from jqtrade.paper.ledger import Ledger
+from jqtrade.paper.onequant_files import GrowingFile
+from jqtrade.paper.rules import Board, board_of
+
+_STATUSES = {number: status for status, number in rows.STATUS_NUMBERS.items()}
+_RANKS = [OrderStatus.new, OrderStatus.open, OrderStatus.filling, OrderStatus.canceling]
+"""How far an order has come; all other states are further."""
+_TRADE_FILE = re.compile(rows.TRADE_UPDATE + r"_(\d{8})\.csv")
+_TRADE_NUMBER = re.compile(r"\d{8}")
+
+Fields = Dict[str, str]
+
+
+class Answered(NamedTuple):
+    """What was answered today before the terminal was started again, and how many trades there were on all days."""
+
+    refused: Dict[str, str]
+    """orders refused in execResult: id -> reason"""
+    refused_cancels: Set[str]
+    accepted_cancels: Set[str]
+    account_types: Dict[str, str]
+    """of the orders taken, by id"""
+    trades: int
+
+
+class _Trade(NamedTuple):
+    row: Fields
+    order_id: str
+    code: str
+    board: Board
+    is_buy: bool
+    amount: int
+    price: Decimal
+
+
+def restore(order_dir: str, account_no: str, exchange: PaperExchange, now: datetime) -> Answered:
+    """Book the trades of all days into the exchange's ledger and hand it today's orders.
+
+    Raises InvalidParam if the files were not written by the paper terminal: then the directory belongs to a real one.
+    """
+    today = now.date()
+    _check_owner(order_dir, today)
+    count = 0
+    trades: List[_Trade] = []
+    for day in _trading_days(order_dir, today):
+        exchange.ledger.new_day()
+        trades = _trades(_path(order_dir, rows.TRADE_UPDATE, day), account_no)
+        _book(trades, exchange.ledger)
+        count += len(trades)
+        if day < today:
+            trades = []
+    if not trades:
+        exchange.ledger.new_day()
+    updates = _read(_path(order_dir, rows.ORDER_UPDATE, today), rows.UPDATE_COLUMNS)
+    newest = _newest_rows(trades, [row for row in updates if _is_own(row, account_no)])
+    for order_id, row in newest.items():
+        order = _order(row, [trade for trade in trades if trade.order_id == order_id])
+        if not order.is_final and not order.is_buy and exchange.ledger.available(order.code) < order.remaining:
+            raise _incomplete(order.code)
+        exchange.adopt(order, now)
+    results = _read(_path(order_dir, rows.EXEC_RESULT, today), rows.RESULT_COLUMNS)
+    return Answered(
+        {row["custBatchNo"]: row["errorMsg"] for row in results if _says(row, rows.FOR_ORDER, rows.REFUSED)},
+        {row["custBatchNo"] for row in results if _says(row, rows.FOR_CANCEL, rows.REFUSED)},
+        {row["custBatchNo"] for row in results if _says(row, rows.FOR_CANCEL, rows.ACCEPTED)},
+        {order_id: row["acctType"] for order_id, row in newest.items()},
+        count,
+    )
+
+
+def _path(order_dir: str, kind: str, day: date) -> str:
+    return os.path.join(order_dir, rows.file_name(kind, day))
+
+
+def _trading_days(order_dir: str, today: date) -> List[date]:
+    """The days up to today that have a file of trades, oldest first."""
+    matches = [match for match in map(_TRADE_FILE.fullmatch, os.listdir(order_dir)) if match is not None]
+    days = sorted(datetime.strptime(match.group(1), "%Y%m%d").date() for match in matches)
+    return [day for day in days if day <= today]
+
+
+def _check_owner(order_dir: str, today: date) -> None:
+    kinds = (rows.EXEC_RESULT, rows.ORDER_UPDATE, rows.ASSET_INFO, rows.POSITION_INFO)
+    there = [kind for kind in kinds if os.path.exists(_path(order_dir, kind, today))]
+    if there and not os.path.exists(_path(order_dir, rows.TRADE_UPDATE, today)):
+        raise _not_ours(_path(order_dir, there[0], today))
+
+
+def _not_ours(path: str) -> InvalidParam:
+    return InvalidParam(
+        f"{path} 不是模拟柜台写的，目录可能属于真实的 One Quant。为避免混淆，请给模拟柜台一个单独的空目录"
+    )
+
+
+def _read(path: str, columns: List[str]) -> List[Fields]:
+    """The whole rows of one of the terminal's own files; none if it is not there yet."""
+    lines = [rows.split_row(line) for line in GrowingFile(path).new_lines()]
+    return [dict(zip(columns, fields)) for fields in lines[1:] if len(fields) == len(columns)]
+
+
+def _trades(path: str, account_no: str) -> List[_Trade]:
+    lines = GrowingFile(path).new_lines()
+    if lines and rows.split_row(lines[0]) != rows.TRADE_COLUMNS:
+        raise _not_ours(path)
+    read = [_trade(row) for row in _read(path, rows.TRADE_COLUMNS) if row["acct"] == account_no]
+    return [trade for trade in read if trade is not None]
+
+
+def _trade(row: Fields) -> Optional[_Trade]:
+    """A row of tradeUpdate, or None if it was cut when the terminal was killed."""
+    code = rows.to_code(row["symbol"])
+    board = None if code is None else board_of(code)
+    if code is None or board is None or not _TRADE_NUMBER.fullmatch(row["paperTradeNo"]):
+        return None
+    is_buy = row["tradeSide"] == rows.BUY
+    return _Trade(row, row["custBatchNo"], code, board, is_buy, int(row["tradeQty"]), Decimal(row["tradePrice"]))
+
+
+def _book(trades: List[_Trade], ledger: Ledger) -> None:
+    """Book the trades of one day."""
+    for trade in trades:
+        if not trade.is_buy and ledger.available(trade.code) < trade.amount:
+            raise _incomplete(trade.code)
+        if not ledger.is_open(trade.order_id):
+            ledger.open(trade.order_id, trade.code, trade.board, trade.is_buy)
+        ledger.fill(trade.order_id, trade.price, trade.amount)
+
+
+def _incomplete(code: str) -> InvalidParam:
+    return InvalidParam(f"成交文件不完整：卖出了没有买入过的 {code}，请给模拟柜台一个空目录")
+
+
+def _is_own(row: Fields, account_no: str) -> bool:
+    """Whether a row of orderUpdate is whole and about an order that came through algoOrder."""
+    return (
+        row["acct"] == account_no
+        and row["cliOrderId"] == rows.client_id(row["custBatchNo"])
+        and row["status"] in _STATUSES
+    )
+
+
+def _newest_rows(trades: List[_Trade], updates: List[Fields]) -> Dict[str, Fields]:
+    """For each order of today that was taken or rejected the row that says most, whatever the order of the rows.
+
+    An order that is only new is left out: it has not been dealt with, and will be.
+    """
+    newest: Dict[str, Fields] = {}
+    for row in updates:
+        known = newest.get(row["custBatchNo"])
+        if known is None or _progress(row) >= _progress(known):
+            newest[row["custBatchNo"]] = row
+    newest = {order_id: row for order_id, row in newest.items() if _progress(row) > 0}
+    for trade in trades:
+        newest.setdefault(trade.order_id, dict(trade.row, status="0", cancelQty="0", text=""))
+    return newest
+
+
+def _progress(row: Fields) -> int:
+    status = _STATUSES[row["status"]]
+    return _RANKS.index(status) if status in _RANKS else len(_RANKS)
+
+
+def _order(row: Fields, trades: List[_Trade]) -> PaperOrder:
+    code = rows.to_code(row["symbol"])
+    assert code is not None  # we wrote it
+    created = datetime.strptime(row["orderDate"] + row["orderTime"], "%Y%m%d%H%M%S")
+    return PaperOrder(
+        row["custBatchNo"],
+        code,
+        row["tradeSide"] == rows.BUY,
+        int(row["orderQty"]),
+        Decimal(row["orderPrice"]),
+        created,
+        created,
+        _STATUSES[row["status"]],
+        number=row["orderNo"],
+        filled=sum(trade.amount for trade in trades),
+        value=sum((trade.price * trade.amount for trade in trades), Decimal(0)),
+        canceled=int(row["cancelQty"]),
+        text=row["text"],
+    )
+
+
+def _says(row: Fields, kind: str, status: str) -> bool:
+    return row["resultType"] == kind and row["status"] == status
