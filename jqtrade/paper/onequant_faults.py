@@ -26,7 +26,7 @@ class _Late(NamedTuple):
 
 
 class FaultyOutbox(Outbox):
-    """An Outbox that writes half lines, late, doubled and out of order, in two encodings, with foreign rows and garbage.
+    """An Outbox whose lines come torn, late, doubled, out of order, in two encodings, among foreign rows and garbage.
 
     Every row is written whole at last, garbage stands on lines of its own, and a bad snapshot is soon followed by a
     good one. The same seed and clock give the same faults.

@@ -61,7 +61,7 @@ class MadeUpQuotes(Quotes):
     A sum of noises, each a zigzag between random values `period` apart; together they stay within 10 % of the start.
     """
 
-    _NOISES = ((60, 0.001), (600, 0.003), (3600, 0.006), (24 * 3600, 0.015), (30 * 24 * 3600, 0.06))
+    _NOISES = ((15, 0.0008), (60, 0.0015), (600, 0.003), (3600, 0.006), (24 * 3600, 0.015), (30 * 24 * 3600, 0.06))
     """(period in seconds, largest relative move)"""
     _ORIGIN = datetime(2000, 1, 1)
 

@@ -111,8 +111,8 @@ class Strategy(Host):
             initialize(self._context)
             if self._wants_account():
                 self.account()
-        self.phase = Phase.RUNNING
         self._scheduler = self._schedule()
+        self.phase = Phase.RUNNING
         self._report(None)
 
     def _function(self, module: types.ModuleType, name: str, arguments: int) -> Any:
@@ -179,6 +179,10 @@ class Strategy(Host):
 
     def _schedule(self) -> Scheduler:
         """Turn what process_initialize asked for into jobs, now that every option is known."""
+        if not self._dailies:
+            if self._account is None:
+                raise StrategyError("策略没有用 run_daily 设置定时任务，也没有启用账户，没有可做的事")
+            log.warning("策略没有用 run_daily 设置任何定时任务，只同步账户")
         options = self._options
         scheduler = Scheduler(self.clock, options["misfire_grace_time"], self._is_wanted)
         if self._account is not None and (options["sync_balance"] or options["sync_order"]):
@@ -203,8 +207,6 @@ class Strategy(Host):
         if self._scheduler is None:
             raise InvalidCall("Strategy.run 要在 start 之后调用")
         self._deliver_updates(self.clock.now())
-        if not self._dailies:
-            log.warning("策略没有用 run_daily 设置任何定时任务")
         self._scheduler.run(until)
 
     def _call(self, name: str, due: datetime, function: Callable[..., Any], *arguments: Any) -> None:
@@ -219,7 +221,7 @@ class Strategy(Host):
             log.exception("%s 运行出错，任务继续运行", name)
             error = f"{name} {type(exception).__name__}: {exception}"
         except SystemExit:
-            log.warning("%s 调用了退出，任务停止", name)
+            log.warning("%s 调用了退出，任务将停止", name)
             self._left = True
         finally:
             self._due = outer

@@ -85,12 +85,18 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
     try:
         strategy.run()
         claim.update(state="stopping")
-        log.info("任务 %s 停止：%s", spec.name, "收到信号 " + signals.received if signals.received else "收到停止请求")
+        log.info("任务 %s 停止：%s", spec.name, _stop_reason(signals, claim))
         strategy.stop()
     except KeyboardInterrupt:
         log.warning("任务 %s 被强制停止", spec.name)
         return 1
     return 0
+
+
+def _stop_reason(signals: StopSignals, claim: Claim) -> str:
+    if signals.received:
+        return "收到信号 " + signals.received
+    return "收到停止请求" if claim.stop_requested() else "策略自己退出"
 
 
 def _apply_environment(spec: TaskSpec) -> None:

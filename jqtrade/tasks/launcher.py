@@ -85,7 +85,7 @@ def stop(
     Each is asked to stop after its current job, or with `force` killed. One that is busy for longer stops later.
     """
     clock = SystemClock() if clock is None else clock
-    errors = {}  # type: Dict[str, TaskError]
+    errors: Dict[str, TaskError] = {}
     for task in tasks:
         try:
             if force:
@@ -102,7 +102,8 @@ def stop(
             break
         clock.sleep(_STOP_POLL)
     for task in waiting:
-        errors[task.name] = _still_busy(registry.peek(task.name) or task, force, timeout)
+        now = registry.peek(task.name)
+        errors[task.name] = _still_busy(task if now is None or now.token != task.token else now, force, timeout)
     return [StopResult(task, errors.get(task.name)) for task in tasks]
 
 

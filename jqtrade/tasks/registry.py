@@ -93,14 +93,17 @@ class TaskRegistry:
             state="starting",
         )
         with self._guard():
-            if not lock.try_acquire():
-                raise _exists(spec.name, self._read(spec.name))
             try:
+                if not lock.try_acquire():
+                    raise _exists(spec.name, self._read(spec.name))
                 _remove(self._path(spec.name, _STOP))
                 record = RecordFile(self._path(spec.name, _RECORD), info)
             except OSError as error:
                 lock.release()
                 raise TaskError(f"任务 {spec.name} 没有启动：无法写入 {self._dir}：{error}") from error
+            except TaskError:
+                lock.release()
+                raise
         return Claim(lock, record, self._path(spec.name, _STOP))
 
     def list_tasks(self) -> List[TaskInfo]:

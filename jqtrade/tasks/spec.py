@@ -93,7 +93,7 @@ def parse_env(text: str, pathsep: str = os.pathsep) -> Dict[str, str]:
 
     Raises InvalidParam for a piece that is no variable.
     """
-    variables = {}  # type: Dict[str, str]
+    variables: Dict[str, str] = {}
     last = ""
     for piece in text.split(";"):
         match = _VARIABLE.fullmatch(piece)

@@ -1,0 +1,245 @@
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Optional
+
+import pytest
+from paper_helpers import BANK, MORNING, STAR, HandQuotes, make_exchange, statuses
+
+from jqtrade.paper.exchange import SHARES_PER_STEP, PaperExchange
+
+SECOND = timedelta(seconds=1)
+TOMORROW = MORNING + timedelta(days=1)
+
+
+def buy(
+    exchange: PaperExchange, order_id: str, amount: int, limit: Optional[str], code: str = BANK, now: datetime = MORNING
+) -> None:
+    assert exchange.submit(order_id, code, True, amount, None if limit is None else Decimal(limit), now) is None
+
+
+def sell(
+    exchange: PaperExchange, order_id: str, amount: int, limit: Optional[str], code: str = BANK, now: datetime = MORNING
+) -> None:
+    assert exchange.submit(order_id, code, False, amount, None if limit is None else Decimal(limit), now) is None
+
+
+def test_a_buy_that_crosses_fills_at_the_ask_and_not_at_its_limit() -> None:
+    quotes = HandQuotes()
+    quotes.set("000001", "10.00", "9.99", "10.01")
+    exchange = make_exchange(quotes)
+    buy(exchange, "1", 100, "10.50")
+    assert statuses(exchange, "1") == ["new", "open", "filled"]
+    assert exchange.orders["1"].average_price == Decimal("10.01")
+    assert exchange.ledger.cash == Decimal("1000000") - Decimal("1001") - Decimal("5.01")
+
+
+def test_without_an_ask_the_last_price_counts() -> None:
+    exchange = make_exchange(HandQuotes(_000001="10"))
+    buy(exchange, "1", 100, "10")
+    assert exchange.orders["1"].average_price == 10
+
+
+def test_a_sell_fills_at_the_bid() -> None:
+    quotes = HandQuotes(_000001="10")
+    exchange = make_exchange(quotes)
+    buy(exchange, "1", 100, "10")
+    quotes.set("000001", "11.00", "10.98", "11.02")
+    sell(exchange, "2", 100, "10.50", now=TOMORROW)
+    assert exchange.orders["2"].average_price == Decimal("10.98")
+
+
+def test_an_order_that_does_not_cross_waits_until_the_quote_comes() -> None:
+    quotes = HandQuotes(_000001="10")
+    exchange = make_exchange(quotes)
+    buy(exchange, "1", 100, "9.50")
+    exchange.advance(MORNING + SECOND)
+    assert statuses(exchange, "1") == ["new", "open"]
+    quotes.set("000001", "9.40")
+    exchange.advance(MORNING + 2 * SECOND)
+    assert statuses(exchange, "1") == ["filled"]
+
+
+def test_a_large_order_fills_part_by_part_one_a_second() -> None:
+    exchange = make_exchange(HandQuotes(_000001="10"))
+    buy(exchange, "1", 2 * SHARES_PER_STEP + 100, "10")
+    exchange.advance(MORNING)
+    assert exchange.orders["1"].filled == SHARES_PER_STEP
+    exchange.advance(MORNING + SECOND)
+    exchange.advance(MORNING + 2 * SECOND)
+    assert statuses(exchange, "1") == ["new", "open", "filling", "filling", "filled"]
+    assert exchange.orders["1"].fees == Decimal("52.26")  # as for one part: 201000 * 0.025 % + 0.001 %
+
+
+def test_price_zero_takes_the_opposite_best_quote_once() -> None:
+    quotes = HandQuotes()
+    quotes.set("000001", "10.00", "9.99", "10.01")
+    exchange = make_exchange(quotes)
+    buy(exchange, "1", SHARES_PER_STEP + 100, "0")
+    assert exchange.orders["1"].limit == Decimal("10.01")
+    quotes.set("000001", "10.10", "10.09", "10.11")
+    exchange.advance(MORNING + SECOND)
+    assert exchange.orders["1"].filled == SHARES_PER_STEP
+
+
+def test_price_zero_takes_a_quote_that_is_off_the_tick() -> None:
+    exchange = make_exchange(HandQuotes(_000001="10.005"))
+    buy(exchange, "1", 100, "0")
+    assert exchange.orders["1"].status == "filled"
+
+
+@pytest.mark.parametrize(
+    ("code", "amount", "limit", "reason"),
+    [
+        (BANK, 100, None, "价格错误"),
+        ("000002.XSHE", 100, "10", "证券代码"),
+        ("999999.XSHE", 100, "10", "证券代码"),
+        (BANK, 150, "10", "委托数量"),
+        (BANK, 10**11, "10", "委托数量"),
+        (BANK, 100, "10.001", "最小变动单位"),
+        (BANK, 100, "100000000", "委托价格"),
+        (BANK, 1000000, "10", "资金不足"),
+        (STAR, 199, "10", "委托数量"),
+    ],
+)
+def test_a_bad_buy_is_rejected_with_its_reason(code: str, amount: int, limit: Optional[str], reason: str) -> None:
+    exchange = make_exchange(HandQuotes(_000001="10", _688001="10", _999999="10"))
+    buy(exchange, "1", amount, limit, code)
+    assert statuses(exchange, "1") == ["new", "rejected"]
+    assert reason in exchange.orders["1"].text
+    assert (exchange.ledger.cash, exchange.ledger.frozen) == (1000000, 0)
+
+
+def test_a_star_share_is_bought_from_200_on_by_single_shares() -> None:
+    exchange = make_exchange(HandQuotes(_688001="10"))
+    buy(exchange, "1", 201, "10", STAR)
+    assert exchange.orders["1"].status == "filled"
+
+
+def test_shares_bought_today_are_sold_tomorrow() -> None:
+    exchange = make_exchange(HandQuotes(_000001="10"))
+    buy(exchange, "1", 100, "10")
+    sell(exchange, "2", 100, "10")
+    assert exchange.orders["2"].status == "rejected" and "T+1" in exchange.orders["2"].text
+    sell(exchange, "3", 100, "10", now=TOMORROW)
+    assert exchange.orders["3"].status == "filled"
+
+
+def test_a_convertible_bond_is_sold_the_same_day() -> None:
+    exchange = make_exchange(HandQuotes(_113001="110.5"))
+    buy(exchange, "1", 10, "110.5", "113001.XSHG")
+    sell(exchange, "2", 10, "110.5", "113001.XSHG")
+    assert exchange.orders["2"].status == "filled"
+
+
+def test_shares_in_an_open_sell_order_cannot_be_sold_again() -> None:
+    exchange = make_exchange(HandQuotes(_000001="10"))
+    buy(exchange, "1", 200, "10")
+    sell(exchange, "2", 200, "11", now=TOMORROW)
+    sell(exchange, "3", 100, "11", now=TOMORROW)
+    assert "可用股份不足" in exchange.orders["3"].text
+    assert exchange.cancel("2", TOMORROW) is None
+    sell(exchange, "4", 100, "11", now=TOMORROW)
+    assert exchange.orders["4"].status == "open"
+
+
+@pytest.mark.parametrize(("amount", "status"), [(250, "filled"), (150, "filled"), (50, "filled"), (100, "filled"), (30, "rejected"), (130, "rejected")])
+def test_an_odd_remainder_is_sold_in_one_order(amount: int, status: str) -> None:
+    exchange = make_exchange(HandQuotes(_000001="10"))
+    buy(exchange, "1", 300, "10")
+    exchange.advance(TOMORROW)
+    exchange.ledger.holdings[BANK].amount = 250  # a bonus issue leaves such holdings
+    sell(exchange, "2", amount, "10", now=TOMORROW)
+    assert exchange.orders["2"].status == status
+
+
+def test_a_sale_pays_for_a_purchase_of_the_same_day() -> None:
+    exchange = make_exchange(HandQuotes(_000001="10"), cash=1010)
+    buy(exchange, "1", 100, "10")
+    sell(exchange, "2", 100, "10", now=TOMORROW)
+    buy(exchange, "3", 100, "9.80", now=TOMORROW)
+    assert exchange.orders["3"].status == "open"
+
+
+def test_cash_freezes_at_the_worst_cost_and_comes_back_with_a_cancel() -> None:
+    exchange = make_exchange(HandQuotes(_000001="10"))
+    buy(exchange, "1", 1000, "9")
+    assert (exchange.ledger.frozen, exchange.ledger.cash) == (Decimal("9005.09"), Decimal("990994.91"))
+    assert exchange.cancel("1", MORNING) is None
+    assert statuses(exchange, "1") == ["new", "open", "canceling", "canceled"]
+    assert (exchange.ledger.frozen, exchange.ledger.cash) == (0, 1000000)
+
+
+def test_a_partly_filled_order_is_partly_canceled() -> None:
+    exchange = make_exchange(HandQuotes(_000001="10"))
+    buy(exchange, "1", SHARES_PER_STEP + 500, "10")
+    assert exchange.cancel("1", MORNING) is None
+    assert statuses(exchange, "1") == ["new", "open", "filling", "canceling", "partly_canceled"]
+    assert (exchange.orders["1"].filled, exchange.orders["1"].canceled) == (SHARES_PER_STEP, 500)
+
+
+def test_an_unknown_order_cannot_be_cancelled() -> None:
+    assert "没有编号" in str(make_exchange(HandQuotes()).cancel("9", MORNING))
+
+
+def test_a_finished_order_cannot_be_cancelled() -> None:
+    exchange = make_exchange(HandQuotes(_000001="10"))
+    buy(exchange, "1", 100, "10")
+    assert "已经结束" in str(exchange.cancel("1", MORNING))
+    assert exchange.orders["1"].status == "filled"
+
+
+def test_a_second_order_with_the_same_id_is_refused_and_the_first_one_stays() -> None:
+    exchange = make_exchange(HandQuotes(_000001="10"))
+    buy(exchange, "1", 100, "9")
+    assert "重复" in str(exchange.submit("1", BANK, True, 200, Decimal(9), MORNING))
+    assert statuses(exchange, "1") == ["new", "open"]
+    assert exchange.orders["1"].amount == 100
+
+
+def test_open_orders_expire_at_the_day_change() -> None:
+    quotes = HandQuotes(_000001="10")
+    exchange = make_exchange(quotes)
+    buy(exchange, "1", 100, "9")
+    buy(exchange, "2", SHARES_PER_STEP + 100, "10")
+    quotes.set("000001", "8")
+    exchange.advance(TOMORROW)
+    ends = {state.order_id: (str(state.status), state.text) for state in exchange.take_states()}
+    assert ends["1"] == ("canceled", "收盘后未成交的委托自动撤销")
+    assert ends["2"][0] == "partly_canceled"
+    assert exchange.ledger.frozen == 0 and exchange.orders == {}
+
+
+def test_an_id_can_be_used_again_the_next_day() -> None:
+    exchange = make_exchange(HandQuotes(_000001="10"))
+    buy(exchange, "1", 100, "10")
+    buy(exchange, "1", 100, "10", now=TOMORROW)
+    assert exchange.orders["1"].status == "filled"
+
+
+def test_the_market_is_always_open_unless_it_keeps_hours() -> None:
+    sunday = datetime(2026, 7, 12, 3, 0)
+    exchange = make_exchange(HandQuotes(_000001="10"))
+    buy(exchange, "1", 100, "10", now=sunday)
+    assert exchange.orders["1"].status == "filled"
+    exchange = make_exchange(HandQuotes(_000001="10"), keep_hours=True)
+    buy(exchange, "1", 100, "10", now=sunday)
+    assert exchange.orders["1"].status == "rejected" and "不允许委托" in exchange.orders["1"].text
+
+
+def test_a_market_that_keeps_hours_matches_what_came_before_the_open_at_the_open() -> None:
+    exchange = make_exchange(HandQuotes(_000001="10"), keep_hours=True)
+    early = TOMORROW.replace(hour=9, minute=26)
+    buy(exchange, "1", 100, "10", now=early)
+    exchange.advance(early + SECOND)
+    assert exchange.orders["1"].status == "open"
+    assert "不允许撤单" in str(exchange.cancel("1", early))
+    exchange.advance(early.replace(minute=30))
+    assert exchange.orders["1"].status == "filled"
+
+
+def test_a_code_that_loses_its_quote_keeps_its_last_price() -> None:
+    quotes = HandQuotes(_000001="10")
+    exchange = make_exchange(quotes)
+    buy(exchange, "1", 100, "10")
+    quotes._quotes.clear()
+    assert exchange.snapshot(MORNING).total == Decimal("999994.99")

@@ -1,0 +1,141 @@
+import os
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import List
+
+import pytest
+from paper_helpers import BANK, MORNING, quiet
+
+from jqtrade.errors import InvalidParam
+from jqtrade.paper.quotes import FileQuotes, MadeUpQuotes, Quote, open_quotes
+
+NEXT = MORNING + timedelta(seconds=5)
+LATER = MORNING + timedelta(seconds=10)
+
+
+def write(path: Path, content: bytes) -> str:
+    """Write a quotes file whose time differs from all before, whatever the file system's grain."""
+    before = path.stat().st_mtime_ns if path.exists() else 10**18
+    path.write_bytes(content)
+    os.utime(str(path), ns=(before + 10**9, before + 10**9))
+    return str(path)
+
+
+def last(quotes: FileQuotes, code: str, now: datetime) -> Decimal:
+    quote = quotes.get(code, now)
+    assert quote is not None
+    return quote.last
+
+
+def test_made_up_prices_follow_from_seed_code_and_time_alone() -> None:
+    often, seldom = MadeUpQuotes(7, quiet), MadeUpQuotes(7, quiet)
+    for second in range(100):
+        often.get(BANK, MORNING + timedelta(seconds=second))
+    assert often.get(BANK, NEXT) == seldom.get(BANK, NEXT)
+
+
+def test_another_seed_or_code_gives_other_prices() -> None:
+    prices = {MadeUpQuotes(seed, quiet).get(code, MORNING) for seed in (1, 2) for code in (BANK, "600000.XSHG")}
+    assert len(prices) == 4
+
+
+def test_made_up_prices_move_by_ticks_and_stay_near_the_previous_close() -> None:
+    quotes = MadeUpQuotes(0, quiet)
+    seen = set()
+    for minute in range(0, 3 * 24 * 60, 7):
+        quote = quotes.get(BANK, MORNING + timedelta(minutes=minute))
+        assert quote is not None and quote.prev_close is not None and quote.bid1 is not None and quote.ask1 is not None
+        assert quote.last % Decimal("0.01") == 0
+        assert quote.bid1 == quote.last and quote.ask1 == quote.last + Decimal("0.01")
+        assert abs(quote.last / quote.prev_close - 1) < Decimal("0.1")
+        seen.add(quote.last)
+    assert len(seen) > 50
+
+
+def test_a_made_up_price_stands_for_three_seconds() -> None:
+    quotes = MadeUpQuotes(0, quiet)
+    assert quotes.get(BANK, MORNING) == quotes.get(BANK, MORNING + timedelta(seconds=2, microseconds=999999))
+
+
+def test_made_up_prices_are_announced_once() -> None:
+    said: List[str] = []
+    quotes = open_quotes(None, 3, said.append)
+    quotes.get(BANK, MORNING)
+    assert len(said) == 1 and "编造" in said[0]
+
+
+def test_there_is_no_made_up_price_for_a_code_of_no_board() -> None:
+    assert MadeUpQuotes(0, quiet).get("999999.XSHE", MORNING) is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_file_gives_its_prices_in_any_encoding(tmp_path: Path, encoding: str, line_end: str) -> None:
+    text = line_end.join(["code,last,bid1,ask1,prev_close,名称", "000001.SZ,10.01,10,10.02,9.9,平安银行", "600000.XSHG,8,,,,", ""])
+    quotes = FileQuotes(write(tmp_path / "q.csv", text.encode(encoding)), quiet)
+    assert quotes.get(BANK, MORNING) == Quote(Decimal("10.01"), Decimal(10), Decimal("10.02"), Decimal("9.9"))
+    assert quotes.get("600000.XSHG", MORNING) == Quote(Decimal(8))
+    assert quotes.get("600001.XSHG", MORNING) is None
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    quotes = FileQuotes(write(tmp_path / "q.csv", b"code,last\n000001.SZ,10\n"), quiet)
+    write(tmp_path / "q.csv", b"code,last\n000001.SZ,11\n")
+    assert last(quotes, BANK, NEXT) == 11
+
+
+def test_a_broken_row_is_skipped_and_said_once(tmp_path: Path) -> None:
+    said: List[str] = []
+    rows = b"code,last\n000001.SZ,10\nnonsense,5\n000002.SZ,abc\n000003.SZ,-1\n000004.SZ\n"
+    quotes = FileQuotes(write(tmp_path / "q.csv", rows), said.append)
+    write(tmp_path / "q.csv", rows + b"\n000005.SZ,3\n")
+    assert last(quotes, BANK, NEXT) == 10 and last(quotes, "000005.XSHE", NEXT) == 3
+    assert [quotes.get("00000{}.XSHE".format(n), NEXT) for n in (2, 3, 4)] == [None, None, None]
+    assert len(said) == 4 and "第 3 行" in said[0]
+
+
+@pytest.mark.parametrize("half", [b"", b"co", b"code,last\n", b"code,last\n000001.SZ,1", b"code,last\n000001.SZ,12\n0000"])
+def test_a_half_written_file_keeps_the_last_good_prices(tmp_path: Path, half: bytes) -> None:
+    said: List[str] = []
+    quotes = FileQuotes(write(tmp_path / "q.csv", b"code,last\n000001.SZ,10\n000002.SZ,20\n"), said.append)
+    write(tmp_path / "q.csv", half)
+    assert (last(quotes, BANK, NEXT), last(quotes, "000002.XSHE", NEXT)) == (10, 20)
+    write(tmp_path / "q.csv", b"code,last\n000001.SZ,12\n000002.SZ,21\n")
+    assert (last(quotes, BANK, LATER), last(quotes, "000002.XSHE", LATER)) == (12, 21)
+    assert said == []
+
+
+def test_a_last_line_without_end_counts_once_the_file_is_left_alone(tmp_path: Path) -> None:
+    quotes = FileQuotes(write(tmp_path / "q.csv", b"code,last\n000001.SZ,10\n"), quiet)
+    write(tmp_path / "q.csv", b"code,last\n000001.SZ,11")
+    assert last(quotes, BANK, NEXT) == 10
+    assert last(quotes, BANK, LATER) == 11
+
+
+def test_codes_that_stay_away_are_gone(tmp_path: Path) -> None:
+    quotes = FileQuotes(write(tmp_path / "q.csv", b"code,last\n000001.SZ,10\n000002.SZ,20\n"), quiet)
+    write(tmp_path / "q.csv", b"code,last\n000001.SZ,11\n")
+    assert quotes.get("000002.XSHE", NEXT) is not None
+    assert quotes.get("000002.XSHE", LATER) is None
+
+
+def test_a_file_that_vanishes_is_said_once_and_keeps_its_prices(tmp_path: Path) -> None:
+    said: List[str] = []
+    path = tmp_path / "q.csv"
+    quotes = FileQuotes(write(path, b"code,last\n000001.SZ,10\n"), said.append)
+    path.unlink()
+    assert last(quotes, BANK, NEXT) == 10 and last(quotes, BANK, LATER) == 10
+    write(path, b"code,last\n000001.SZ,11\n")
+    assert last(quotes, BANK, LATER + timedelta(seconds=1)) == 11
+    assert len(said) == 2 and "读不了" in said[0] and "又能读" in said[1]
+
+
+def test_a_missing_file_is_an_error_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParam, match="none.csv"):
+        open_quotes(str(tmp_path / "none.csv"), 0, quiet)
+
+
+def test_a_file_without_header_is_an_error_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParam, match="code,last"):
+        open_quotes(write(tmp_path / "q.csv", b"000001.SZ,10\n"), 0, quiet)
