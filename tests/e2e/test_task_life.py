@@ -172,32 +172,39 @@ def test_detach_without_a_log_path_logs_below_the_home(tmp_path):
         jqtrade("stop_task", "--all", "-s", "SIGKILL")
 
 
-def _foreground(tmp_path):
-    path = write_strategy(tmp_path / "s.py", TICKING)
-    flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if WINDOWS else {}
+def _foreground(tmp_path, source=TICKING):
     process = subprocess.Popen(
-        command("start_task", "-c", path, "-n", "front"),
+        command("start_task", "-c", write_strategy(tmp_path / "s.py", source), "-n", "front"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment(PYTHONUNBUFFERED="1"),
-        **flags,
     )
     wait_for(lambda: [task for task in tasks() if task["state"] == "running"], "the foreground task")
     return process
 
 
-SIGNALS = ["CTRL_BREAK_EVENT"] if WINDOWS else ["SIGINT", "SIGTERM", "SIGHUP"]
-
-
-@pytest.mark.parametrize("name", SIGNALS)
-def test_a_foreground_task_stops_gracefully_on_a_signal(tmp_path, name):
-    process = _foreground(tmp_path)
-    process.send_signal(getattr(signal, name))
+def _ended_gracefully(process):
     output = process.communicate(timeout=PATIENCE)[0].decode("utf-8")
     assert process.returncode == 0, output
     assert "process_exit ran" in output
     assert tasks() == []
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_foreground_task_stops_gracefully_on_a_signal(tmp_path, name):
+    process = _foreground(tmp_path)
+    process.send_signal(getattr(signal, name))
+    _ended_gracefully(process)
+
+
+def test_a_foreground_task_stops_gracefully_when_its_console_is_closed(tmp_path):
+    # Windows tells a process of a closed console by SIGBREAK; only processes with a console could be sent it from outside.
+    name = "SIGBREAK" if WINDOWS else "SIGHUP"
+    source = TICKING.replace('log.info("tick ran")', f"import os, signal; os.kill(os.getpid(), signal.{name})")
+    source = source.replace("os.kill(os.getpid(), signal.SIGBREAK)", "signal.raise_signal(signal.SIGBREAK)")
+    _ended_gracefully(_foreground(tmp_path, source.replace("seconds=1", "seconds=4" if WINDOWS else "seconds=1")))
 
 
 def test_a_foreground_task_stops_on_stop_task(tmp_path):
