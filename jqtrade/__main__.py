@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--keep-hours", action="store_true", help="只在交易时间撮合")
     paper.add_argument("--seed", type=int, default=0, help="虚构行情和故障的随机种子")
     paper.add_argument("--truth", help="把每笔订单的真实结果写到这个 JSON 文件")
+    paper.add_argument("--timezone", help="文件日期所用的时区, 与策略的选项 timezone 一致; 默认本机时区")
     paper.set_defaults(run=_paper_broker)
     return parser
 
@@ -217,6 +218,7 @@ def _paper_broker(args: argparse.Namespace) -> int:
         keep_hours=args.keep_hours,
         seed=args.seed,
         truth=args.truth,
+        timezone=args.timezone,
     )
 
 

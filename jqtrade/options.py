@@ -70,9 +70,22 @@ def _optional_path(name: str, value: Any) -> Any:
     return None if value is None else _path(name, value)
 
 
+def _money(name: str, value: Any) -> float:
+    if not _is_number(value) or value <= 0:
+        raise _fail(name, value, "大于 0 的金额（元）")
+    return float(value)
+
+
 def _positive(name: str, value: Any) -> float:
     if not _is_number(value) or value <= 0:
-        raise _fail(name, value, "大于 0 的数字（秒）")
+        raise _fail(name, value, "大于 0 的数字")
+    return float(value)
+
+
+def _seconds(name: str, value: Any) -> float:
+    """A duration that timedelta can hold and that is not 0 there."""
+    if not _is_number(value) or not 0.001 <= value <= 1e9:
+        raise _fail(name, value, "大于 0 的数字（秒，0.001 到 1000000000）")
     return float(value)
 
 
@@ -95,7 +108,10 @@ def _period(name: str, value: Any) -> Period:
         period = [
             tuple(moment if isinstance(moment, time) else parse_time(moment) for moment in pair) for pair in value
         ]
+        zones = [moment.tzinfo for pair in period for moment in pair]
     except (TypeError, ValueError):
+        raise _fail(name, value, right)
+    if any(zone is not None for zone in zones):  # the option timezone says it, and the two kinds cannot be compared
         raise _fail(name, value, right)
     pairs = [(pair[0], pair[1]) for pair in period if len(pair) == 2]
     moments = [moment for pair in pairs for moment in pair]
@@ -118,7 +134,7 @@ def _timezone(name: str, value: Any) -> Any:
 def _encoding(name: str, value: Any) -> str:
     try:
         "".encode(_text(name, value))
-    except LookupError:
+    except (LookupError, ValueError):
         raise _fail(name, value, "Python 认识的编码名，例如 'gbk' 或 'utf-8'")
     return str(value)
 
@@ -162,12 +178,12 @@ def option_table() -> Dict[str, Option]:
         Option("runtime_dir", SCHEDULER, default_home(), _path),
         Option("use_account", SCHEDULER, False, _flag),
         Option("market_period", SCHEDULER, _MORNING_AND_AFTERNOON, _period),
-        Option("misfire_grace_time", SCHEDULER, 60.0, _positive),
+        Option("misfire_grace_time", SCHEDULER, 60.0, _seconds),
         Option("timezone", SCHEDULER, None, _timezone),
         Option("trade_gate", ACCOUNT, "anxin", _anything),
         Option("sync_balance", ACCOUNT, True, _flag),
         Option("sync_order", ACCOUNT, True, _flag),
-        Option("sync_internal", ACCOUNT, 5.0, _positive),
+        Option("sync_internal", ACCOUNT, 5.0, _seconds),
         Option("sync_period", ACCOUNT, None, _optional_period),
         Option("account_no", GATE, None, _account_no),
         Option("order_dir", GATE, r"C:\Ax\安信OneQuant\AxOneQuant\csvTemplate\DMA算法", _path),
@@ -180,11 +196,11 @@ def option_table() -> Dict[str, Option]:
             "柜台类型 counter_type 没有设置，使用 UF0（金证极速）；普通股票账户是 UM0，请用 set_options(counter_type='UM0') 设置",
         ),
         Option("algo_type", GATE, "DMA", _text),
-        Option("wait_lock_internal", GATE, 0.05, _positive),
+        Option("wait_lock_internal", GATE, 0.05, _seconds),
         Option("wait_lock_time_out", GATE, 5.0, _not_negative),
         Option("file_encoding", GATE, sys.getfilesystemencoding(), _encoding),
         Option("sync_retry_kwargs", GATE, {"max_attempts": 3, "attempt_internal": 0.15}, _retry),
-        Option("paper_cash", GATE, 1000000.0, _positive),
+        Option("paper_cash", GATE, 1000000.0, _money),
         Option("paper_quotes", GATE, None, _optional_path),
         Option("paper_keep_hours", GATE, False, _flag),
         Option("paper_seed", GATE, 0, _whole),
@@ -220,7 +236,7 @@ class Options:
 
     def _unknown(self, name: str) -> str:
         known = list(self._table) + list(ALIASES)
-        near = difflib.get_close_matches(name, known, 1, 0.0)
+        near = difflib.get_close_matches(name.lower(), known, 1, 0.0)
         return f"没有选项 {name!r}，最接近的是 {near[0]!r}。自己的交易接口的选项，要在 trade_gate 之后设置"
 
     def update(self, checked: Dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ An order goes new -> open -> filling -> filled, or canceling -> canceled / partl
 the broker. Every state is kept until a front end takes it.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Dict, List, NamedTuple, Optional
 
@@ -81,11 +81,6 @@ class PaperExchange:
         self._states: List[PaperOrder] = []
         self._numbers = 0
 
-    @property
-    def day(self) -> date:
-        """The trading day that is on."""
-        return self._day
-
     def submit(
         self, order_id: str, code: str, is_buy: bool, amount: int, limit: Optional[Decimal], now: datetime
     ) -> Optional[str]:
@@ -151,12 +146,14 @@ class PaperExchange:
         An order that is not final is open again, or cancelled if it was canceling.
         """
         self._numbers = max(self._numbers, int(order.number or 0))
+        board = board_of(order.code)
+        if board is not None:
+            order = order._replace(fees=fees(board, order.is_buy, order.value))
         self.orders[order.order_id] = order
         if order.is_final:
             if self.ledger.is_open(order.order_id):
                 self.ledger.close(order.order_id)
             return
-        board = board_of(order.code)
         limit = order.limit
         assert board is not None and limit is not None  # it was open, so it passed the checks
         if not self.ledger.is_open(order.order_id):
@@ -165,7 +162,7 @@ class PaperExchange:
         if not order.number:
             self._numbers += 1
             order = order._replace(number=str(self._numbers))
-        order = order._replace(fees=fees(board, order.is_buy, order.value), opened=order.opened or order.created)
+        order = order._replace(opened=order.opened or order.created)
         self._open[order.order_id] = None
         if order.remaining == 0:
             self._emit(order._replace(status=OrderStatus.filled))

@@ -113,7 +113,7 @@ class Ledger:
     def snapshot(self) -> Snapshot:
         """The account's money, at the prices seen last."""
         value = sum((holding.market_value for holding in self.holdings.values()), _ZERO)
-        return Snapshot(self.cash, self.frozen, self.balance + value)
+        return Snapshot(to_cents(self.cash), to_cents(self.frozen), to_cents(self.balance + value))
 
     def is_open(self, order_id: str) -> bool:
         """Whether the order has been opened here and not closed yet."""

@@ -3,12 +3,13 @@
 import codecs
 import json
 import os
+import re
 import signal
 import sys
 from types import FrameType, TracebackType
 from typing import Any, Dict, Optional, Type
 
-from jqtrade.clock import Clock, SystemClock
+from jqtrade.clock import Clock, SystemClock, parse_timezone
 from jqtrade.errors import InvalidParam
 from jqtrade.paper.onequant_faults import FaultyOutbox
 from jqtrade.paper.onequant_files import Outbox
@@ -18,6 +19,7 @@ from jqtrade.paper.rules import parse_cash
 
 __all__ = ["OneQuantTerminal", "run_paper_broker"]
 
+_ACCOUNT_NO = re.compile(r"[0-9A-Za-z_-]+")
 _STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
@@ -31,21 +33,26 @@ def run_paper_broker(
     keep_hours: bool = False,
     seed: int = 0,
     truth: Optional[str] = None,
+    timezone: Optional[str] = None,
     interval: float = 0.5,
     snapshot_interval: float = 5.0,
 ) -> int:
     """Run the paper terminal until SIGINT, SIGTERM, SIGHUP or (Windows) SIGBREAK; returns the exit code 0.
 
     `truth` names a file that gets OneQuantTerminal.truth() as JSON, every `snapshot_interval` seconds and at the end.
-    Raises InvalidParam if an argument cannot be used.
+    `timezone`: whose date the files carry, by default the machine's. Raises InvalidParam if an argument cannot be used.
     """
     clock = SystemClock()
+    if timezone is not None:
+        clock.use_zone(parse_timezone(timezone))
     say = _Console(clock)
     check_encoding(encoding)
-    if not account_no or not account_no.isalnum():
-        raise InvalidParam(f"资金账号 account_no={account_no!r} 不正确，应为字母或数字")
+    if not _ACCOUNT_NO.fullmatch(account_no):
+        raise InvalidParam(f"资金账号 account_no={account_no!r} 不正确，只能用字母、数字、下划线和连字符")
     if not os.path.isdir(order_dir):
         raise InvalidParam(f"目录 order_dir={order_dir} 不存在，请先建立它")
+    if truth is not None and not os.path.isdir(os.path.dirname(truth) or "."):
+        raise InvalidParam(f"truth={truth} 所在的目录不存在，请先建立它")
     start_cash = parse_cash(cash, "cash")
     prices = open_quotes(quotes, seed, say)
     outbox = FaultyOutbox(encoding, clock, say, seed) if faults else Outbox(encoding, clock, say)
@@ -54,19 +61,22 @@ def run_paper_broker(
         say(f"故障演练已开启，随机种子 {seed}")
     stop = _StopFlag()
     with stop:
-        terminal = OneQuantTerminal(
-            order_dir, account_no, start_cash, prices, clock, outbox, say, keep_hours, snapshot_interval
-        )
+        try:
+            terminal = OneQuantTerminal(
+                order_dir, account_no, start_cash, prices, clock, outbox, say, keep_hours, snapshot_interval
+            )
+        except OSError as error:
+            raise InvalidParam(f"目录 order_dir={order_dir} 读不了：{error}") from error
         truth_due = clock.monotonic()
         while not stop.is_set:
             if truth is not None and clock.monotonic() >= truth_due:
-                truth_due += snapshot_interval
+                truth_due = clock.monotonic() + snapshot_interval
                 _dump(truth, terminal.truth())
             clock.sleep(interval)
             terminal.poll()
         terminal.close()
-        if truth is not None:
-            _dump(truth, terminal.truth())
+        if truth is not None and not _dump(truth, terminal.truth()):
+            say(f"文件 {truth} 写不了")
     say("模拟柜台已停止")
     return 0
 
@@ -97,7 +107,7 @@ class _StopFlag:
     def __enter__(self) -> "_StopFlag":
         for name in _STOP_SIGNALS:
             number = getattr(signal, name, None)
-            if number is not None:
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup
                 self._before[number] = signal.signal(number, self._set)
         return self
 
@@ -128,9 +138,12 @@ class _Console:
             self._broken = True
 
 
-def _dump(path: str, truth: Dict[str, Any]) -> None:
-    """Replace the file at `path` at once, so that a reader never sees half of it."""
-    part = path + ".part"
-    with open(part, "w", encoding="utf-8") as file:
-        json.dump(truth, file, ensure_ascii=False, indent=1)
-    os.replace(part, path)
+def _dump(path: str, truth: Dict[str, Any]) -> bool:
+    """Replace the file at `path` at once, so that a reader never sees half of it; whether that could be done now."""
+    try:
+        with open(path + ".part", "w", encoding="utf-8") as file:
+            json.dump(truth, file, ensure_ascii=False, indent=1)
+        os.replace(path + ".part", path)
+    except OSError:  # on Windows, a reader that has it open
+        return False
+    return True

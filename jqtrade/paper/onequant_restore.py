@@ -48,7 +48,8 @@ class _Trade(NamedTuple):
 def restore(order_dir: str, account_no: str, exchange: PaperExchange, now: datetime) -> Answered:
     """Book the trades of all days into the exchange's ledger and hand it today's orders.
 
-    Raises InvalidParam if the files were not written by the paper terminal: then the directory belongs to a real one.
+    Raises InvalidParam if the files are not the paper terminal's (the directory is a real one's then) or do not add up,
+    OSError if one cannot be read.
     """
     today = now.date()
     _check_owner(order_dir, today)
@@ -70,9 +71,12 @@ def restore(order_dir: str, account_no: str, exchange: PaperExchange, now: datet
         if not order.is_final and not order.is_buy and exchange.ledger.available(order.code) < order.remaining:
             raise _incomplete(order.code)
         exchange.adopt(order, now)
+    if exchange.ledger.cash < 0:
+        raise InvalidParam("起始资金少于历史成交所花的钱，请用与上次相同的起始资金，或给模拟柜台一个空目录")
     results = _read(_path(order_dir, rows.EXEC_RESULT, today), rows.RESULT_COLUMNS)
+    refused = {row["custBatchNo"]: row["errorMsg"] for row in results if _says(row, rows.FOR_ORDER, rows.REFUSED)}
     return Answered(
-        {row["custBatchNo"]: row["errorMsg"] for row in results if _says(row, rows.FOR_ORDER, rows.REFUSED)},
+        {order_id: reason for order_id, reason in refused.items() if order_id not in newest},
         {row["custBatchNo"] for row in results if _says(row, rows.FOR_CANCEL, rows.REFUSED)},
         {row["custBatchNo"] for row in results if _says(row, rows.FOR_CANCEL, rows.ACCEPTED)},
         {order_id: row["acctType"] for order_id, row in newest.items()},
@@ -106,12 +110,19 @@ def _not_ours(path: str) -> InvalidParam:
 
 def _read(path: str, columns: List[str]) -> List[Fields]:
     """The whole rows of one of the terminal's own files; none if it is not there yet."""
-    lines = [rows.split_row(line) for line in GrowingFile(path).new_lines()]
+    lines = [rows.split_row(line) for line in _lines(path)]
     return [dict(zip(columns, fields)) for fields in lines[1:] if len(fields) == len(columns)]
 
 
+def _lines(path: str) -> List[str]:
+    if not os.path.exists(path):
+        return []
+    with open(path, "rb"):  # what is there must be readable: to start without it would be to carry orders out twice
+        return GrowingFile(path).new_lines()
+
+
 def _trades(path: str, account_no: str) -> List[_Trade]:
-    lines = GrowingFile(path).new_lines()
+    lines = _lines(path)
     if lines and rows.split_row(lines[0]) != rows.TRADE_COLUMNS:
         raise _not_ours(path)
     read = [_trade(row) for row in _read(path, rows.TRADE_COLUMNS) if row["acct"] == account_no]

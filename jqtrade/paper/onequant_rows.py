@@ -12,7 +12,7 @@ from typing import Iterable, List, NamedTuple, Optional
 from jqtrade.account.order import OrderStatus
 from jqtrade.paper.exchange import Fill, PaperOrder
 from jqtrade.paper.ledger import Holding, Snapshot
-from jqtrade.paper.rules import HIGHEST_AMOUNT, HIGHEST_PRICE, to_cents
+from jqtrade.paper.rules import HIGHEST_AMOUNT, HIGHEST_PRICE, to_average, to_cents
 
 Row = List[str]
 
@@ -175,7 +175,7 @@ def update_row(order: PaperOrder, account_type: str, account_no: str) -> Row:
         _price_text(order.limit),
         "AT",
         str(order.filled),
-        _price_text(round(order.average_price, 6)),
+        _price_text(to_average(order.average_price)),
         _price_text(to_cents(order.value)),
         str(order.canceled),
         order.number,
@@ -222,7 +222,7 @@ def position_rows(holdings: Iterable[Holding], account_no: str) -> List[Row]:
             to_symbol(holding.code),
             str(holding.amount),
             str(holding.available),
-            _price_text(round(holding.average_cost, 4)),
+            _price_text(to_average(holding.average_cost)),
             _price_text(holding.last_price),
             _price_text(holding.market_value),
         ]

@@ -14,7 +14,7 @@ from jqtrade.paper.onequant_files import GrowingFile, Outbox, Say
 from jqtrade.paper.onequant_restore import restore
 from jqtrade.paper.onequant_rows import Row
 from jqtrade.paper.quotes import Quotes
-from jqtrade.paper.rules import to_cents
+from jqtrade.paper.rules import to_average, to_cents
 
 _NONE: FrozenSet[str] = frozenset()
 _STATUS_TEXTS = {
@@ -102,7 +102,7 @@ class OneQuantTerminal:
                 holding.code: {
                     "amount": holding.amount,
                     "available_amount": holding.available,
-                    "avg_cost": str(round(holding.average_cost, 4)),
+                    "avg_cost": str(to_average(holding.average_cost)),
                     "last_price": str(holding.last_price),
                     "value": str(holding.market_value),
                 }
@@ -200,9 +200,9 @@ def _order_truth(order: PaperOrder) -> Dict[str, Any]:
         "status": str(order.status),
         "filled_amount": order.filled,
         "canceled_amount": order.canceled,
-        "avg_price": str(round(order.average_price, 6)),
+        "avg_price": str(to_average(order.average_price)),
         "deal_balance": str(to_cents(order.value)),
-        "fees": str(order.fees),
+        "fees": str(to_cents(order.fees)),
         "text": order.text,
     }
 

@@ -94,6 +94,7 @@ class MadeUpQuotes(Quotes):
 
 
 _Signature = Tuple[int, int, int]
+_NO_FILE = (0, 0, 0)
 
 
 class FileQuotes(Quotes):
@@ -149,6 +150,7 @@ class FileQuotes(Quotes):
             self._quotes = quotes
 
     def _say_missing(self, error: OSError) -> None:
+        self._signature = _NO_FILE
         if not self._missing:
             self._missing = True
             self._say(f"行情文件 {self._path} 读不了（{error}），沿用上一次的价格")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Optional, Tuple
 from jqtrade.errors import InvalidParam
 
 CENT = Decimal("0.01")
+_AVERAGE_GRAIN = Decimal("0.0001")
 HIGHEST_PRICE = Decimal(10) ** 7
 HIGHEST_AMOUNT = 10**10
 HIGHEST_CASH = Decimal(10) ** 15
@@ -116,6 +117,11 @@ def session_at(moment: datetime) -> Session:
 def to_cents(amount: Decimal) -> Decimal:
     """Round yuan half up to the cent."""
     return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+def to_average(price: Decimal) -> Decimal:
+    """Round an average price half up to 4 decimals."""
+    return price.quantize(_AVERAGE_GRAIN, ROUND_HALF_UP)
 
 
 def fees(board: Board, is_buy: bool, value: Decimal) -> Decimal:

@@ -1,4 +1,4 @@
-"""What the tests of the paper broker share: quotes set by hand, and a reader of One Quant's files written for them alone."""
+"""What the tests of the paper broker share: quotes set by hand, and a plain reader of One Quant's files."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -142,7 +142,10 @@ def test_shares_in_an_open_sell_order_cannot_be_sold_again() -> None:
     assert exchange.orders["4"].status == "open"
 
 
-@pytest.mark.parametrize(("amount", "status"), [(250, "filled"), (150, "filled"), (50, "filled"), (100, "filled"), (30, "rejected"), (130, "rejected")])
+@pytest.mark.parametrize(
+    ("amount", "status"),
+    [(250, "filled"), (150, "filled"), (50, "filled"), (100, "filled"), (30, "rejected"), (130, "rejected")],
+)
 def test_an_odd_remainder_is_sold_in_one_order(amount: int, status: str) -> None:
     exchange = make_exchange(HandQuotes(_000001="10"))
     buy(exchange, "1", 300, "10")

@@ -38,8 +38,8 @@ class History:
             if order.fill is not None:
                 sign = 1 if order.is_buy else -1
                 self.shares[order.code] += sign * order.fill.amount
-                self.values["{}/{}".format(day, order.order_id)] = sign * round(order.value + Decimal("1e-9"), 2)
-                self.fees["{}/{}".format(day, order.order_id)] = order.fees
+                self.values[f"{day}/{order.order_id}"] = sign * round(order.value + Decimal("1e-9"), 2)
+                self.fees[f"{day}/{order.order_id}"] = order.fees
 
     def money(self) -> Decimal:
         return self.start - sum(self.values.values()) - sum(self.fees.values())

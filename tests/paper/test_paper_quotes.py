@@ -72,7 +72,9 @@ def test_there_is_no_made_up_price_for_a_code_of_no_board() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 def test_a_file_gives_its_prices_in_any_encoding(tmp_path: Path, encoding: str, line_end: str) -> None:
-    text = line_end.join(["code,last,bid1,ask1,prev_close,名称", "000001.SZ,10.01,10,10.02,9.9,平安银行", "600000.XSHG,8,,,,", ""])
+    text = line_end.join(
+        ["code,last,bid1,ask1,prev_close,名称", "000001.SZ,10.01,10,10.02,9.9,平安银行", "600000.XSHG,8,,,,", ""]
+    )
     quotes = FileQuotes(write(tmp_path / "q.csv", text.encode(encoding)), quiet)
     assert quotes.get(BANK, MORNING) == Quote(Decimal("10.01"), Decimal(10), Decimal("10.02"), Decimal("9.9"))
     assert quotes.get("600000.XSHG", MORNING) == Quote(Decimal(8))
@@ -91,11 +93,13 @@ def test_a_broken_row_is_skipped_and_said_once(tmp_path: Path) -> None:
     quotes = FileQuotes(write(tmp_path / "q.csv", rows), said.append)
     write(tmp_path / "q.csv", rows + b"\n000005.SZ,3\n")
     assert last(quotes, BANK, NEXT) == 10 and last(quotes, "000005.XSHE", NEXT) == 3
-    assert [quotes.get("00000{}.XSHE".format(n), NEXT) for n in (2, 3, 4)] == [None, None, None]
+    assert [quotes.get(f"00000{n}.XSHE", NEXT) for n in (2, 3, 4)] == [None, None, None]
     assert len(said) == 4 and "第 3 行" in said[0]
 
 
-@pytest.mark.parametrize("half", [b"", b"co", b"code,last\n", b"code,last\n000001.SZ,1", b"code,last\n000001.SZ,12\n0000"])
+@pytest.mark.parametrize(
+    "half", [b"", b"co", b"code,last\n", b"code,last\n000001.SZ,1", b"code,last\n000001.SZ,12\n0000"]
+)
 def test_a_half_written_file_keeps_the_last_good_prices(tmp_path: Path, half: bytes) -> None:
     said: List[str] = []
     quotes = FileQuotes(write(tmp_path / "q.csv", b"code,last\n000001.SZ,10\n000002.SZ,20\n"), said.append)

@@ -1,0 +1,168 @@
+import logging
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+from paper_helpers import BANK, MORNING
+
+from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStyle
+from jqtrade.account.reports import check_balance, check_order
+from jqtrade.clock import VirtualClock
+from jqtrade.errors import InvalidParam, OrderNotSent
+from jqtrade.paper.trade_gate import PaperTradeGate
+
+DEFAULTS = {"paper_cash": 1000000.0, "paper_quotes": None, "paper_keep_hours": False, "paper_seed": 0}
+
+
+def make_gate(**options: Any) -> PaperTradeGate:
+    gate = PaperTradeGate()
+    gate.clock = VirtualClock(MORNING)
+    gate.setup(dict(DEFAULTS, **options))
+    return gate
+
+
+def make_order(
+    order_id: str, amount: int, style: OrderStyle, action: OrderAction = OrderAction.open, code: str = BANK
+) -> Order:
+    return Order(order_id, code, amount, action, style, MORNING)
+
+
+@pytest.fixture
+def quotes(tmp_path: Path) -> Path:
+    path = tmp_path / "quotes.csv"
+    path.write_bytes(b"code,last,bid1,ask1\n000001.SZ,10.00,9.99,10.01\n")
+    return path
+
+
+def test_its_options_are_the_four_of_the_documentation() -> None:
+    assert PaperTradeGate.OPTIONS == set(DEFAULTS) and PaperTradeGate.keeps_orders is False
+
+
+def test_an_order_fills_and_is_seen_in_orders_and_balance(quotes: Path) -> None:
+    gate = make_gate(paper_quotes=str(quotes))
+    gate.order(make_order("1", 200, LimitOrderStyle(0)))
+    report = check_order(gate.sync_orders()[0])
+    assert (report.status, report.filled_amount, report.avg_cost, report.deal_balance) == ("filled", 200, 10.01, 2002.0)
+    assert (report.commission, report.create_time, report.entrust_time, report.confirm_id) == (
+        5.02,
+        MORNING,
+        MORNING,
+        "1",
+    )
+    balance = check_balance(gate.sync_balance())
+    assert (balance.available_cash, balance.locked_cash, balance.total_assert) == (997992.98, 0.0, 999992.98)
+    position = balance.positions[0]
+    assert (position.code, position.amount, position.available_amount, position.avg_cost) == (BANK, 200, 0, 10.01)
+    assert (position.last_price, position.position_value) == (10.0, 2000.0)
+
+
+def test_only_orders_that_changed_are_reported(quotes: Path) -> None:
+    gate = make_gate(paper_quotes=str(quotes))
+    gate.order(make_order("1", 200, LimitOrderStyle(9)))
+    assert [report["status"] for report in gate.sync_orders()] == ["open"]
+    assert gate.sync_orders() == []
+    gate.cancel_order("1")
+    assert [report["status"] for report in gate.sync_orders()] == ["canceled"]
+
+
+def test_a_refusal_comes_back_as_a_rejected_report(quotes: Path) -> None:
+    gate = make_gate(paper_quotes=str(quotes))
+    gate.order(make_order("1", 200, MarketOrderStyle()))
+    report = check_order(gate.sync_orders()[0])
+    assert (report.status, report.style) == ("rejected", "market") and "价格错误" in report.err_msg
+
+
+def test_an_open_buy_locks_cash(quotes: Path) -> None:
+    gate = make_gate(paper_quotes=str(quotes))
+    gate.order(make_order("1", 100, LimitOrderStyle(0.1 + 0.2)))
+    assert gate.sync_balance()["cash"] == {
+        "total_assert": 1000000.0,
+        "available_cash": 999965.0,
+        "locked_cash": 35.0,
+    }
+
+
+def test_tomorrow_the_shares_can_be_sold(quotes: Path) -> None:
+    gate = make_gate(paper_quotes=str(quotes))
+    gate.order(make_order("1", 100, LimitOrderStyle(0)))
+    gate.clock.sleep(24 * 3600)
+    assert gate.sync_balance()["positions"][0]["available_amount"] == 100
+    gate.order(make_order("2", 100, LimitOrderStyle(0), OrderAction.close))
+    assert [report["status"] for report in gate.sync_orders()] == ["filled", "filled"]
+    assert gate.sync_balance()["positions"] == []
+
+
+def test_cancelling_a_finished_order_is_logged_and_changes_nothing(quotes: Path, caplog: Any) -> None:
+    gate = make_gate(paper_quotes=str(quotes))
+    gate.order(make_order("1", 100, LimitOrderStyle(0)))
+    gate.cancel_order("1")
+    assert "已经结束" in caplog.text
+    assert [report["status"] for report in gate.sync_orders()] == ["filled"]
+
+
+def test_a_used_id_is_known_and_not_sent_again(quotes: Path) -> None:
+    gate = make_gate(paper_quotes=str(quotes))
+    gate.order(make_order("1", 100, LimitOrderStyle(9)))
+    assert gate.knows_order_id("1") and gate.was_sent("1")
+    assert not gate.knows_order_id("2") and gate.was_sent("2") is False
+    with pytest.raises(OrderNotSent, match="没有发出"):
+        gate.order(make_order("1", 100, LimitOrderStyle(9)))
+
+
+def test_a_short_order_is_refused(quotes: Path) -> None:
+    gate = make_gate(paper_quotes=str(quotes))
+    with pytest.raises(InvalidParam, match="long"):
+        gate.order(make_order("1", 100, LimitOrderStyle(9)).with_changes(side=OrderSide.short))
+
+
+def test_the_same_seed_and_clock_give_the_same_trades() -> None:
+    def run(seed: int) -> List[Dict[str, Any]]:
+        gate = make_gate(paper_seed=seed)
+        reports: List[Dict[str, Any]] = []
+        price = gate._exchange._quotes.get(BANK, MORNING)
+        assert price is not None
+        for number in range(30):
+            gate.order(make_order(str(number), 100, LimitOrderStyle(float(price.last))))
+            gate.clock.sleep(60)
+            reports += gate.sync_orders()
+        return reports + [gate.sync_balance()]
+
+    assert run(1) == run(1)
+    assert run(1) != run(2)
+
+
+def test_made_up_prices_are_said_in_the_log(caplog: Any) -> None:
+    with caplog.at_level(logging.WARNING, "jqtrade.paper"):
+        make_gate()
+    assert caplog.text.count("编造") == 1
+
+
+def test_time_comes_from_the_clock_alone(quotes: Path) -> None:
+    gate = make_gate(paper_quotes=str(quotes), paper_keep_hours=True)
+    gate.clock.sleep(12 * 3600)
+    gate.order(make_order("1", 100, LimitOrderStyle(0)))
+    report = gate.sync_orders()[0]
+    assert (report["status"], report["create_time"]) == ("rejected", datetime(2026, 7, 6, 22))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"paper_cash": "x"},
+        {"paper_quotes": "none.csv"},
+        {"paper_quotes": 5},
+        {"paper_keep_hours": 1},
+        {"paper_seed": 1.5},
+    ],
+)
+def test_a_bad_option_is_named(options: Dict[str, Any]) -> None:
+    with pytest.raises(InvalidParam, match="none.csv|paper_"):
+        make_gate(**options)
+
+
+def test_an_order_of_yesterday_ends_with_the_day(quotes: Path) -> None:
+    gate = make_gate(paper_quotes=str(quotes))
+    gate.order(make_order("1", 100, LimitOrderStyle(9)))
+    gate.clock.sleep(timedelta(days=1).total_seconds())
+    assert [(report["status"], report["canceled_amount"]) for report in gate.sync_orders()] == [("canceled", 100)]
