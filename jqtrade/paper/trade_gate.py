@@ -42,10 +42,12 @@ class PaperTradeGate(AbsTradeGate):
         quotes = open_quotes(path, seed, self._log.warning)
         self._exchange = PaperExchange(Ledger(cash), quotes, self.clock.now(), keep_hours)
 
-    def order(self, order: Order) -> None:
-        """Hand an order to the exchange; raises OrderNotSent if its id is used, InvalidParam for a short one."""
+    def check_order(self, order: Order) -> None:
         if order.side is not OrderSide.long:
-            raise InvalidParam(f"模拟交易只支持 side='long'，现在是 {str(order.side)!r}。没有发出")
+            raise InvalidParam(f"模拟交易只支持 side='long'，收到 side='{order.side}'。没有发出")
+
+    def order(self, order: Order) -> None:
+        """Hand an order to the exchange; raises OrderNotSent if its id is used."""
         limit = None if order.style.name == _MARKET else Decimal(format_price(order.price))
         refusal = self._exchange.submit(order.order_id, order.code, order.is_buy, order.amount, limit, self.clock.now())
         if refusal is not None:

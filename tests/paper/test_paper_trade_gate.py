@@ -113,7 +113,7 @@ def test_a_used_id_is_known_and_not_sent_again(quotes: Path) -> None:
 def test_a_short_order_is_refused(quotes: Path) -> None:
     gate = make_gate(paper_quotes=str(quotes))
     with pytest.raises(InvalidParam, match="long"):
-        gate.order(make_order("1", 100, LimitOrderStyle(9)).with_changes(side=OrderSide.short))
+        gate.check_order(make_order("1", 100, LimitOrderStyle(9)).with_changes(side=OrderSide.short))
 
 
 def test_the_same_seed_and_clock_give_the_same_trades() -> None:
