@@ -26,8 +26,8 @@ class Masker:
             self._replacements[secret] = "*" * (len(secret) - 2) + secret[-2:]
 
     def __call__(self, text: str) -> str:
-        for secret, replacement in self._replacements.items():
-            text = text.replace(secret, replacement)
+        for secret in sorted(self._replacements, key=len, reverse=True):  # one may be a part of another
+            text = text.replace(secret, self._replacements[secret])
         return text
 
 
@@ -41,6 +41,20 @@ class MaskedStream(io.TextIOWrapper):
     def write(self, text: str) -> int:
         super().write(self._masker(text))
         return len(text)
+
+
+class PrintedStream(MaskedStream):
+    """What the strategy prints, in a file that `after_line` may rotate."""
+
+    def __init__(self, buffer: Any, masker: Masker, after_line: Callable[[], None]) -> None:
+        super().__init__(buffer, masker)
+        self._after_line = after_line
+
+    def write(self, text: str) -> int:
+        length = super().write(text)
+        if "\n" in text:
+            self._after_line()
+        return length
 
 
 class LineFormatter(logging.Formatter):
@@ -71,27 +85,36 @@ class RotatingLog(logging.handlers.RotatingFileHandler):
     def __init__(self, path: str, masker: Masker) -> None:
         self._masker = masker
         super().__init__(path, maxBytes=MAX_BYTES, backupCount=BACKUP_COUNT, encoding="utf-8")
-        self._take_over_output()
 
     def _open(self) -> Any:
-        return MaskedStream(open(self.baseFilename, "ab"), self._masker)
-
-    def _take_over_output(self) -> None:
+        stream = MaskedStream(open(self.baseFilename, "ab"), self._masker)
         for fd in (1, 2):
-            os.dup2(self.stream.fileno(), fd)
+            os.dup2(stream.fileno(), fd)
+        return stream
+
+    def rotate_if_full(self) -> None:
+        """Asked after what went to the file without a log line."""
+        self.acquire()
+        try:
+            if self.stream is not None and os.fstat(self.stream.fileno()).st_size >= self.maxBytes:
+                self.doRollover()
+        except OSError:
+            pass  # a print must not fail for it; the next log line tries again and says so
+        finally:
+            self.release()
 
     def doRollover(self) -> None:
-        self.stream.close()
+        full, self.stream = self.stream, None
+        full.close()
         if os.name == "nt":  # a file cannot be renamed there while any descriptor of it is open
             with open(os.devnull, "wb") as nowhere:
                 for fd in (1, 2):
                     os.dup2(nowhere.fileno(), fd)
         try:
             self._rename_files()
-        except PermissionError:
-            pass  # another program holds one of them: go on with the file there is, the next line tries again
+        except OSError:
+            pass  # another program holds one of them, or removed it: go on, the next line tries again
         self.stream = self._open()
-        self._take_over_output()
 
     def _rename_files(self) -> None:
         """FILE becomes FILE.1, FILE.1 becomes FILE.2, up to the first free number; an interrupted round can be repeated."""
@@ -110,9 +133,10 @@ def set_up_logging(
         sys.stderr = MaskedStream(sys.stderr.buffer, masker, sys.stderr.encoding or "utf-8")
         handler = logging.StreamHandler(sys.stdout)  # type: logging.Handler
     else:
-        handler = RotatingLog(path, masker)
-        sys.stdout = MaskedStream(open(1, "wb", closefd=False), masker)
-        sys.stderr = MaskedStream(open(2, "wb", closefd=False), masker)
+        rotating = RotatingLog(path, masker)
+        sys.stdout = PrintedStream(open(1, "wb", closefd=False), masker, rotating.rotate_if_full)
+        sys.stderr = PrintedStream(open(2, "wb", closefd=False), masker, rotating.rotate_if_full)
+        handler = rotating
     handler.setFormatter(LineFormatter(clock, strategy_time))
     root = logging.getLogger()
     root.addHandler(handler)

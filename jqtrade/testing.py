@@ -56,6 +56,7 @@ class FakeBroker:
 
 
 class _FakeTradeGate(AbsTradeGate):
+    keeps_orders = False  # or the next run of a test would find the orders of this one
     broker = FakeBroker()
 
     def setup(self, options: Dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from jqtrade.account.order import (
     format_price,
 )
 from jqtrade.account.portfolio import Portfolio, Positions
-from jqtrade.account.reports import check_balance, check_order, report_id
+from jqtrade.account.reports import check_balance, check_list, check_order, check_outcomes, report_id
 from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidCall, InvalidParam, InvalidReport, JqtradeError, OrderUncertain
@@ -63,7 +63,7 @@ class Account:
         self._clock = clock
         self._day = clock.now().date()
         self._orders = {}  # type: Dict[str, Order]
-        self._unrecorded = {}  # type: Dict[str, Order]
+        self._unrecorded = []  # type: List[Order]
         self._portfolio = None  # type: Optional[Portfolio]
         self._balance_outage = Outage(log, clock)
         self._orders_outage = Outage(log, clock)
@@ -121,8 +121,7 @@ class Account:
         """
         if not requests:
             return []
-        self._start_day()
-        now = self._clock.now()
+        now = self._start_day()
         batch = {}  # type: Dict[str, Order]
         for request in requests:
             order = _new_order(self._new_order_id(batch), request, now)
@@ -148,7 +147,7 @@ class Account:
     def _send(self, orders: Sequence[Order]) -> Dict[str, Optional[Exception]]:
         """Hand orders to the gate. Returns for each id None if it was sent, or the error."""
         try:
-            errors = self._gate.batch_order(orders)
+            errors = check_outcomes(self._gate.batch_order(orders), "batch_order", len(orders))
         except Exception as error:  # a gate of the user's own may raise anything, in the middle of anything
             log.exception("交易接口 batch_order 出错")
             errors = [OrderUncertain(str(error))] * len(orders)
@@ -186,7 +185,7 @@ class Account:
         if not live:
             return
         try:
-            errors = self._gate.batch_cancel_order(live)
+            errors = check_outcomes(self._gate.batch_cancel_order(live), "batch_cancel_order", len(live))
         except Exception as error:  # a gate of the user's own may raise anything
             log.exception("交易接口 batch_cancel_order 出错")
             errors = [error] * len(live)
@@ -222,18 +221,19 @@ class Account:
         """Take over what the broker says of our orders. Returns those that changed, as they stand now."""
         self._start_day()
         try:
-            reports = self._gate.sync_orders()
+            reports = check_list(self._gate.sync_orders(), "sync_orders()")
         except Exception as error:  # as in sync_balance
             self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
             return []
         self._orders_outage.worked("订单恢复同步")
-        changed = {}  # type: Dict[str, Order]
+        changes = []  # type: List[Order]
         for report in reports:
             order = self._reported(report)
             if order is not None:
-                self._orders[order.order_id] = changed[order.order_id] = order
-        self._change(list(changed.values()), "sync")
-        return list(changed.values())
+                self._orders[order.order_id] = order
+                changes.append(order)
+        self._change(changes, "sync")
+        return list({order.order_id: order for order in changes}.values())
 
     def _reported(self, report: Any) -> Optional[Order]:
         """The order that a gate's report changes, as it is then; None if it changes none of ours."""
@@ -269,12 +269,11 @@ class Account:
             log.error("%s", text)
 
     def _change(self, orders: Sequence[Order], source: str) -> None:
-        """Keep how orders stand now. What the journal cannot take now, it gets with the next change."""
-        for order in orders:
-            self._orders[order.order_id] = self._unrecorded[order.order_id] = order
+        """Keep the steps that orders took, in order. What the journal cannot take now, it gets with the next change."""
+        self._orders.update((order.order_id, order) for order in orders)
+        self._unrecorded.extend(orders)
         if self._unrecorded:
-            waiting = list(self._unrecorded.values())
-            if self._record(lambda: self._journal.record_states(waiting, self._clock.now(), source)):
+            if self._record(lambda: self._journal.record_states(self._unrecorded, self._clock.now(), source)):
                 self._unrecorded.clear()
 
     def _record(self, write: Callable[[], None]) -> bool:
@@ -287,15 +286,17 @@ class Account:
         self._journal_outage.worked("记录文件恢复写入")
         return True
 
-    def _start_day(self) -> None:
-        """Forget yesterday's orders when a new day has begun."""
-        today = self._clock.now().date()
+    def _start_day(self) -> datetime:
+        """Forget yesterday's orders when a new day has begun. Returns the time, which is of the day of the orders."""
+        now = self._clock.now()
+        today = now.date()
         if today != self._day:
             unfinished = [order for order in self._orders.values() if not order.status.is_final]
             log.info("进入 %s，昨天的 %d 笔订单不再列出，其中 %d 笔未见结束", today, len(self._orders), len(unfinished))
             self._day = today
             self._orders.clear()
             self._said.clear()
+        return now
 
     def close(self) -> None:
         """Let go of the gate and the journal."""

@@ -85,6 +85,7 @@ class Journal:
                 f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
         elif version != SCHEMA_VERSION:
+            self._connection.close()
             raise InvalidParam(
                 f"记录文件 {path} 的版本是 {version}，本版 jqtrade 只认识版本 {SCHEMA_VERSION}；请用写它的版本打开，或把它移走"
             )
@@ -154,11 +155,16 @@ def _state_row(order: Order) -> Tuple[Any, ...]:
         order.avg_cost,
         order.deal_balance,
         order.commission,
-        order.err_msg,
+        _text(order.err_msg),
         None if order.entrust_time is None else order.entrust_time.strftime(_TIME_FORMAT),
-        order.confirm_id,
+        _text(order.confirm_id),
         int(order.confirmed),
     )
+
+
+def _text(text: str) -> str:
+    """`text` as sqlite can take it: a gate's error may name a file that is no valid Unicode."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _events(orders: Sequence[Order], moment: datetime, source: str) -> Tuple[str, List[Tuple[Any, ...]]]:
@@ -166,7 +172,8 @@ def _events(orders: Sequence[Order], moment: datetime, source: str) -> Tuple[str
         "INSERT INTO events (time, source, day, order_id, status, filled_amount, err_msg) VALUES (?, ?, ?, ?, ?, ?, ?)"
     )
     start = (moment.strftime(_TIME_FORMAT), source)
-    return sql, [start + _key(order) + (order.status.value, order.filled_amount, order.err_msg) for order in orders]
+    states = [(order.status.value, order.filled_amount, _text(order.err_msg)) for order in orders]
+    return sql, [start + _key(order) + state for order, state in zip(orders, states)]
 
 
 def _order(row: Dict[str, Any]) -> Order:

@@ -15,6 +15,7 @@ from jqtrade.errors import InvalidParam
 
 CODE_PATTERN = re.compile(r"\d{6}\.(?:XSHE|XSHG)", re.ASCII)
 PRICE_DECIMALS = 6
+LARGEST_AMOUNT = 2**63 - 1  # what the journal can hold
 
 
 class _Word(str, Enum):
@@ -141,9 +142,16 @@ def check_code(code: Any) -> str:
     return code
 
 
+def is_number(value: Any) -> bool:
+    """Whether `value` is of a type of numbers: text and truth values are not, numpy's neither."""
+    if isinstance(value, (str, bytes)) or type(value).__name__ in ("bool", "bool_"):  # the latter is numpy 1's
+        return False
+    return hasattr(value, "__float__")
+
+
 def check_amount(amount: Any) -> int:
     """Return `amount`, a whole number of shares other than 0 in any numeric type, as int; raises InvalidParam otherwise."""
-    if isinstance(amount, (bool, str, bytes)) or not hasattr(amount, "__float__") or type(amount).__name__ == "bool_":
+    if not is_number(amount):
         raise InvalidParam(f"委托数量 {amount!r} 不是数字，应为不等于 0 的整数（正数买入，负数卖出）。没有发出")
     if isinstance(amount, numbers.Integral):
         whole = int(amount)
@@ -152,17 +160,19 @@ def check_amount(amount: Any) -> int:
             as_float = float(amount)
         except (TypeError, ValueError, OverflowError):
             as_float = math.nan
-        if not math.isfinite(as_float) or as_float != int(as_float):
+        if not math.isfinite(as_float) or amount != int(amount):
             raise InvalidParam(f"委托数量 {amount!r} 不是整数，应为不等于 0 的整数（正数买入，负数卖出）。没有发出")
         whole = int(amount)
     if whole == 0:
         raise InvalidParam("委托数量不能为 0，正数买入，负数卖出。没有发出")
+    if abs(whole) > LARGEST_AMOUNT:
+        raise InvalidParam(f"委托数量 {amount!r} 过大，最多 {LARGEST_AMOUNT} 股。没有发出")
     return whole
 
 
 def check_price(price: Any) -> float:
     """Return `price` in yuan as float, rounded to 6 decimals; raises InvalidParam unless finite and not negative."""
-    if isinstance(price, (bool, str, bytes)) or not hasattr(price, "__float__"):
+    if not is_number(price):
         raise InvalidParam(f"委托价格 {price!r} 不是数字。没有发出")
     try:
         value = float(price)

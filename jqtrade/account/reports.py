@@ -3,9 +3,17 @@
 import math
 import numbers
 from datetime import datetime
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional
 
-from jqtrade.account.order import CODE_PATTERN, OrderAction, OrderReport, OrderSide, OrderStatus, OrderStyle
+from jqtrade.account.order import (
+    CODE_PATTERN,
+    OrderAction,
+    OrderReport,
+    OrderSide,
+    OrderStatus,
+    OrderStyle,
+    is_number,
+)
 from jqtrade.account.portfolio import BalanceReport, Position
 from jqtrade.errors import InvalidReport
 
@@ -24,6 +32,21 @@ def check_balance(report: Any) -> BalanceReport:
         locked_cash=_field(cash, "cash", "locked_cash", _number),
         positions=positions,
     )
+
+
+def check_list(answer: Any, method: str) -> List[Any]:
+    """Return what a method of a gate returned if it is a list. Raises InvalidReport naming the method."""
+    if not isinstance(answer, (list, tuple)):
+        raise InvalidReport(f"交易接口 {method} 应返回列表，收到 {answer!r}")
+    return list(answer)
+
+
+def check_outcomes(answer: Any, method: str, count: int) -> List[Optional[Exception]]:
+    """Return what AbsTradeGate.batch_order or batch_cancel_order returned for `count` items. Raises InvalidReport."""
+    outcomes = check_list(answer, method)
+    if len(outcomes) != count or not all(item is None or isinstance(item, Exception) for item in outcomes):
+        raise InvalidReport(f"交易接口 {method} 应为 {count} 笔各返回 None 或异常，收到 {answer!r}")
+    return outcomes
 
 
 def _position(report: Any) -> Position:
@@ -110,7 +133,7 @@ def _list(value: Any) -> Any:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, (bool, str)):
+    if not is_number(value):
         raise TypeError
     number = float(value)
     if not math.isfinite(number):
@@ -119,7 +142,7 @@ def _number(value: Any) -> float:
 
 
 def _quantity(value: Any) -> int:
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+    if isinstance(value, numbers.Integral) and is_number(value):
         whole = int(value)
     else:
         number = _number(value)

@@ -5,7 +5,7 @@ import types
 from typing import Any, Dict
 
 from jqtrade.errors import InvalidParam
-from jqtrade.options import SCHEDULER, option_table
+from jqtrade.options import ALIASES, SCHEDULER, Options, option_table
 
 
 def read_config(path: str) -> Dict[str, Any]:
@@ -29,9 +29,12 @@ def read_config(path: str) -> Dict[str, Any]:
         option = option.lower()
         if prefix not in ("SCHEDULER", "ACCOUNT") or not option:
             raise InvalidParam(f"配置文件 {path} 里的 {name} 无法识别，应为 SCHEDULER_选项名 或 ACCOUNT_选项名")
-        if option in table:
-            right = "SCHEDULER_" if table[option].scope == SCHEDULER else "ACCOUNT_"
+        known = table.get(ALIASES.get(option, option))
+        if known is not None:
+            right = "SCHEDULER_" if known.scope == SCHEDULER else "ACCOUNT_"
             if prefix + "_" != right:
                 raise InvalidParam(f"配置文件 {path} 里的 {name} 应写成 {right}{option.upper()}")
+        elif prefix == "SCHEDULER":  # what ACCOUNT_ is unknown to us may be known to a gate of the user's own
+            Options().check({option: value})
         settings[option] = value
     return settings

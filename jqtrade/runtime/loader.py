@@ -20,7 +20,7 @@ def load_strategy(path: str, names: Dict[str, Any]) -> types.ModuleType:
     try:
         with tokenize.open(path) as file:
             source = file.read()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:  # SyntaxError: of the coding line, or for its lack
         raise StrategyError(
             f"无法读取策略文件 {path}：{error}。文件应为 UTF-8 编码，或在第一行写明编码，例如 # -*- coding: gbk -*-"
         )

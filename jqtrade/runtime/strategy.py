@@ -17,7 +17,7 @@ from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options
 from jqtrade.runtime.api import Host, Phase, StrategyApi
 from jqtrade.runtime.context import Context
 from jqtrade.runtime.loader import accepts, defined_function, load_strategy
-from jqtrade.runtime.trade_gates import find_trade_gate
+from jqtrade.runtime.trade_gates import find_trade_gate, is_ours
 from jqtrade.scheduler.scheduler import DAILY, EVERY_MINUTE, SYNC, Job, Scheduler
 from jqtrade.scheduler.time_expr import EVERY_MINUTE as EVERY_MINUTE_EXPR
 from jqtrade.scheduler.time_expr import parse_time_expr
@@ -124,8 +124,9 @@ class Strategy(Host):
     def set_options(self, options: Dict[str, Any]) -> None:
         """Take options of set_options. Raises InvalidParam, or InvalidCall for one that the account already uses."""
         gate = options.get("trade_gate", self._options["trade_gate"])
-        gate_class = None if gate in ("anxin", "paper") else find_trade_gate(gate)
-        checked = self._options.check(options, foreign=gate_class is not None)
+        gate_class = find_trade_gate(gate)
+        foreign = not is_ours(gate_class)
+        checked = self._options.check(options, foreign=foreign)
         if self._account is not None:
             late = [
                 name
@@ -134,7 +135,7 @@ class Strategy(Host):
             ]
             if late:
                 raise InvalidCall("账户已经加载，不能再设置选项 {}；请在用到账户之前设置".format("、".join(late)))
-        if gate_class is not None:
+        if foreign:
             for name in sorted(name for name in checked if not self._options.is_known(name)):
                 if name not in gate_class.OPTIONS:
                     log.warning("jqtrade 没有选项 %r，原样交给交易接口 %s", name, gate_class.__name__)

@@ -9,6 +9,8 @@ from jqtrade.errors import InvalidParam
 
 ENTRY_POINT_GROUP = "jqtrade.trade_gates"
 
+_OURS = ("jqtrade.account.trade_gate.anxin.AnXinDMATradeGate", "jqtrade.paper.trade_gate.PaperTradeGate")
+
 
 def find_trade_gate(value: Any) -> Type[AbsTradeGate]:
     """Return the class that the option trade_gate names. Raises InvalidParam if there is none, or if it is no trade gate."""
@@ -27,10 +29,18 @@ def find_trade_gate(value: Any) -> Type[AbsTradeGate]:
     return found
 
 
+def is_ours(gate: Type[AbsTradeGate]) -> bool:
+    """Whether a trade gate is one of jqtrade's own, all of whose options are known."""
+    return f"{gate.__module__}.{gate.__name__}" in _OURS
+
+
 def _named(name: str) -> Any:
     plug_ins = _entry_points()
     if name in plug_ins:
-        return plug_ins[name].load()
+        try:
+            return plug_ins[name].load()
+        except (ImportError, AttributeError) as error:
+            raise InvalidParam(f"无法导入已安装的交易接口 trade_gate={name!r}：{error}")
     module_name, _, class_name = name.rpartition(".")
     if not module_name:
         known = ["anxin", "paper"] + sorted(plug_ins)
@@ -38,7 +48,7 @@ def _named(name: str) -> Any:
         raise InvalidParam(f"没有交易接口 {name!r}，最接近的是 {near[0]!r}；自己的类请写成 '模块.类名'")
     try:
         return getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, TypeError) as error:  # TypeError: a name that begins with a dot
         raise InvalidParam(f"无法导入交易接口 trade_gate={name!r}：{error}")
 
 

@@ -60,8 +60,9 @@ def _check_ours(path: str) -> None:
 class FileLock:
     """An exclusive lock on a file, held until `release` or as long as this process lives; the file is never deleted.
 
-    The system calls are those of filelock's native locks. That package takes 50 ms to import, and whether it deletes
-    the file, and whether a forked child keeps the lock of its dead parent, depends on its version.
+    The system calls are those of filelock, which locks the order files, where a lock is held for moments. For a name it
+    does not do before its version 4 (Python 3.10): a child that the strategy forks frees the lock of its living parent
+    when it exits, so that a second task could take the name, and keeps the lock of a dead one.
     """
 
     def __init__(self, path: str) -> None:

@@ -4,7 +4,7 @@ import logging
 import os
 import re
 from datetime import date
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, TypeVar
 
 from jqtrade.account.order import MarketOrderStyle, Order, OrderSide
 from jqtrade.account.trade_gate import anxin_csv
@@ -14,6 +14,8 @@ from jqtrade.account.trade_gate.csv_file import LockWait, append_lines, read_sna
 from jqtrade.errors import InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
 
 _FIELD = re.compile(r"[0-9A-Za-z_-]{1,32}", re.ASCII)
+
+T = TypeVar("T")
 
 log = logging.getLogger("jqtrade.anxin")
 
@@ -53,6 +55,9 @@ class AnXinDMATradeGate(AbsTradeGate):
 
     def _open_day(self, day: date) -> None:
         self._files = DayFiles(self._order_dir, day)
+        # A refused order has no updates. A refusal of an id that has some speaks of another program's order of that id.
+        self._updated_ids = set()  # type: Set[str]
+        self._refusals = []  # type: List[Dict[str, Any]]
         self._updates = Feed(self._files.updates, self._encoding, anxin_csv.UPDATE_COLUMNS, "text", self._parse_update)
         self._results = Feed(
             self._files.results, self._encoding, anxin_csv.RESULT_COLUMNS, "errorMsg", self._parse_result
@@ -73,6 +78,8 @@ class AnXinDMATradeGate(AbsTradeGate):
 
     def batch_order(self, orders: Sequence[Order]) -> List[Optional[Exception]]:
         """Append the rows of all orders, of one day, at once; they reach the file together or not at all."""
+        for order in orders:
+            self.check_order(order)
         self._note_market_orders(orders)
         files = self._day(orders[0].create_time.date())
         rows = [anxin_csv.order_row(order, self._account_no, self._counter_type, self._algo_type) for order in orders]
@@ -87,7 +94,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         except OrderNotSent as error:
             return [error] * len(orders)
         except OSError as error:
-            return [self._settle(order, error) for order in orders]
+            return [_settle(files.orders, order, error) for order in orders]
         return [None] * len(orders)
 
     def check_order(self, order: Order) -> None:
@@ -98,13 +105,6 @@ class AnXinDMATradeGate(AbsTradeGate):
         if not self._market_order_noted and any(isinstance(order.style, MarketOrderStyle) for order in orders):
             self._market_order_noted = True
             log.warning("券商目前会以价格错误拒绝市价单；想按对手方最优价成交，请用 LimitOrderStyle(0)")
-
-    def _settle(self, order: Order, error: OSError) -> Optional[Exception]:
-        """Read the order file back after a write that failed: does the row stand there?"""
-        sent = self.was_sent(order.order_id)
-        if sent is None:
-            return OrderUncertain(f"写文件单时出错（{error}），无法确认是否已写入")
-        return None if sent else OrderNotSent(f"写文件单失败：{error}")
 
     def cancel_order(self, order_id: str) -> None:
         (error,) = self.batch_cancel_order([order_id])
@@ -134,25 +134,18 @@ class AnXinDMATradeGate(AbsTradeGate):
 
     def was_sent(self, order_id: str) -> Optional[bool]:
         """Whether the row stands in today's order file; None while the file cannot be read, or its last line is torn."""
-        try:
-            with open(self._day().orders, "rb") as file:
-                whole, _, torn = file.read().rpartition(b"\n")
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return None
-        wanted = [order_id.encode("ascii")]
-        if any(line.split(b",", 2)[1:2] == wanted for line in whole.split(b"\n")):
-            return True
-        return None if torn else False
+        return _row_stands(self._day().orders, order_id)
 
-    def sync_balance(self) -> Dict[str, Any]:
+    def _retry(self, read: Callable[[], T]) -> T:
         for _ in range(self._attempts - 1):
             try:
-                return self._read_balance()
+                return read()
             except TradeGateError:  # most likely met in the middle of a write
                 self.clock.sleep(self._attempt_interval)
-        return self._read_balance()
+        return read()
+
+    def sync_balance(self) -> Dict[str, Any]:
+        return self._retry(self._read_balance)
 
     def _read_balance(self) -> Dict[str, Any]:
         files = self._day()
@@ -174,8 +167,17 @@ class AnXinDMATradeGate(AbsTradeGate):
         return [row for row in read_snapshot(path, self._encoding, needed) if row["acct"] == self._account_no]
 
     def sync_orders(self) -> List[Dict[str, Any]]:
+        return self._retry(self._read_orders)
+
+    def _read_orders(self) -> List[Dict[str, Any]]:
         self._day()
-        return self._updates.read() + self._results.read()
+        # Refusals first: whatever was told of an order before its refusal is then read too. If updates cannot be read
+        # now, refusals wait.
+        self._refusals += self._results.read()
+        updates = self._updates.read()
+        self._updated_ids.update(report["order_id"] for report in updates)
+        refusals, self._refusals = self._refusals, []
+        return updates + [report for report in refusals if report["order_id"] not in self._updated_ids]
 
     def _parse_update(self, row: Dict[str, str]) -> Optional[Dict[str, Any]]:
         code = anxin_csv.to_code(row["symbol"])
@@ -191,3 +193,25 @@ class AnXinDMATradeGate(AbsTradeGate):
             return anxin_csv.refusal_report(order_line, self.clock.now(), row.get("errorMsg", ""))
         log.warning("撤单被拒绝，订单 %s 保持原状：%s", row["custBatchNo"], row.get("errorMsg", ""))
         return None
+
+
+def _settle(path: str, order: Order, error: OSError) -> Optional[Exception]:
+    """Read the order file back after a write that failed: does the row stand there?"""
+    sent = _row_stands(path, order.order_id)
+    if sent is None:
+        return OrderUncertain(f"写文件单时出错（{error}），无法确认是否已写入")
+    return None if sent else OrderNotSent(f"写文件单失败：{error}")
+
+
+def _row_stands(path: str, order_id: str) -> Optional[bool]:
+    try:
+        with open(path, "rb") as file:
+            whole, _, torn = file.read().rpartition(b"\n")
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    wanted = [order_id.encode("ascii")]
+    if any(line.split(b",", 2)[1:2] == wanted for line in whole.split(b"\n")):
+        return True
+    return None if torn else False

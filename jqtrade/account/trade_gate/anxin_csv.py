@@ -97,8 +97,13 @@ def update_report(row: Dict[str, str], code: str) -> Dict[str, Any]:
 
 
 def refusal_report(order_line: str, now: datetime, err_msg: str) -> Dict[str, Any]:
-    """The report of an order that the terminal refused at once, out of the line of algoOrder_ that had asked for it."""
+    """The report of an order that the terminal refused at once, out of the line of algoOrder_ that had asked for it.
+
+    Raises ValueError or KeyError if that line is broken.
+    """
     fields = order_line.split(",")
+    if len(fields) != ORDER_HEADER.count(",") + 1:
+        raise ValueError(f"文件单里的这一笔是残行：{order_line!r}")
     return {
         "order_id": fields[1],
         "code": to_code(fields[4]),

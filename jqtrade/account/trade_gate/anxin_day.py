@@ -2,8 +2,9 @@
 
 import logging
 import os
+from collections import deque
 from datetime import date
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Deque, Dict, List, Optional, Sequence
 
 from jqtrade.account.trade_gate.csv_file import Columns, FileFollower, decode, split_row
 from jqtrade.errors import TradeGateError
@@ -25,24 +26,30 @@ class Feed:
         self._parse = parse
         self._follower = FileFollower(path)
         self._columns = None  # type: Optional[Columns]
-        self._waiting = []  # type: List[bytes]
+        self._waiting = deque()  # type: Deque[bytes]
+        self._parsed = []  # type: List[Any]
         self.broken_lines = 0
 
     def read(self) -> List[Any]:
         """Return what the rows added since the last call mean. Raises TradeGateError if the file cannot be read or used."""
         try:
             lines, restarted = self._follower.read_lines()
+            if restarted:
+                self._columns = None
+                self._waiting.clear()
+            self._waiting.extend(lines)
+            if self._columns is None and self._waiting:
+                self._columns = self._header(self._waiting[0])
+                self._waiting.popleft()
+            while self._waiting:
+                item = self._parse_line(self._waiting[0])
+                self._waiting.popleft()  # only now: a line that needs another file waits until that can be read
+                if item is not None:
+                    self._parsed.append(item)
         except OSError as error:
-            raise TradeGateError(f"无法读取文件 {self._path}：{error}")
-        if restarted:
-            self._columns, self._waiting = None, []
-        self._waiting += lines
-        if self._columns is None and self._waiting:
-            self._columns = self._header(self._waiting[0])
-            del self._waiting[0]
-        lines, self._waiting = self._waiting, []
-        parsed = [self._parse_line(line) for line in lines]
-        return [item for item in parsed if item is not None]
+            raise TradeGateError(f"无法读取文件 {error.filename or self._path}：{error}")
+        parsed, self._parsed = self._parsed, []
+        return parsed
 
     def _header(self, line: bytes) -> Columns:
         name = os.path.basename(self._path)

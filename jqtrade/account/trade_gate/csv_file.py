@@ -14,6 +14,8 @@ from jqtrade.errors import OrderNotSent, TradeGateError
 
 BOM = b"\xef\xbb\xbf"
 LINE_END = b"\r\n"
+TAIL = 256
+"""Bytes by which a follower knows its file again; more than one line's worth."""
 
 
 class LockWait(NamedTuple):
@@ -38,6 +40,8 @@ def append_lines(
 
     Raises OrderNotSent while nothing was written, OSError when some of it may have been.
     """
+    if not os.path.isdir(os.path.dirname(path)):  # a new FileLock would make one, where no terminal reads
+        raise OrderNotSent(f"文件单目录不存在：{os.path.dirname(path)}")
     lock = FileLock(path + ".lock")
     try:
         lock.acquire(timeout=wait.timeout, poll_interval=wait.interval)
@@ -46,7 +50,10 @@ def append_lines(
     except OSError as error:
         raise OrderNotSent(f"无法取得文件锁 {path}.lock：{error}")
     try:
-        check()
+        try:
+            check()
+        except OSError as error:
+            raise OrderNotSent(f"无法读取文件 {path}：{error}")
         fd = _open_for_append(path, wait, clock)
         try:
             _write_all(fd, _opening(path, fd, header) + b"".join(line + LINE_END for line in lines))
@@ -72,10 +79,15 @@ def _open_for_append(path: str, wait: LockWait, clock: Clock) -> int:
 
 
 def _opening(path: str, fd: int, header: bytes) -> bytes:
-    """What must stand before the next line: the header of an empty file, the end of a torn last line, or nothing."""
+    """What must stand before the next line: the header or the rest of it, the end of a torn last line, or nothing."""
+    opening = header + LINE_END
     try:
-        if os.lseek(fd, 0, os.SEEK_END) == 0:
-            return header + LINE_END
+        size = os.lseek(fd, 0, os.SEEK_END)
+        if size < len(opening):
+            os.lseek(fd, 0, os.SEEK_SET)
+            start = os.read(fd, size)
+            if opening.startswith(start):
+                return opening[len(start) :]
         os.lseek(fd, -1, os.SEEK_END)
         return b"" if os.read(fd, 1) == b"\n" else LINE_END
     except OSError as error:
@@ -93,6 +105,7 @@ class FileFollower:
     def __init__(self, path: str) -> None:
         self.path = path
         self._offset = 0
+        self._tail = b""
         self._identity = None  # type: Optional[int]
 
     def read_lines(self) -> Tuple[List[bytes], bool]:
@@ -107,11 +120,13 @@ class FileFollower:
             return [], False
         with file:
             stat = os.fstat(file.fileno())
-            if stat.st_size < self._offset or stat.st_ino != self._identity:
-                self._offset, self._identity = 0, stat.st_ino
-            if stat.st_size == self._offset:
+            replaced = stat.st_size < self._offset or stat.st_ino != self._identity
+            if stat.st_size == self._offset and not replaced:
                 return [], False
-            file.seek(self._offset)
+            file.seek(self._offset - len(self._tail))
+            if replaced or file.read(len(self._tail)) != self._tail:  # written over, or a new file with the old number
+                self._offset, self._tail, self._identity = 0, b"", stat.st_ino
+                file.seek(0)
             data = file.read()
         end = data.rfind(b"\n") + 1
         lines = [line.rstrip(b"\r") for line in data[:end].split(b"\n")[:-1]]
@@ -119,6 +134,7 @@ class FileFollower:
         if from_start and lines[0].startswith(BOM):
             lines[0] = lines[0][len(BOM) :]
         self._offset += end
+        self._tail = (self._tail + data[:end])[-TAIL:]
         return lines, from_start
 
 
@@ -178,19 +194,26 @@ def read_snapshot(path: str, encoding: str, needed: Iterable[str]) -> List[Dict[
         raise TradeGateError(f"没有文件 {path}，请确认 One Quant 的 DMA 算法窗口已启动、导出目录正确")
     except OSError as error:
         raise TradeGateError(f"无法读取文件 {path}：{error}")
-    end = data.rfind(b"\n") + 1
+    start, end = len(BOM) if data.startswith(BOM) else 0, data.rfind(b"\n") + 1
+    last = data[end:].strip(b"\r")
     try:
-        lines = decode(data[:end].replace(BOM, b"", 1), encoding).split("\n")[:-1]
+        lines = decode(data[start:end], encoding).split("\n")[:-1]
     except UnicodeDecodeError as error:
         raise TradeGateError(f"文件 {name} 不是文本：{error}")
     if not lines:
         raise TradeGateError(f"文件 {name} 还没有写完")
     rows = []  # type: List[Dict[str, str]]
     try:
-        columns = Columns(name, split_row(lines[0].strip("\r")), needed)
-        for line in lines[1:]:
+        header = split_row(lines[0].strip("\r"))
+        columns = Columns(name, header, needed)
+        if last == b"," * (len(header) - 1):  # the last row without a line end
+            lines.append(last.decode("ascii"))
+            last = b""
+        for number, line in enumerate(lines[1:], 2):
             fields = split_row(line.strip("\r"))
             if not any(fields):
+                if last or any(rest.strip("\r") for rest in lines[number:]):
+                    raise TradeGateError(f"文件 {name} 在结尾的空行之后还有内容，可能正在改写")
                 return rows
             rows.append(columns.row(fields))
     except ValueError as error:

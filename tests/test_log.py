@@ -1,0 +1,330 @@
+"""Log lines, masking and outages; and in real processes, everything that a process says ends up in its file."""
+
+import io
+import logging
+import os
+import re
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Dict, List, Optional
+
+import pytest
+
+from jqtrade.clock import VirtualClock
+from jqtrade.log import LineFormatter, MaskedStream, Masker, Outage, format_seconds
+
+ROOT = Path(__file__).resolve().parent.parent
+NOW = datetime(2026, 1, 5, 9, 30, 0, 123456)
+
+# ---------------------------------------------------------------- lines
+
+
+def line(message: str, strategy_time: Optional[datetime], exception: Optional[BaseException] = None) -> str:
+    info = None if exception is None else (type(exception), exception, None)
+    record = logging.LogRecord("strategy", logging.WARNING, "demo.py", 3, message, (), info)  # type: ignore[arg-type]
+    return LineFormatter(VirtualClock(NOW), lambda: strategy_time).format(record)
+
+
+def test_a_line_carries_time_level_pid_and_logger() -> None:
+    assert line("买入", None) == f"2026-01-05 09:30:00.123 WARNING {os.getpid()} strategy 买入"
+
+
+def test_a_line_in_a_job_carries_the_strategy_time_too() -> None:
+    text = line("买入", datetime(2026, 1, 5, 9, 29))
+    assert text == f"2026-01-05 09:30:00.123 WARNING {os.getpid()} strategy [2026-01-05 09:29:00] 买入"
+
+
+def test_a_traceback_follows_the_line() -> None:
+    assert line("出错", None, KeyError("x")).splitlines()[1:] == ["KeyError: 'x'"]
+
+
+# ---------------------------------------------------------------- masking
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("账号 1234567 登录", "账号 *****67 登录"),
+        ("1234567,1234567", "*****67,*****67"),
+        ("D1234567.csv", "D*****67.csv"),
+        ("123456", "123456"),
+        ("", ""),
+    ],
+)
+def test_an_account_number_keeps_its_last_two_characters(text: str, expected: str) -> None:
+    masker = Masker()
+    masker.hide("1234567")
+    assert masker(text) == expected
+
+
+def test_several_numbers_are_masked_and_ones_too_short_to_tell_from_others_are_not() -> None:
+    masker = Masker()
+    for secret in ("1234567", "7654321", "100"):
+        masker.hide(secret)
+    assert masker("1234567 7654321 100") == "*****67 *****21 100"
+
+
+def test_of_two_numbers_one_within_the_other_nothing_shows_but_the_last_two_characters() -> None:
+    masker = Masker()
+    for secret in ("1234", "12345678"):
+        masker.hide(secret)
+    assert masker("12345678") == "******78"
+
+
+def test_a_masked_stream_masks_whatever_way_it_is_written_to() -> None:
+    masker, buffer = Masker(), io.BytesIO()
+    masker.hide("1234567")
+    stream = MaskedStream(buffer, masker)
+    print("print", "1234567", file=stream)
+    stream.writelines(["lines 1234567\n", "x\n"])
+    assert stream.write("write 1234567\n") == len("write 1234567\n")
+    assert buffer.getvalue().decode("utf-8") == "print *****67\nlines *****67\nx\nwrite *****67\n"
+
+
+def test_no_character_is_too_strange_for_a_masked_stream() -> None:
+    buffer = io.BytesIO()
+    stream = MaskedStream(buffer, Masker(), "gbk")
+    print("平安 \U0001f600 \udcff", file=stream)
+    assert buffer.getvalue() == "平安 \\U0001f600 \\udcff\n".encode("gbk")
+
+
+# ---------------------------------------------------------------- trouble that repeats
+
+
+def test_an_outage_is_one_line_when_it_begins_and_one_when_it_ends_with_how_long(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    clock = VirtualClock(NOW)
+    outage = Outage(logging.getLogger("x"), clock)
+    outage.worked("恢复")
+    for _ in range(720):
+        outage.failed("没有文件")
+        clock.sleep(5)
+    outage.worked("恢复")
+    outage.worked("恢复")
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("ERROR", "没有文件（恢复之前不再重复）"),
+        ("INFO", "恢复，中断了 1 小时 0 分 0 秒"),
+    ]
+
+
+def test_a_second_outage_is_said_again(caplog: pytest.LogCaptureFixture) -> None:
+    outage = Outage(logging.getLogger("x"), VirtualClock(NOW))
+    for _ in range(2):
+        outage.failed("没有文件")
+        outage.worked("恢复")
+    assert [record.levelname for record in caplog.records if record.levelname == "ERROR"] == ["ERROR", "ERROR"]
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [
+        (0, "0 秒"),
+        (45.4, "45 秒"),
+        (59.7, "1 分 0 秒"),
+        (125, "2 分 5 秒"),
+        (3600, "1 小时 0 分 0 秒"),
+        (90000, "25 小时 0 分 0 秒"),
+    ],
+)
+def test_a_duration_is_written_for_people(seconds: float, text: str) -> None:
+    assert format_seconds(seconds) == text
+
+
+# ---------------------------------------------------------------- real processes
+
+PRELUDE = """
+import logging, os, sys, warnings
+import jqtrade.log
+from jqtrade.clock import SystemClock
+from jqtrade.log import Masker, set_up_logging
+
+jqtrade.log.MAX_BYTES, jqtrade.log.BACKUP_COUNT = {max_bytes}, {backups}
+masker = Masker()
+masker.hide("1234567")
+path = {path!r}
+set_up_logging(path, {debug}, masker, SystemClock(), lambda: None)
+log = logging.getLogger("strategy")
+os.write(2, b"")
+"""
+
+
+def run(
+    path: Optional[Path], body: str, max_bytes: int = 10**7, backups: int = 10, debug: bool = False
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run `body` in a process that logs to `path`."""
+    prelude = PRELUDE.format(
+        path=None if path is None else str(path), max_bytes=max_bytes, backups=backups, debug=debug
+    )
+    script = (prelude + body).encode("utf-8")
+    return subprocess.run(
+        [sys.executable, "-"],
+        input=b"# -*- coding: utf-8 -*-\n" + script,
+        cwd=str(ROOT),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(os.environ, PYTHONIOENCODING="utf-8"),
+        timeout=60,
+    )
+
+
+def texts(folder: Path) -> Dict[str, str]:
+    """The log files of a folder, without the time and the pid of each line."""
+    return {path.name: path.read_bytes().decode("utf-8") for path in folder.glob("demo.log*")}
+
+
+def numbers(folder: Path, word: str) -> List[int]:
+    """The numbers behind `word` in all log files, the oldest first."""
+    files = texts(folder)
+    order = sorted(files, key=lambda name: -int(name.rpartition(".")[2]) if name != "demo.log" else 0)
+    return [int(number) for name in order for number in re.findall(word + r" (\d+)\b", files[name])]
+
+
+def test_the_sizes_are_10_mb_and_10_old_files() -> None:
+    import jqtrade.log
+
+    assert (jqtrade.log.MAX_BYTES, jqtrade.log.BACKUP_COUNT) == (10 * 1024 * 1024, 10)
+
+
+def test_log_lines_prints_warnings_and_output_of_native_code_are_appended_to_the_file_in_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "demo.log"
+    path.write_bytes("昨天的\n".encode())
+    done = run(
+        path,
+        """
+log.info("日志")
+log.debug("strategy debug")
+logging.getLogger("jqtrade.x").debug("jqtrade debug")
+logging.getLogger("other.library").debug("library debug")
+print("打印", "两个词")
+print("到标准错误", file=sys.stderr)
+warnings.warn("小心")
+os.write(2, "原生 2\\n".encode("utf-8"))
+os.write(1, "原生 1\\n".encode("utf-8"))
+raise KeyError("没人接住")
+""",
+    )
+    text = texts(tmp_path)["demo.log"]
+    assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 1)
+    assert text.startswith("昨天的\n")
+    for part in (
+        "INFO",
+        "日志\n",
+        "strategy debug\n",
+        "\n打印 两个词\n",
+        "\n到标准错误\n",
+        "小心",
+        "\n原生 2\n",
+        "\n原生 1\n",
+    ):
+        assert part in text
+    assert "KeyError: '没人接住'" in text
+    assert "jqtrade debug" not in text
+    assert "library debug" not in text
+    assert "\r" not in text
+    assert re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} INFO \d+ strategy 日志$", text, re.MULTILINE)
+
+
+def test_with_debug_jqtrades_own_debug_lines_are_there_too(tmp_path: Path) -> None:
+    run(tmp_path / "demo.log", "logging.getLogger('jqtrade.x').debug('jqtrade debug')", debug=True)
+    assert "DEBUG" in texts(tmp_path)["demo.log"]
+
+
+def test_account_numbers_are_masked_in_log_lines_prints_and_tracebacks(tmp_path: Path) -> None:
+    run(
+        tmp_path / "demo.log",
+        """
+log.info("account %s", "1234567")
+print("account", "1234567")
+warnings.warn("account 1234567")
+try: raise ValueError("1234567")
+except ValueError: log.exception("caught")
+raise KeyError("1234567")
+""",
+    )
+    text = texts(tmp_path)["demo.log"]
+    assert "1234567" not in text
+    assert text.count("*****67") >= 5
+
+
+def test_without_a_file_everything_goes_to_the_terminal_masked() -> None:
+    done = run(None, "log.info('日志 1234567')\nprint('打印 1234567')\nprint('错误 1234567', file=sys.stderr)\n")
+    assert done.returncode == 0
+    assert "日志 *****67" in done.stdout.decode("utf-8")
+    assert "打印 *****67" in done.stdout.decode("utf-8")
+    assert "错误 *****67" in done.stderr.decode("utf-8")
+
+
+LINES = """
+for number in range(300):
+    log.info("logged %d", number)
+    print("printed", number)
+    os.write(2, b"native %d\\n" % number)
+"""
+
+
+def test_files_are_rotated_by_size_and_no_line_is_lost(tmp_path: Path) -> None:
+    done = run(tmp_path / "demo.log", LINES, max_bytes=5000, backups=30)
+    files = texts(tmp_path)
+    assert done.stderr == b""
+    assert 4 < len(files) < 30
+    assert set(files) == {"demo.log"} | {f"demo.log.{number}" for number in range(1, len(files))}
+    assert max(map(len, files.values())) < 5300
+    for word in ("logged", "printed", "native"):
+        assert numbers(tmp_path, word) == list(range(300))
+
+
+def test_no_more_than_the_newest_old_files_are_kept(tmp_path: Path) -> None:
+    run(tmp_path / "demo.log", LINES, max_bytes=2000, backups=3)
+    assert set(texts(tmp_path)) == {"demo.log", "demo.log.1", "demo.log.2", "demo.log.3"}
+    kept = numbers(tmp_path, "logged")
+    assert kept == list(range(kept[0], 300))
+
+
+def test_a_process_that_only_prints_has_its_file_rotated_too(tmp_path: Path) -> None:
+    run(tmp_path / "demo.log", "for number in range(300): print('printed', number)", max_bytes=1000, backups=10)
+    assert len(texts(tmp_path)) > 3
+    assert numbers(tmp_path, "printed") == list(range(300))
+
+
+def test_a_restarted_process_appends_and_rotates_what_was_there(tmp_path: Path) -> None:
+    for first in (0, 100):
+        body = f"for number in range({first}, {first + 100}): log.info('logged %d', number)"
+        run(tmp_path / "demo.log", body, max_bytes=3000, backups=30)
+    assert numbers(tmp_path, "logged") == list(range(200))
+
+
+@pytest.mark.posix
+def test_a_file_removed_while_it_is_written_comes_back_with_the_next_rotation(tmp_path: Path) -> None:
+    body = """
+removed = open(path, "rb")
+os.remove(path)
+for number in range(300): log.info("logged %d", number)
+open(path + ".99", "wb").write(removed.read())
+"""
+    run(tmp_path / "demo.log", body, max_bytes=2000, backups=30)
+    assert numbers(tmp_path, "logged") == list(range(300))
+    assert set(texts(tmp_path)) >= {"demo.log", "demo.log.1", "demo.log.2"}
+
+
+@pytest.mark.parametrize("held", ["demo.log", "demo.log.1"])
+def test_while_another_program_holds_a_file_open_no_line_and_no_older_file_is_lost(tmp_path: Path, held: str) -> None:
+    path = tmp_path / "demo.log"
+    path.write_bytes(b"logged 9000\n")
+    for number in (1, 2, 3):
+        (tmp_path / f"demo.log.{number}").write_bytes(b"logged %d\n" % (9000 - number))
+    with open(str(tmp_path / held), "rb") as reader:
+        done = run(path, LINES, max_bytes=2000, backups=60)
+        assert reader.read(6) == b"logged"
+    assert done.stderr == b""
+    kept = numbers(tmp_path, "logged")
+    assert sorted(kept) == list(range(300)) + [8997, 8998, 8999, 9000]
+    if sys.platform == "win32" and held == "demo.log":
+        assert kept == [8997, 8998, 8999, 9000] + list(range(300))
+        assert path.stat().st_size > 2000
+    run(path, "log.info('logged 300')", max_bytes=2000, backups=60)
+    assert path.stat().st_size < 2000
+    assert sorted(numbers(tmp_path, "logged")) == list(range(301)) + [8997, 8998, 8999, 9000]
