@@ -11,7 +11,8 @@ from typing import Any, Callable, Dict, Optional
 from jqtrade.clock import Clock
 
 MAX_BYTES = 10 * 1024 * 1024
-BACKUP_COUNT = 10
+BACKUP_COUNT = 9
+"""with the current file ten in all"""
 
 
 class Masker:

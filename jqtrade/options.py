@@ -118,7 +118,7 @@ def _period(name: str, value: Any) -> Period:
     starts_before_ends = all(start < end for start, end in pairs)
     if not pairs or len(pairs) != len(period) or not starts_before_ends or moments != sorted(moments):
         raise _fail(name, value, right)
-    if any(end >= start for (_, end), (start, _) in zip(pairs, pairs[1:])):
+    if any(end > start for (_, end), (start, _) in zip(pairs, pairs[1:])):
         raise _fail(name, value, right)
     return pairs
 

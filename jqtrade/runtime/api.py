@@ -1,6 +1,7 @@
 """The functions that a strategy sees, bound to one running strategy. Their documentation stands in jqtrade.api."""
 
 import functools
+import inspect
 from enum import Enum
 from typing import Any, Callable, Dict, List, Optional, TypeVar, cast
 
@@ -73,6 +74,8 @@ class StrategyApi:
         if not accepts(func, None):
             name = getattr(func, "__name__", repr(func))
             raise InvalidParam(f"run_daily 的函数 {name} 应能接受一个位置参数，例如 def {name}(context)")
+        if inspect.iscoroutinefunction(func):
+            raise InvalidParam(f"run_daily 的函数 {func.__name__} 是 async 函数，不会被执行，请改为普通函数")
         self._host.add_daily(func, time)
 
     @only_in(Phase.LOADING, Phase.INITIALIZING)

@@ -9,11 +9,16 @@ from typing import Any, Callable, Dict, List
 from jqtrade.errors import StrategyError
 
 
+class StrategyModule(types.ModuleType):
+    """The module made of a strategy's file."""
+
+
 def load_strategy(path: str, names: Dict[str, Any]) -> types.ModuleType:
     """Return the module made of the file at `path`, with `names` in it before its first line runs.
 
     The file's folder comes first on sys.path, so that modules beside it can be imported; the module is known to
-    sys.modules as "strategy", so that what it defines can be pickled.
+    sys.modules by the file's name, so that a helper module that imports it gets this one, and what it defines can be
+    pickled. Where that name is another module's (calendar.py), that one keeps it.
 
     Raises StrategyError if the file cannot be read, SyntaxError and whatever the file's own code raises otherwise.
     """
@@ -28,10 +33,13 @@ def load_strategy(path: str, names: Dict[str, Any]) -> types.ModuleType:
     if folder in sys.path:
         sys.path.remove(folder)
     sys.path.insert(0, folder)
-    module = types.ModuleType("strategy")
+    name = os.path.splitext(os.path.basename(path))[0]
+    if not isinstance(sys.modules.get(name), (StrategyModule, type(None))):
+        name = "jqtrade strategy " + name
+    module = StrategyModule(name)
     module.__file__ = path
     module.__dict__.update(names)
-    sys.modules["strategy"] = module
+    sys.modules[name] = module
     exec(compile(source, path, "exec"), module.__dict__)
     return module
 

@@ -3,7 +3,7 @@
 import logging
 import os
 import types
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import jqtrade.api
@@ -62,6 +62,7 @@ class Strategy(Host):
     ) -> None:
         """`paper` overrides the trade gate; `is_wanted` and `on_progress` connect the strategy to its process."""
         self.phase = Phase.LOADING
+        self.module = None  # type: Optional[types.ModuleType]
         self.clock = clock
         self._name = name
         self._path = path
@@ -100,8 +101,9 @@ class Strategy(Host):
 
     def start(self) -> None:
         """Load the file and call its process_initialize. Raises whatever the user's code raises, StrategyError, InvalidParam."""
+        started = self.clock.monotonic()
         with jqtrade.api.running(self._api):
-            module = load_strategy(self._path, self._api.names())
+            self.module = module = load_strategy(self._path, self._api.names())
             initialize = self._function(module, "process_initialize", 1)
             if initialize is None:
                 raise StrategyError(f"策略文件 {self._path} 里没有定义函数 process_initialize(context)")
@@ -111,9 +113,9 @@ class Strategy(Host):
             initialize(self._context)
             if self._wants_account():
                 self.account()
-        self._scheduler = self._schedule()
+        self._scheduler = self._schedule(self.clock.now() - timedelta(seconds=self.clock.monotonic() - started))
         self.phase = Phase.RUNNING
-        self._report(None)
+        self._report()
 
     def _function(self, module: types.ModuleType, name: str, arguments: int) -> Any:
         function = defined_function(module, name)
@@ -131,7 +133,7 @@ class Strategy(Host):
             late = [
                 name
                 for name in checked
-                if name in ("timezone", "runtime_dir") or self._options.scope(name) != SCHEDULER
+                if name in ("timezone", "runtime_dir", "use_account") or self._options.scope(name) != SCHEDULER
             ]
             if late:
                 raise InvalidCall("账户已经加载，不能再设置选项 {}；请在用到账户之前设置".format("、".join(late)))
@@ -178,22 +180,27 @@ class Strategy(Host):
             parse_time_expr(time, self._options["market_period"])
         self._dailies.append(_Daily(function, time))
 
-    def _schedule(self) -> Scheduler:
-        """Turn what process_initialize asked for into jobs, now that every option is known."""
-        if not self._dailies:
-            if self._account is None:
-                raise StrategyError("策略没有用 run_daily 设置定时任务，也没有启用账户，没有可做的事")
-            log.warning("策略没有用 run_daily 设置任何定时任务，只同步账户")
+    def _schedule(self, started: datetime) -> Scheduler:
+        """Turn what process_initialize asked for into jobs, now that every option is known.
+
+        A job that came due while process_initialize ran is late, not missed.
+        """
         options = self._options
+        syncs = self._account is not None and (options["sync_balance"] or options["sync_order"])
+        if not self._dailies:
+            if not syncs:
+                raise StrategyError("策略没有用 run_daily 设置定时任务，也不同步账户，没有可做的事")
+            log.warning("策略没有用 run_daily 设置任何定时任务，只同步账户")
         scheduler = Scheduler(self.clock, options["misfire_grace_time"], self._is_wanted)
-        if self._account is not None and (options["sync_balance"] or options["sync_order"]):
-            scheduler.add(Job("sync", self._sync, Interval(options["sync_internal"], options["sync_period"]), SYNC))
+        if syncs:
+            interval = Interval(options["sync_internal"], options["sync_period"])
+            scheduler.add(Job("sync", self._sync, interval, SYNC), self.clock.now())
         for function, time in self._dailies:
             if time == EVERY_MINUTE_EXPR:
                 trigger, priority = every_minute(options["market_period"]), EVERY_MINUTE
             else:
                 trigger, priority = TimesOfDay([parse_time_expr(time, options["market_period"])]), DAILY
-            scheduler.add(self._job(function, trigger, priority))
+            scheduler.add(self._job(function, trigger, priority), started)
         return scheduler
 
     def _job(self, function: Callable[[Any], Any], trigger: TimesOfDay, priority: int) -> Job:
@@ -212,8 +219,10 @@ class Strategy(Host):
 
     def _call(self, name: str, due: datetime, function: Callable[..., Any], *arguments: Any) -> None:
         """Call the user's code as a job; what it raises is logged and counted, and the process goes on."""
-        outer, self._due = self._due, due
-        self._report(name)
+        outer_due, self._due = self._due, due
+        outer = self._progress
+        self._progress = outer._replace(current_job=name, since=self.clock.now())
+        self._report()
         error = ""
         try:
             with jqtrade.api.running(self._api):
@@ -225,20 +234,21 @@ class Strategy(Host):
             log.warning("%s 调用了退出，任务将停止", name)
             self._left = True
         finally:
-            self._due = outer
+            self._due = outer_due
         progress = self._progress
         self._progress = progress._replace(
+            current_job=outer.current_job,
+            since=outer.since,
             jobs_run=progress.jobs_run + 1,
             jobs_failed=progress.jobs_failed + bool(error),
             last_error=self._masker(error) or progress.last_error,
         )
-        self._report(None)
+        self._report()
 
-    def _report(self, current_job: Optional[str]) -> None:
+    def _report(self) -> None:
+        """Tell the process what the strategy is doing."""
         upcoming = self._scheduler.next_job() if self._scheduler is not None else None
         self._progress = self._progress._replace(
-            current_job=current_job,
-            since=None if current_job is None else self.clock.now(),
             next_job=None if upcoming is None else upcoming[1].name,
             next_time=None if upcoming is None else upcoming[0],
         )

@@ -57,8 +57,10 @@ def _entry_points() -> Dict[str, Any]:
     try:
         from importlib import metadata
     except ImportError:  # Python 3.6 and 3.7
-        import pkg_resources  # type: ignore[import-not-found]
-
+        try:
+            import pkg_resources  # type: ignore[import-not-found]
+        except ImportError:  # without setuptools there are no plug-ins to be found
+            return {}
         return {point.name: point for point in pkg_resources.iter_entry_points(ENTRY_POINT_GROUP)}
     points = metadata.entry_points()  # type: Any
     if hasattr(points, "select"):

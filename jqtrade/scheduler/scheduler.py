@@ -48,14 +48,16 @@ class Scheduler:
         self._sequence = itertools.count()
         self._missed_before = datetime.min
 
-    def add(self, job: Job) -> None:
-        """Call `job` from its next due time on."""
-        due = job.trigger.next_after(self._clock.now())
+    def add(self, job: Job, after: datetime) -> None:
+        """Call `job` from its first due time later than `after` on; what came due since then is late."""
+        due = job.trigger.next_after(after)
         heapq.heappush(self._heap, (due, job.priority, next(self._sequence), job))
 
     def next_job(self) -> Optional[Tuple[datetime, Job]]:
         """The job of the strategy that is due next, and when; syncing does not count."""
-        entries = [entry for entry in self._heap if entry[1] != SYNC]
+        entries = self._heap[:1]
+        if entries and entries[0][1] == SYNC:  # there is one such job; the next one is of the two below it in the heap
+            entries = self._heap[1:3]
         if not entries:
             return None
         due, _, _, job = min(entries)
@@ -100,7 +102,11 @@ class Scheduler:
             log.warning("机器休眠或时钟向前跳了 %s", format_seconds(jump.total_seconds()))
             self._missed_before = now - self._grace
         elif jump < -self._grace:
-            log.warning("时钟向后跳了 %s；已经运行过的定时任务不会再次运行", format_seconds(-jump.total_seconds()))
+            log.warning(
+                "时钟向后跳了 %s。到 %s 之前不会再运行定时任务，以免重复运行；如果之前的时间是错的，请重新启动任务",
+                format_seconds(-jump.total_seconds()),
+                began,
+            )
             self._restart_intervals(now)
 
     def _restart_intervals(self, now: datetime) -> None:

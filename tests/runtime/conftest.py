@@ -19,7 +19,7 @@ def start(tmp_path: Path) -> Iterator[Starter]:
     for strategy in starter.started:
         strategy.close()
     sys.path[:] = path
-    sys.modules.pop("strategy", None)
+    sys.modules.pop("demo", None)
     for name in set(sys.modules) - modules:
         file = getattr(sys.modules[name], "__file__", None)
         if file is not None and str(folder) in file:

@@ -65,4 +65,4 @@ class Starter:
         clock = clock or VirtualClock(START)
         strategy = start_strategy(str(path), clock, broker, **options)
         self.started.append(strategy)
-        return StartedStrategy(strategy, sys.modules["strategy"], clock)
+        return StartedStrategy(strategy, strategy.module, clock)

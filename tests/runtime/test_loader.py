@@ -137,7 +137,7 @@ def test_the_strategys_folder_comes_first_on_the_path_once(start: Starter) -> No
 C_SOURCE = """
 #include <Python.h>
 static PyObject *job(PyObject *self, PyObject *context) {
-    PyObject *seen = PyObject_GetAttrString(PyImport_ImportModule("strategy"), "seen");
+    PyObject *seen = PyObject_GetAttrString(PyImport_ImportModule("demo"), "seen");
     PyObject *due = PyObject_GetAttrString(context, "strategy_dt");
     PyList_Append(seen, due);
     Py_RETURN_NONE;
@@ -186,8 +186,8 @@ def test_names_from_jqtrade_api_work_in_a_helper_module_while_the_strategy_runs_
         def buy(context):
             log.info("buying")
             order("000001.XSHE", 100, style=LimitOrderStyle(10))
-            import strategy
-            strategy.seen.append([(held.code, held.status == OrderStatus.new) for held in get_orders()])
+            import demo
+            demo.seen.append([(held.code, held.status == OrderStatus.new) for held in get_orders()])
         """,
     )
     broker = FakeBroker()

@@ -129,7 +129,7 @@ def test_what_cannot_be_called_with_one_positional_argument_raises_at_the_call(s
     ],
 )
 def test_any_callable_of_one_positional_argument_is_called(start: Starter, function: str) -> None:
-    start.write("helper.py", "import strategy\ndef job(context): strategy.seen.append(context.strategy_dt)\n")
+    start.write("helper.py", "import demo\ndef job(context): demo.seen.append(context.strategy_dt)\n")
     started = start(
         f"""
         import functools

@@ -35,7 +35,7 @@ class Bench:
             if work is not None:
                 work(due)
 
-        self.scheduler.add(Job(name, call, trigger, priority))
+        self.scheduler.add(Job(name, call, trigger, priority), self.clock.now())
 
     def daily(self, name: str, *times: time, work: Optional[Callable[[datetime], None]] = None) -> None:
         self.add(name, TimesOfDay(times), DAILY, work)
@@ -129,7 +129,7 @@ def test_while_it_waits_the_loop_asks_at_least_every_longest_sleep_whether_it_is
         return bench.clock.now() < at(9, 0, 2)
 
     scheduler = Scheduler(bench.clock, GRACE, is_wanted)
-    scheduler.add(Job("a", lambda due: None, TimesOfDay([time(10)]), DAILY))
+    scheduler.add(Job("a", lambda due: None, TimesOfDay([time(10)]), DAILY), bench.clock.now())
     scheduler.run()
     assert bench.clock.now() == at(9, 0, 2)
     assert len(asked) == 9
