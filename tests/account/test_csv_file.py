@@ -1,0 +1,212 @@
+"""Files shared with other programs: appended whole lines, followed while they grow, read by their header."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List
+
+import pytest
+from broker_files import OneQuantFolder, make_order
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jqtrade.account.trade_gate import AnXinDMATradeGate
+from jqtrade.account.trade_gate.csv_file import (
+    Columns,
+    FileFollower,
+    LockWait,
+    append_lines,
+    decode,
+    read_snapshot,
+    split_row,
+)
+from jqtrade.errors import OrderNotSent, TradeGateError
+from jqtrade.testing import VirtualClock
+
+APPENDER = [sys.executable, str(Path(__file__).resolve().parent / "appender.py")]
+WAIT = LockWait(5, 0.01)
+
+
+def test_lines_are_appended_below_one_header(tmp_path: Path, clock: VirtualClock) -> None:
+    path = tmp_path / "file.csv"
+    append_lines(str(path), b"a,b", [b"1,2", b"3,4"], WAIT, clock)
+    append_lines(str(path), b"a,b", [b"5,6"], WAIT, clock)
+    assert path.read_bytes() == b"a,b\r\n1,2\r\n3,4\r\n5,6\r\n"
+
+
+@pytest.mark.parametrize(
+    "before, after",
+    [
+        (b"", b"a,b\r\n5,6\r\n"),
+        (b"a", b"a,b\r\n5,6\r\n"),
+        (b"a,b\r", b"a,b\r\n5,6\r\n"),
+        (b"a,b\r\n", b"a,b\r\n5,6\r\n"),
+        (b"a,b\n1,2\n", b"a,b\n1,2\n5,6\r\n"),
+        (b"a,b\r\n1,", b"a,b\r\n1,\r\n5,6\r\n"),
+        (b"x", b"x\r\n5,6\r\n"),
+    ],
+)
+def test_what_stands_is_completed_but_never_changed(
+    tmp_path: Path, clock: VirtualClock, before: bytes, after: bytes
+) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(before)
+    append_lines(str(path), b"a,b", [b"5,6"], WAIT, clock)
+    assert path.read_bytes() == after
+
+
+@pytest.mark.parametrize("error", [OrderNotSent("taken"), OSError("unreadable")])
+def test_nothing_is_written_when_the_check_under_the_lock_fails(
+    tmp_path: Path, clock: VirtualClock, error: Any
+) -> None:
+    def check() -> None:
+        raise error
+
+    with pytest.raises(OrderNotSent):
+        append_lines(str(tmp_path / "file.csv"), b"a,b", [b"1,2"], WAIT, clock, check)
+    assert not (tmp_path / "file.csv").exists()
+    append_lines(str(tmp_path / "file.csv"), b"a,b", [b"1,2"], LockWait(0, 0.01), clock)  # the lock is free again
+
+
+def test_a_missing_directory_means_not_sent(tmp_path: Path, clock: VirtualClock) -> None:
+    with pytest.raises(OrderNotSent):
+        append_lines(str(tmp_path / "no" / "file.csv"), b"a,b", [b"1,2"], WAIT, clock)
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.fixture
+def holder(folder: OneQuantFolder) -> Iterator[subprocess.Popen]:
+    """Another process that holds the lock of today's order file."""
+    process = subprocess.Popen(APPENDER + [str(folder.file("algoOrder")), "hold"], stdout=subprocess.PIPE)
+    assert process.stdout is not None and process.stdout.readline().strip() == b"held"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_an_order_is_not_sent_while_another_process_holds_the_lock(
+    open_gate: Callable[..., AnXinDMATradeGate], folder: OneQuantFolder, holder: subprocess.Popen
+) -> None:
+    gate = open_gate(wait_lock_time_out=0.3, wait_lock_internal=0.01)
+    start = time.monotonic()
+    with pytest.raises(OrderNotSent, match="0.3"):
+        gate.order(make_order())
+    assert 0.25 <= time.monotonic() - start < 10
+    assert not folder.file("algoOrder").exists()
+    holder.kill()  # its lock goes with it
+    holder.wait()
+    open_gate(wait_lock_time_out=10).order(make_order())
+    assert len(folder.order_lines()) == 2
+
+
+def test_four_processes_append_whole_lines_and_none_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    processes = [subprocess.Popen(APPENDER + [str(path), "append", name, "100"]) for name in "abcd"]
+    follower = FileFollower(str(path))
+    followed: List[bytes] = []
+    while any(process.poll() is None for process in processes):
+        followed += follower.read_lines()[0]
+        time.sleep(0.005)
+    assert [process.returncode for process in processes] == [0] * 4
+    followed += follower.read_lines()[0]
+    lines = path.read_bytes().split(b"\r\n")
+    assert lines.pop() == b"" and lines.pop(0) == b"name,number,text"
+    assert followed[1:] == lines
+    expected = [f"{name},{number:03},{name * (number * 7 % 90)}".encode() for name in "abcd" for number in range(100)]
+    assert sorted(lines) == expected
+
+
+def test_a_follower_waits_for_a_file_that_is_not_there_yet(tmp_path: Path) -> None:
+    follower = FileFollower(str(tmp_path / "file"))
+    assert follower.read_lines() == ([], False)
+    (tmp_path / "file").write_bytes(b"one\r\ntwo\nthr")
+    assert follower.read_lines() == ([b"one", b"two"], True)
+    with (tmp_path / "file").open("ab") as file:
+        file.write(b"ee\r\r\n")
+    assert follower.read_lines() == ([b"three"], False)
+    (tmp_path / "file").unlink()
+    assert follower.read_lines() == ([], False)
+
+
+def test_a_follower_drops_the_mark_of_utf_8_only_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"\xef\xbb\xbfone\n\xef\xbb\xbftwo\n")
+    assert FileFollower(str(tmp_path / "file")).read_lines()[0] == [b"one", b"\xef\xbb\xbftwo"]
+
+
+@pytest.mark.parametrize(
+    "text, written, first",
+    [
+        ("资金不足", "gbk", "utf-8"),
+        ("资金不足", "utf-8", "utf-8"),
+        ("资金不足", "utf-8", "ascii"),
+        ("㐀", "gb18030", "gbk"),
+    ],
+)
+def test_text_is_decoded_as_it_was_meant(text: str, written: str, first: str) -> None:
+    assert decode(text.encode(written), first) == text
+
+
+def test_bytes_that_are_no_text_in_any_encoding_are_an_error() -> None:
+    with pytest.raises(UnicodeDecodeError):
+        decode(b"\xff\xff\xff", "utf-8")
+
+
+@given(st.binary(max_size=80))
+def test_any_line_is_either_fields_or_an_error(data: bytes) -> None:
+    try:
+        fields = split_row(decode(data.replace(b"\n", b""), "utf-8"))
+    except ValueError:
+        return
+    assert fields and all(isinstance(field, str) for field in fields)
+
+
+@pytest.mark.parametrize(
+    "line, fields",
+    [
+        ("a,b", ["a", "b"]),
+        (" a , b ", ["a", "b"]),
+        ('"a,b",c', ["a,b", "c"]),
+        ('say "hi",c', ['say "hi"', "c"]),
+        ("", [""]),
+        (",,", ["", "", ""]),
+    ],
+)
+def test_a_line_is_split_as_csv(line: str, fields: List[str]) -> None:
+    assert split_row(line) == fields
+
+
+@pytest.mark.parametrize(
+    "fields, row",
+    [
+        (["1", "no", "x"], {"id": "1", "text": "no", "last": "x"}),
+        (["1", "no", "yes", "x"], {"id": "1", "text": "no,yes", "last": "x"}),
+        (["1", "", "", "", "x"], {"id": "1", "text": ",,", "last": "x"}),
+    ],
+)
+def test_bare_commas_belong_to_the_free_text(fields: List[str], row: Dict[str, str]) -> None:
+    assert Columns("f", ["id", "text", "last"], ["id"], "text").row(fields) == row
+
+
+@pytest.mark.parametrize("fields, message", [(["1", "2"], "text"), (["1"], ""), (["1", "2", "3", "4"], "")])
+def test_a_row_with_too_few_fields_or_without_a_text_too_many_is_broken(fields: List[str], message: str) -> None:
+    with pytest.raises(ValueError, match=f"3.*{len(fields)}"):
+        Columns("f", ["id", "text", "last"], ["id"], message).row(fields)
+
+
+def test_every_missing_column_is_named() -> None:
+    with pytest.raises(TradeGateError, match="f.csv.*status.*text.*id,last"):
+        Columns("f.csv", ["id", "last"], ["id", "status", "text"])
+
+
+@given(st.binary(max_size=120))
+def test_a_snapshot_of_anything_is_rows_or_a_trade_gate_error(tmp_path_factory: Any, data: bytes) -> None:
+    path = Path(str(tmp_path_factory.mktemp("snapshot"))) / "file"
+    for content in (data, b"a,b\n" + data, b"a,b\n1,2\n,\n" + data):
+        path.write_bytes(content)
+        try:
+            rows = read_snapshot(str(path), "utf-8", ["a", "b"])
+        except TradeGateError:
+            continue
+        assert all(set(row) == {"a", "b"} for row in rows)

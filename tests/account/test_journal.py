@@ -1,0 +1,195 @@
+"""The journal keeps what must survive: a real file, reopened, and a real process that dies."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, List
+
+import pytest
+from broker_files import make_order
+
+from jqtrade.account.journal import Journal
+from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, OrderAction, OrderSide, OrderStatus
+from jqtrade.errors import InvalidParam
+
+DAY = date(2026, 1, 5)
+MOMENT = datetime(2026, 1, 5, 9, 31, 2, 345)
+
+
+def events(path: str) -> List[Any]:
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT order_id, status, source, time FROM events ORDER BY sequence").fetchall()
+    connection.close()
+    return rows
+
+
+ORDERS = [
+    make_order("9"),
+    make_order("10", amount=-500, style=MarketOrderStyle()),
+    make_order("1", style=LimitOrderStyle(0)),
+    make_order("4294967295", style=LimitOrderStyle(0.3), side=OrderSide.short, action=OrderAction.close),
+    make_order("8", amount=2**63 - 1, create_time=datetime(2026, 1, 5)),
+]
+
+
+def test_orders_come_back_whole_and_in_order_of_creation(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    journal.record_intents(ORDERS[:2], MOMENT)
+    journal.record_intents(ORDERS[2:], MOMENT)
+    journal.close()
+    recorded = Journal(journal_path).load(DAY)
+    assert [each.order for each in recorded] == ORDERS
+    assert [each.sent for each in recorded] == [False] * 5
+
+
+def test_what_is_sent_is_marked_and_nothing_else(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    journal.record_intents(ORDERS, MOMENT)
+    journal.record_sent([ORDERS[1], ORDERS[3]])
+    assert [each.sent for each in Journal(journal_path).load(DAY)] == [False, True, False, True, False]
+
+
+@pytest.mark.parametrize("status", list(OrderStatus))
+def test_a_state_comes_back_whole(journal_path: str, status: OrderStatus) -> None:
+    journal = Journal(journal_path)
+    order = make_order()
+    journal.record_intents([order], MOMENT)
+    after = order.with_changes(
+        status=status,
+        filled_amount=300,
+        canceled_amount=700,
+        avg_cost=10.123456,
+        deal_balance=3037.04,
+        commission=5.0,
+        err_msg='资金不足，"可用" 0.00 元\',\r\n',
+        entrust_time=datetime(2026, 1, 5, 9, 31, 3),
+        confirm_id="00088",
+        confirmed=True,
+    )
+    journal.record_states([after], MOMENT, "sync")
+    assert Journal(journal_path).load(DAY) == [(after, False)]
+
+
+def test_text_that_is_no_valid_unicode_is_kept_readable(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    journal.record_intents([make_order()], MOMENT)
+    journal.record_states([make_order().rejected("没有文件 /tmp/\udcff"), make_order("2")], MOMENT, "refused")
+    ((order, _),) = Journal(journal_path).load(DAY)
+    assert order.err_msg.startswith("没有文件 /tmp/") and order.status == "rejected"
+
+
+def test_every_change_is_an_event_with_its_time_and_source(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    order = make_order()
+    journal.record_intents([order], MOMENT)
+    journal.record_states([order.with_changes(status=OrderStatus.open)], datetime(2026, 1, 5, 9, 31, 5), "sync")
+    journal.record_states([order.rejected("没有发出")], datetime(2026, 1, 5, 9, 31, 6), "recovery")
+    journal.close()
+    assert events(journal_path) == [
+        ("4000000001", "new", "intent", "2026-01-05T09:31:02.000345"),
+        ("4000000001", "open", "sync", "2026-01-05T09:31:05.000000"),
+        ("4000000001", "rejected", "recovery", "2026-01-05T09:31:06.000000"),
+    ]
+
+
+def test_each_day_has_its_own_orders_and_ids(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    tomorrow = make_order(create_time=datetime(2026, 1, 6, 9, 30))
+    journal.record_intents([make_order()], MOMENT)
+    journal.record_intents([tomorrow], MOMENT)
+    journal.record_sent([tomorrow])
+    assert journal.load(DAY) == [(make_order(), False)]
+    assert journal.load(date(2026, 1, 6)) == [(tomorrow, True)]
+    assert journal.load(date(2026, 1, 7)) == []
+
+
+def test_a_batch_is_kept_whole_or_not_at_all(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    journal.record_intents([make_order("1")], MOMENT)
+    with pytest.raises(sqlite3.Error):
+        journal.record_intents([make_order("2"), make_order("1"), make_order("3")], MOMENT)
+    journal.record_intents([make_order("4")], MOMENT)
+    assert [each.order.order_id for each in Journal(journal_path).load(DAY)] == ["1", "4"]
+    assert [row[0] for row in events(journal_path)] == ["1", "4"]
+
+
+def test_intents_are_written_so_that_a_power_cut_spares_them(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    journal.record_sent([make_order()])
+    journal.record_intents([make_order()], MOMENT)
+    settings = [journal._connection.execute("PRAGMA " + name).fetchone() for name in ("synchronous", "journal_mode")]
+    assert settings == [(2,), ("wal",)]  # 2: FULL, an fsync at each commit
+
+
+def test_a_journal_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(str(tmp_path))
+    journal = Journal(None)
+    journal.record_intents([make_order()], MOMENT)
+    assert len(journal.load(DAY)) == 1 and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.posix
+def test_only_the_owner_can_read_the_journal(journal_path: str) -> None:
+    before = os.umask(0)
+    try:
+        journal = Journal(journal_path)
+        journal.record_intents(ORDERS, MOMENT)
+        folder = Path(journal_path).parent
+        modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == {"demo.db": 0o600, "demo.db-wal": 0o600, "demo.db-shm": 0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("version", [2, 99, -1])
+def test_a_journal_of_another_version_is_refused_and_left_alone(journal_path: str, version: int) -> None:
+    journal = Journal(journal_path)
+    journal.record_intents([make_order()], MOMENT)
+    journal.close()
+    connection = sqlite3.connect(journal_path)
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+    with pytest.raises(InvalidParam, match=f"demo.db.*{version}"):
+        Journal(journal_path)
+    connection = sqlite3.connect(journal_path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (version,)
+    assert connection.execute("SELECT count(*) FROM orders").fetchone() == (1,)
+    connection.close()
+
+
+KILLED = """
+import os, sys
+from broker_files import make_order
+from jqtrade.account.journal import Journal
+journal = Journal(sys.argv[1])
+{steps}
+os.kill(os.getpid(), 9)  # SIGKILL; on Windows TerminateProcess
+"""
+
+INTENT = "journal.record_intents([make_order('1'), make_order('2')], make_order().create_time)"
+
+
+@pytest.mark.parametrize(
+    "steps, ids, sent",
+    [
+        (INTENT, ["1", "2"], [False, False]),
+        (INTENT + "; journal.record_sent([make_order('2')])", ["1", "2"], [False, True]),
+    ],
+    ids=["after the intent", "after sent"],
+)
+def test_what_was_recorded_survives_a_kill(journal_path: str, steps: str, ids: List[str], sent: List[bool]) -> None:
+    here = Path(__file__).resolve().parent
+    path = [str(here), str(here.parent.parent)]
+    process = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}\n" + KILLED.format(steps=steps), journal_path],
+        stderr=subprocess.PIPE,
+        timeout=60,
+    )
+    assert process.stderr == b"" and process.returncode != 0
+    recorded = Journal(journal_path).load(DAY)
+    assert [each.order.order_id for each in recorded] == ids
+    assert [each.sent for each in recorded] == sent
