@@ -1,8 +1,8 @@
 """Build and install jqtrade.
 
-There is no pyproject.toml on purpose: with one, pip 18.1, the pip of a new virtual environment of Python 3.6, insists on an
-isolated build with the newest setuptools, which that Python cannot run. The tools are configured in setup.cfg, ruff.toml and
-.importlinter.
+There is no pyproject.toml on purpose: with one, pip 18.1, the pip of a new virtual environment of Python 3.6, insists
+on an isolated build with the newest setuptools, which that Python cannot run. The tools are configured in setup.cfg,
+ruff.toml and .importlinter.
 """
 
 import os
@@ -12,9 +12,9 @@ from setuptools import find_packages, setup
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-# .ci/run tests the oldest Python with exactly the lower bounds. filelock before 3.4.0 has no `poll_interval`, python-dateutil
-# before 2.7.0 no `tz.UTC` and a new object for each `tz.gettz`. The upper bounds on Python 3.6 are for pip 18.1, which neither
-# unpacks the later wheels of psutil nor always goes back from a release that refuses its Python.
+# .ci/run tests the oldest Python with exactly the lower bounds. filelock before 3.4.0 has no `poll_interval`,
+# python-dateutil before 2.7.0 no `tz.UTC` and a new object for each `tz.gettz`. The upper bounds on Python 3.6 are for
+# pip 18.1, which neither unpacks the later wheels of psutil nor always goes back from a release that refuses it.
 INSTALL_REQUIRES = [
     'dataclasses; python_version < "3.7"',
     'filelock>=3.4.0; python_version >= "3.7"',
@@ -28,6 +28,7 @@ INSTALL_REQUIRES = [
 TEST_REQUIRES = [
     'coverage>=7.10; python_version >= "3.9"',
     'hypothesis; python_version >= "3.7"',
+    'numpy; python_version >= "3.9"',
     'pytest>=7.0; python_version >= "3.7"',
     'pytest-cov>=7.0; python_version >= "3.9"',
     'pytest-timeout; python_version >= "3.7"',

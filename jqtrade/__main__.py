@@ -6,6 +6,7 @@ import re
 import sys
 from typing import Any, NoReturn, Optional, Sequence
 
+from jqtrade import __version__
 from jqtrade.errors import InvalidParam, JqtradeError
 
 _MESSAGES = [
@@ -31,6 +32,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="jqtrade", description="在自己的电脑上运行实盘策略")
+    parser.add_argument("--version", action="version", version=f"jqtrade {__version__}", help="显示版本")
     verbs = parser.add_subparsers(dest="verb", metavar="{start_task,get_tasks,stop_task,paper_broker}")
     verbs.required = True
 
@@ -229,7 +231,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     args = _parser().parse_args(argv)
     try:
-        code = args.run(args)  # type: int
+        code: int = args.run(args)
     except JqtradeError as error:
         _say(f"错误：{error}")
         return 1

@@ -39,7 +39,7 @@ UserPosition = Position
 
 log = logging.getLogger("strategy")
 
-_running = []  # type: List[Any]  # the strategies whose code is being called, the innermost last
+_running: List[Any] = []  # the strategies whose code is being called, the innermost last
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def order(code: str, amount: int, style: Optional[OrderStyle] = None, side: str 
     Returns the order's id, or None if it was not sent; the order is then listed as rejected, with `err_msg`.
     Raises InvalidParam for a bad argument; nothing was sent then.
     """
-    result = _current().order(code, amount, style, side)  # type: Optional[str]
+    result: Optional[str] = _current().order(code, amount, style, side)
     return result
 
 
@@ -97,7 +97,7 @@ def batch_submit_orders(orders: Sequence[Dict[str, Any]]) -> List[Optional[str]]
 
     Returns for each its id, or None if it was not sent. Raises InvalidParam for a bad argument; none was sent then.
     """
-    result = _current().batch_submit_orders(orders)  # type: List[Optional[str]]
+    result: List[Optional[str]] = _current().batch_submit_orders(orders)
     return result
 
 
@@ -108,7 +108,7 @@ def batch_cancel_orders(order_ids: Sequence[str]) -> None:
 
 def get_orders(order_id: Optional[str] = None, code: Optional[str] = None, status: Optional[str] = None) -> List[Order]:
     """Today's orders in order of creation that match every given filter, each as it stands now."""
-    result = _current().get_orders(order_id, code, status)  # type: List[Order]
+    result: List[Order] = _current().get_orders(order_id, code, status)
     return result
 
 

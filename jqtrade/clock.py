@@ -46,7 +46,7 @@ class SystemClock(Clock):
     longest_sleep = 0.25
 
     def __init__(self) -> None:
-        self.zone = None  # type: Optional[tzinfo]
+        self.zone: Optional[tzinfo] = None
 
     def use_zone(self, zone: Optional[tzinfo]) -> None:
         self.zone = zone

@@ -19,7 +19,7 @@ class Masker:
     """Replaces secrets in text: account numbers keep their last two characters."""
 
     def __init__(self) -> None:
-        self._replacements = {}  # type: Dict[str, str]
+        self._replacements: Dict[str, str] = {}
 
     def hide(self, secret: str) -> None:
         """Never show `secret` again. Texts shorter than four characters would hit innocent digits and are left alone."""
@@ -132,7 +132,7 @@ def set_up_logging(
     if path is None:
         sys.stdout = MaskedStream(sys.stdout.buffer, masker, sys.stdout.encoding or "utf-8")
         sys.stderr = MaskedStream(sys.stderr.buffer, masker, sys.stderr.encoding or "utf-8")
-        handler = logging.StreamHandler(sys.stdout)  # type: logging.Handler
+        handler: logging.Handler = logging.StreamHandler(sys.stdout)
     else:
         rotating = RotatingLog(path, masker)
         sys.stdout = PrintedStream(open(1, "wb", closefd=False), masker, rotating.rotate_if_full)
@@ -153,7 +153,7 @@ class Outage:
     def __init__(self, logger: logging.Logger, clock: Clock) -> None:
         self._logger = logger
         self._clock = clock
-        self._since = None  # type: Optional[float]
+        self._since: Optional[float] = None
 
     def failed(self, what: str) -> None:
         if self._since is None:

@@ -216,7 +216,7 @@ class Options:
 
     def __init__(self) -> None:
         self._table = option_table()
-        self._set = {}  # type: Dict[str, Any]
+        self._set: Dict[str, Any] = {}
 
     def check(self, options: Dict[str, Any], foreign: bool = False) -> Dict[str, Any]:
         """Return `options` checked, by their own names; nothing is set.

@@ -23,18 +23,22 @@ __all__ = ["FakeBroker", "VirtualClock", "check_trade_gate", "start_strategy"]
 class FakeBroker:
     """A broker that does nothing but what a test tells it. `gate_class` is a trade gate to it."""
 
-    def __init__(self, cash: float = 100000.0, positions: Sequence[Dict[str, Any]] = ()) -> None:
+    def __init__(
+        self, cash: float = 100000.0, positions: Sequence[Dict[str, Any]] = (), keeps_orders: bool = False
+    ) -> None:
+        """With `keeps_orders`, a strategy that is started again with the same `runtime_dir` knows today's orders."""
+        self.keeps_orders = keeps_orders
         self.cash = {"total_assert": cash, "available_cash": cash, "locked_cash": 0.0}
         self.positions = list(positions)
-        self.orders = []  # type: List[Order]
+        self.orders: List[Order] = []
         """the orders that were sent, as they were"""
-        self.cancels = []  # type: List[str]
+        self.cancels: List[str] = []
         """the ids whose cancel was asked for"""
-        self.options = {}  # type: Dict[str, Any]
+        self.options: Dict[str, Any] = {}
         """what `setup` was given"""
-        self.error = None  # type: Optional[Exception]
+        self.error: Optional[Exception] = None
         """raised by every call to the broker while it is set"""
-        self._reports = []  # type: List[Dict[str, Any]]
+        self._reports: List[Dict[str, Any]] = []
 
     def report(self, order_id: str, status: str, **fields: Any) -> None:
         """Let the next sync bring the news that an order that was sent has this status; `fields` as in sync_orders."""
@@ -53,11 +57,10 @@ class FakeBroker:
     @property
     def gate_class(self) -> Type[AbsTradeGate]:
         """A class for the option trade_gate."""
-        return type("FakeTradeGate", (_FakeTradeGate,), {"broker": self})
+        return type("FakeTradeGate", (_FakeTradeGate,), {"broker": self, "keeps_orders": self.keeps_orders})
 
 
 class _FakeTradeGate(AbsTradeGate):
-    keeps_orders = False  # or the next run of a test would find the orders of this one
     broker = FakeBroker()
 
     def setup(self, options: Dict[str, Any]) -> None:

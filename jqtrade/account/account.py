@@ -22,11 +22,12 @@ from jqtrade.account.portfolio import Portfolio, Positions
 from jqtrade.account.reports import check_balance, check_list, check_order, check_outcomes, report_id
 from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.clock import Clock
-from jqtrade.errors import InvalidCall, InvalidParam, InvalidReport, JqtradeError, OrderUncertain
+from jqtrade.errors import InvalidCall, InvalidParam, InvalidReport, JqtradeError, OrderUncertain, TradeGateError
 from jqtrade.log import Outage
 
 log = logging.getLogger("jqtrade.account")
 
+ID_TRIES = 100
 LARGEST_ORDER_ID = 2**32 - 1
 """One Quant is known to work with unsigned 32-bit numbers; at most 10 digits."""
 
@@ -62,13 +63,13 @@ class Account:
         self._journal = journal
         self._clock = clock
         self._day = clock.now().date()
-        self._orders = {}  # type: Dict[str, Order]
-        self._unrecorded = []  # type: List[Order]
-        self._portfolio = None  # type: Optional[Portfolio]
+        self._orders: Dict[str, Order] = {}
+        self._unrecorded: List[Order] = []
+        self._portfolio: Optional[Portfolio] = None
         self._balance_outage = Outage(log, clock)
         self._orders_outage = Outage(log, clock)
         self._journal_outage = Outage(log, clock)
-        self._said = set()  # type: Set[str]
+        self._said: Set[str] = set()
         self._random = random.SystemRandom()
 
     def recover(self) -> None:
@@ -122,7 +123,7 @@ class Account:
         if not requests:
             return []
         now = self._start_day()
-        batch = {}  # type: Dict[str, Order]
+        batch: Dict[str, Order] = {}
         for request in requests:
             order = _new_order(self._new_order_id(batch), request, now)
             self._gate.check_order(order)
@@ -139,10 +140,11 @@ class Account:
         return [self._settle(order, outcomes[order.order_id]) for order in orders]
 
     def _new_order_id(self, batch: Container[str]) -> str:
-        while True:
+        for _ in range(ID_TRIES):
             order_id = str(self._random.randint(1, LARGEST_ORDER_ID))
             if order_id not in self._orders and order_id not in batch and not self._gate.knows_order_id(order_id):
                 return order_id
+        raise TradeGateError(f"交易接口说随机抽取的 {ID_TRIES} 个订单号都已用过。没有发出")
 
     def _send(self, orders: Sequence[Order]) -> Dict[str, Optional[Exception]]:
         """Hand orders to the gate. Returns for each id None if it was sent, or the error."""
@@ -173,7 +175,7 @@ class Account:
     def cancel_batch(self, order_ids: Sequence[str]) -> None:
         """Ask the broker to cancel orders, all at once where the gate can; ids unknown or finished are only logged."""
         self._start_day()
-        live = []  # type: List[str]
+        live: List[str] = []
         for order_id in order_ids:
             order = self._orders.get(order_id)
             if order is None:
@@ -226,7 +228,7 @@ class Account:
             self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
             return []
         self._orders_outage.worked("订单恢复同步")
-        changes = []  # type: List[Order]
+        changes: List[Order] = []
         for report in reports:
             order = self._reported(report)
             if order is not None:
@@ -253,7 +255,8 @@ class Account:
             return None
         if order.status is OrderStatus.rejected:
             log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order.order_id, after.status)
-        log.info(
+        log.log(
+            logging.WARNING if after.status is OrderStatus.rejected else logging.INFO,
             "订单 %s 状态 %s，成交 %d/%d %s",
             order.order_id,
             after.status,
@@ -294,7 +297,9 @@ class Account:
             unfinished = [order for order in self._orders.values() if not order.status.is_final]
             log.info("进入 %s，昨天的 %d 笔订单不再列出，其中 %d 笔未见结束", today, len(self._orders), len(unfinished))
             self._day = today
-            self._orders.clear()
+            self._orders = {
+                order.order_id: order for order, _ in self._journal.load(today)
+            }  # a clock set back has some
             self._said.clear()
         return now
 

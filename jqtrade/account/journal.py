@@ -74,10 +74,19 @@ class Journal:
     """Orders and their history. `path` None: kept in memory only, for a broker that forgets everything too."""
 
     def __init__(self, path: Optional[str]) -> None:
-        if path is not None:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # sqlite would let others read it
-        self._connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
+        """Raises InvalidParam if there is no journal that we can use at `path`."""
+        try:
+            if path is not None:
+                os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # sqlite would let others read it
+            self._connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
+            self._prepare(path)
+        except (OSError, sqlite3.Error) as error:
+            raise InvalidParam(
+                f"记录文件 {path} 无法使用：{error}。请检查选项 runtime_dir；文件已损坏时可以把它移走，今天发过的订单以柜台为准"
+            )
+
+    def _prepare(self, path: Optional[str]) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version == 0:
@@ -177,7 +186,7 @@ def _events(orders: Sequence[Order], moment: datetime, source: str) -> Tuple[str
 
 
 def _order(row: Dict[str, Any]) -> Order:
-    style = LimitOrderStyle(row["price"]) if row["style"] == "limit" else MarketOrderStyle()  # type: OrderStyle
+    style: OrderStyle = LimitOrderStyle(row["price"]) if row["style"] == "limit" else MarketOrderStyle()
     return Order(
         order_id=row["order_id"],
         code=row["code"],

@@ -280,7 +280,7 @@ class Order:
         """
         overruled = self.status is OrderStatus.rejected and not self.confirmed
         advances = overruled or report.status in TRANSITIONS[self.status]
-        changes = {"confirmed": True}  # type: Dict[str, Any]
+        changes: Dict[str, Any] = {"confirmed": True}
         if advances:
             changes["status"] = report.status
             changes["err_msg"] = report.err_msg

@@ -11,7 +11,7 @@ LONGEST_DELAY_SECONDS = 3.0
 
 _LATE = 0.3
 _DOUBLED = 0.15
-_TORN = 0.15
+_TORN = 0.5
 _GARBAGE = 0.1
 _FOREIGN = 0.15
 _BAD_SNAPSHOT = 0.4
@@ -80,20 +80,19 @@ class FaultyOutbox(Outbox):
         return super().is_empty() and not (self._torn or self._good_snapshots or any(self._late.values()))
 
     def _release(self, path: str, now: float) -> None:
-        """Hand over what is due; after half a line nothing but its other half."""
+        """Hand over what is due, the last line perhaps by half; then its other half comes first the next time."""
         if path in self._torn:
             self._appends[path].append(self._torn.pop(path))
         waiting = self._late[path]
         due = sorted((late for late in waiting if late.due <= now or self._draining), key=lambda late: late.due)
         for late in due:
             waiting.remove(late)
-            cut = len(late.line)
-            if self._happens(_TORN) and not self._draining:
-                cut = self._random.randrange(1, len(late.line))
-                self._torn[path] = late.line[cut:]
-            self._appends[path].append(late.line[:cut])
-            if path in self._torn:
-                return
+            self._appends[path].append(late.line)
+        if due and self._happens(_TORN) and not self._draining:
+            line = self._appends[path].pop()
+            cut = self._random.randrange(1, len(line))
+            self._appends[path].append(line[:cut])
+            self._torn[path] = line[cut:]
 
     def _delay(self, path: str, line: bytes) -> None:
         wait = self._random.uniform(0, LONGEST_DELAY_SECONDS) if self._happens(_LATE) else 0.0

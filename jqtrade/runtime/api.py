@@ -3,11 +3,11 @@
 import functools
 import inspect
 from enum import Enum
-from typing import Any, Callable, Dict, List, Optional, TypeVar, cast
+from typing import Any, Callable, Dict, Iterable, List, Optional, TypeVar, cast
 
 import jqtrade.api
 from jqtrade.account.account import Account, check_request
-from jqtrade.account.order import Order
+from jqtrade.account.order import Order, check_code
 from jqtrade.errors import InvalidCall, InvalidParam
 from jqtrade.runtime.loader import accepts
 
@@ -57,6 +57,11 @@ class Host:
         raise NotImplementedError
 
 
+def _order_id(value: Any) -> Any:
+    """An order's id as we write it: digits that came as a number are meant as text."""
+    return str(value) if isinstance(value, int) else value
+
+
 class StrategyApi:
     """The functions of jqtrade.api for one strategy."""
 
@@ -86,7 +91,7 @@ class StrategyApi:
         return self._host.account().submit_batch([check_request(code, amount, style, side)])[0]
 
     def cancel_order(self, order_id: str) -> None:
-        self._host.account().cancel_batch([order_id])
+        self._host.account().cancel_batch([_order_id(order_id)])
 
     def batch_submit_orders(self, orders: Any) -> List[Optional[str]]:
         known = {"code", "amount", "style", "side"}
@@ -100,12 +105,12 @@ class StrategyApi:
         return self._host.account().submit_batch([check_request(**item) for item in orders])
 
     def batch_cancel_orders(self, order_ids: Any) -> None:
-        if isinstance(order_ids, str):
+        if isinstance(order_ids, str) or not isinstance(order_ids, Iterable):
             raise InvalidParam(f"batch_cancel_orders 的参数应为订单号的列表，收到 {order_ids!r}。没有发出")
-        self._host.account().cancel_batch(list(order_ids))
+        self._host.account().cancel_batch([_order_id(order_id) for order_id in order_ids])
 
     def get_orders(self, order_id: Any = None, code: Any = None, status: Any = None) -> List[Order]:
-        return self._host.account().orders(order_id, code, status)
+        return self._host.account().orders(_order_id(order_id), None if code is None else check_code(code), status)
 
     def sync_balance(self) -> None:
         self._host.account().sync_balance()

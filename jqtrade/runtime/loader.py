@@ -29,10 +29,7 @@ def load_strategy(path: str, names: Dict[str, Any]) -> types.ModuleType:
         raise StrategyError(
             f"无法读取策略文件 {path}：{error}。文件应为 UTF-8 编码，或在第一行写明编码，例如 # -*- coding: gbk -*-"
         )
-    folder = os.path.dirname(os.path.abspath(path))
-    if folder in sys.path:
-        sys.path.remove(folder)
-    sys.path.insert(0, folder)
+    put_folder_first(path)
     name = os.path.splitext(os.path.basename(path))[0]
     if not isinstance(sys.modules.get(name), (StrategyModule, type(None))):
         name = "jqtrade strategy " + name
@@ -42,6 +39,14 @@ def load_strategy(path: str, names: Dict[str, Any]) -> types.ModuleType:
     sys.modules[name] = module
     exec(compile(source, path, "exec"), module.__dict__)
     return module
+
+
+def put_folder_first(path: str) -> None:
+    """Let modules beside the strategy's file at `path` be imported before all others."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if folder in sys.path:
+        sys.path.remove(folder)
+    sys.path.insert(0, folder)
 
 
 def defined_function(module: types.ModuleType, name: str) -> Any:

@@ -22,6 +22,7 @@ from jqtrade.scheduler.scheduler import DAILY, EVERY_MINUTE, SYNC, Job, Schedule
 from jqtrade.scheduler.time_expr import EVERY_MINUTE as EVERY_MINUTE_EXPR
 from jqtrade.scheduler.time_expr import parse_time_expr
 from jqtrade.scheduler.trigger import Interval, TimesOfDay, every_minute
+from jqtrade.tasks.spec import file_key
 
 log = logging.getLogger("jqtrade")
 
@@ -62,7 +63,7 @@ class Strategy(Host):
     ) -> None:
         """`paper` overrides the trade gate; `is_wanted` and `on_progress` connect the strategy to its process."""
         self.phase = Phase.LOADING
-        self.module = None  # type: Optional[types.ModuleType]
+        self.module: Optional[types.ModuleType] = None
         self.clock = clock
         self._name = name
         self._path = path
@@ -73,14 +74,15 @@ class Strategy(Host):
         self._on_progress = on_progress
         self._api = StrategyApi(self)
         self._context = Context(clock, self._strategy_dt, lambda: self.account().portfolio)
-        self._account = None  # type: Optional[Account]
-        self._dailies = []  # type: List[_Daily]
-        self._updates = []  # type: List[Order]
-        self._on_order_update = None  # type: Optional[Callable[[Any, Order], Any]]
-        self._process_exit = None  # type: Optional[Callable[[Any], Any]]
-        self._due = None  # type: Optional[datetime]
+        self._account: Optional[Account] = None
+        self._dailies: List[_Daily] = []
+        self._updates: List[Order] = []
+        self._on_order_update: Optional[Callable[[Any, Order], Any]] = None
+        self._process_exit: Optional[Callable[[Any], Any]] = None
+        self._due: Optional[datetime] = None
         self._left = False
-        self._scheduler = None  # type: Optional[Scheduler]
+        self.exit_code = 0
+        self._scheduler: Optional[Scheduler] = None
         self._progress = Progress(None, None, 0, 0, "", None, None)
 
     def job_time(self) -> Optional[datetime]:
@@ -168,7 +170,7 @@ class Strategy(Host):
         for notice in options.notices(gate.OPTIONS):
             log.warning("%s", notice)
         gate.setup(options.as_dict())
-        path = os.path.join(options["runtime_dir"], "data", self._name + ".db") if gate.keeps_orders else None
+        path = os.path.join(options["runtime_dir"], "data", file_key(self._name) + ".db") if gate.keeps_orders else None
         account = Account(gate, Journal(path), self.clock)
         account.recover()
         account.sync_balance()
@@ -228,11 +230,12 @@ class Strategy(Host):
             with jqtrade.api.running(self._api):
                 function(*arguments)
         except Exception as exception:
-            log.exception("%s 运行出错，任务继续运行", name)
+            log.exception("%s 运行出错", name)
             error = f"{name} {type(exception).__name__}: {exception}"
-        except SystemExit:
+        except SystemExit as request:
             log.warning("%s 调用了退出，任务将停止", name)
             self._left = True
+            self.exit_code = request.code if isinstance(request.code, int) else int(request.code is not None)
         finally:
             self._due = outer_due
         progress = self._progress

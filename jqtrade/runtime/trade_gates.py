@@ -58,11 +58,11 @@ def _entry_points() -> Dict[str, Any]:
         from importlib import metadata
     except ImportError:  # Python 3.6 and 3.7
         try:
-            import pkg_resources  # type: ignore[import-not-found]
+            import pkg_resources
         except ImportError:  # without setuptools there are no plug-ins to be found
             return {}
         return {point.name: point for point in pkg_resources.iter_entry_points(ENTRY_POINT_GROUP)}
-    points = metadata.entry_points()  # type: Any
+    points: Any = metadata.entry_points()
     if hasattr(points, "select"):
         return {point.name: point for point in points.select(group=ENTRY_POINT_GROUP)}
     return {point.name: point for point in points.get(ENTRY_POINT_GROUP, ())}  # Python 3.8 and 3.9

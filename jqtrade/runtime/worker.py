@@ -6,14 +6,14 @@ import signal
 import sys
 import traceback
 from datetime import datetime, timedelta
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 from jqtrade.clock import SystemClock
-from jqtrade.errors import JqtradeError, TaskError
+from jqtrade.errors import JqtradeError
 from jqtrade.log import Masker, set_up_logging
 from jqtrade.options import Options
 from jqtrade.runtime.config import read_config
-from jqtrade.runtime.loader import python_path
+from jqtrade.runtime.loader import put_folder_first, python_path
 from jqtrade.runtime.strategy import Progress, Strategy
 from jqtrade.tasks.registry import Claim, TaskRegistry
 from jqtrade.tasks.spec import TaskSpec
@@ -72,6 +72,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
     log.info("任务 %s 启动，pid %d，策略 %s", spec.name, os.getpid(), spec.code)
     try:
         _apply_environment(spec)
+        put_folder_first(spec.code)
         if spec.config is not None:
             strategy.configure(read_config(spec.config))
         strategy.start()
@@ -90,7 +91,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
     except KeyboardInterrupt:
         log.warning("任务 %s 被强制停止", spec.name)
         return 1
-    return 0
+    return strategy.exit_code
 
 
 def _stop_reason(signals: StopSignals, claim: Claim) -> str:
@@ -114,9 +115,8 @@ def _report_failed_start(error: BaseException, claim: Claim, masker: Masker) -> 
     """Log why the start failed, with the traceback from the user's own code on."""
     reason = str(error) if isinstance(error, JqtradeError) else f"{type(error).__name__}: {error}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
-    text = "".join(traceback.format_list(frames))
-    text += "".join(traceback.format_exception_only(type(error), error))
-    log.error("启动失败：%s\n%s", reason, text if frames else "")
+    lines = traceback.format_list(frames) + traceback.format_exception_only(type(error), error)
+    log.error("启动失败：%s\n%s", reason, "".join(lines).rstrip())
     claim.update(error=masker(reason))
 
 

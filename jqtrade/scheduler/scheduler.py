@@ -44,7 +44,7 @@ class Scheduler:
         self._clock = clock
         self._grace = timedelta(seconds=misfire_grace_time)
         self._is_wanted = is_wanted
-        self._heap = []  # type: List[Tuple[datetime, int, int, Job]]
+        self._heap: List[Tuple[datetime, int, int, Job]] = []
         self._sequence = itertools.count()
         self._missed_before = datetime.min
 

@@ -33,7 +33,7 @@ class TimesOfDay(Trigger):
 
 def every_minute(market_period: Sequence[Tuple[time, time]]) -> TimesOfDay:
     """Every minute of each trading session, both ends included: 242 times a day by default."""
-    offsets = []  # type: List[int]
+    offsets: List[int] = []
     for start, end in market_period:
         offsets.extend(range(_seconds(start), _seconds(end) + 1, 60))
     midnight = datetime(2000, 1, 1)

@@ -84,7 +84,7 @@ class TaskRegistry:
             name=spec.name,
             pid=os.getpid(),
             token=spec.token,
-            started=self._clock.now().isoformat(timespec="seconds"),
+            started=self._clock.now().isoformat(" ", "seconds"),
             code=spec.code,
             log=spec.log,
             env=mask_env(spec.env),

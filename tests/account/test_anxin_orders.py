@@ -1,6 +1,7 @@
 """What the One Quant gate reads of orders: orderUpdate and execResult, by whoever and however they are written."""
 
 import logging
+import re
 from datetime import datetime
 from typing import Any, Callable, Dict, List
 
@@ -172,11 +173,15 @@ def test_the_header_decides_where_columns_stand(gate: Gate, folder: OneQuantFold
 @pytest.mark.parametrize("kind, header", [("orderUpdate", UPDATE_HEADER), ("execResult", RESULT_HEADER)])
 @pytest.mark.parametrize("name", ["custBatchNo", "status"])
 def test_a_missing_column_is_named_with_its_file(
-    gate: Gate, folder: OneQuantFolder, kind: str, header: str, name: str
+    gate: Gate, folder: OneQuantFolder, kind: str, header: str, name: str, caplog: Any
 ) -> None:
     folder.append(kind, header.replace(name, "x"))
-    with pytest.raises(TradeGateError, match=f"{kind}_20260105.csv.*{name}"):
-        gate.sync_orders()
+    if kind == "execResult":  # said, but it must not stop the news of orders
+        assert gate.sync_orders() == []
+        assert re.search(f"{kind}_20260105.csv.*{name}", caplog.text)
+    else:
+        with pytest.raises(TradeGateError, match=f"{kind}_20260105.csv.*{name}"):
+            gate.sync_orders()
 
 
 GARBAGE = [
@@ -187,7 +192,7 @@ GARBAGE = [
     update_row("77", 0, orderQty="many"),
     update_row("77", 0, orderQty="-100"),
     update_row("77", 0, filledQty="0.5"),
-    update_row("77", 1, avgPrice="nan"),
+    update_row("77", 1, avgPrice="cheap"),
     update_row("77", 0, orderDate="2026-01-05"),
     update_row("77", 0, tradeSide="9"),
     update_row("77", 0) + ",1,2,3" * 2000,
@@ -273,21 +278,34 @@ def test_the_next_day_has_its_own_files(gate: Gate, folder: OneQuantFolder, cloc
     assert statuses(gate) == [("78", "open")]
 
 
-def test_updates_are_not_lost_while_results_cannot_be_read(gate: Gate, folder: OneQuantFolder) -> None:
+def test_updates_count_while_results_cannot_be_read_and_that_is_said_once(
+    gate: Gate, folder: OneQuantFolder, caplog: Any
+) -> None:
+    caplog.set_level("INFO")
     folder.append("orderUpdate", UPDATE_HEADER, update_row("77", 2))
     folder.file("execResult").mkdir()
-    for _ in range(2):
-        with pytest.raises(TradeGateError, match="execResult"):
-            gate.sync_orders()
-    folder.file("execResult").rmdir()
     assert statuses(gate) == [("77", "filled")]
+    assert statuses(gate) == []
+    folder.file("execResult").rmdir()
+    assert statuses(gate) == []
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
+
+
+def test_an_average_price_that_the_terminal_does_not_know_loses_no_news(gate: Gate, folder: OneQuantFolder) -> None:
+    folder.append("orderUpdate", UPDATE_HEADER, update_row("77", 0, avgPrice="nan", filledAmt=""))
+    assert statuses(gate) == [("77", "open")]
+
+
+def test_a_filled_order_whose_quantity_is_left_out_is_filled_whole(gate: Gate, folder: OneQuantFolder) -> None:
+    folder.append("orderUpdate", UPDATE_HEADER, update_row("77", 2, filledQty=""))
+    (report,) = [check_order(each) for each in gate.sync_orders()]
+    assert report.filled_amount == report.amount
 
 
 def test_refusals_are_not_lost_while_our_own_file_cannot_be_read(gate: Gate, folder: OneQuantFolder) -> None:
     folder.append("execResult", RESULT_HEADER, refused("77"))
     folder.file("algoOrder").mkdir()
-    with pytest.raises(TradeGateError):
-        gate.sync_orders()
+    assert gate.sync_orders() == []
     folder.file("algoOrder").rmdir()
     gate.order(make_order("77"))
     assert statuses(gate) == [("77", "rejected")]

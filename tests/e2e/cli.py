@@ -47,7 +47,7 @@ def jqtrade(*arguments: str, cwd: Optional[str] = None) -> Result:
 
 def tasks() -> List[Dict[str, Any]]:
     """What get_tasks --json prints."""
-    listed = json.loads(jqtrade("get_tasks", "--json").out)  # type: List[Dict[str, Any]]
+    listed: List[Dict[str, Any]] = json.loads(jqtrade("get_tasks", "--json").out)
     return listed
 
 

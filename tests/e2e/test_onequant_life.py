@@ -47,7 +47,8 @@ STRATEGY = """
 
 
 def quotes(price):
-    return f"code,last,bid1,ask1,prev_close\n000001.XSHE,{price},{price},{price},10.00\n600000.XSHG,0.31,0.30,0.31,0.31\n000002.XSHE,500,500,500,500\n"
+    lines = ["code,last,bid1,ask1,prev_close", f"000001.XSHE,{price},{price},{price},10.00"]
+    return "\n".join(lines + ["600000.XSHG,0.31,0.30,0.31,0.31", "000002.XSHE,500,500,500,500", ""])
 
 
 @pytest.fixture
@@ -55,7 +56,14 @@ def broker(tmp_path):
     """The paper One Quant as a process of its own; its order directory, quotes file and truth file."""
     (tmp_path / "orders").mkdir()
     (tmp_path / "quotes.csv").write_text(quotes("10.50"))
-    arguments = ["--order-dir", str(tmp_path / "orders"), "--account-no", "7654321", "--quotes", str(tmp_path / "quotes.csv")]
+    arguments = [
+        "--order-dir",
+        str(tmp_path / "orders"),
+        "--account-no",
+        "7654321",
+        "--quotes",
+        str(tmp_path / "quotes.csv"),
+    ]
     process = subprocess.Popen(
         command("paper_broker", *(arguments + ["--truth", str(tmp_path / "truth.json")])),
         stdout=(tmp_path / "broker.log").open("wb"),
@@ -90,7 +98,9 @@ def test_orders_are_filled_cancelled_and_refused_and_the_portfolio_is_right_to_t
     (updates,) = (broker / "orders").glob("orderUpdate_*")
     assert reason.encode("gbk") in results.read_bytes() + updates.read_bytes()
     (assets,) = (broker / "orders").glob("assetInfo_*")
-    wait_for(lambda: b"999994.90,989994.90,989994.90" in assets.read_bytes(), "the broker's next snapshot, at most every 5 s")
+    wait_for(
+        lambda: b"999994.90,989994.90,989994.90" in assets.read_bytes(), "the broker's next snapshot, at most every 5 s"
+    )
     (task,) = tasks()
     stopped = jqtrade("stop_task", "-n", "demo")
     assert (stopped.code, stopped.out.strip()) == (0, f"任务 demo（pid {task['pid']}）已停止")

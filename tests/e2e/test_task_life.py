@@ -34,7 +34,9 @@ def demo(tmp_path):
     log = tmp_path / "demo.log"
 
     def start(source=TICKING, *more):
-        result = jqtrade("start_task", "-c", write_strategy(tmp_path / "s.py", source), "-n", "demo", "-o", str(log), *more)
+        result = jqtrade(
+            "start_task", "-c", write_strategy(tmp_path / "s.py", source), "-n", "demo", "-o", str(log), *more
+        )
         assert result.code == 0, result
         return result
 
@@ -75,7 +77,9 @@ def test_a_second_start_of_a_name_names_the_running_process(demo, tmp_path):
 
 
 def test_a_stop_during_a_long_job_says_with_which_it_is_busy(demo):
-    demo(TICKING.replace('log.info("tick ran")', "print('begun', flush=True); import time; time.sleep(4); print('done')"))
+    demo(
+        TICKING.replace('log.info("tick ran")', "print('begun', flush=True); import time; time.sleep(4); print('done')")
+    )
     wait_for(lambda: "begun" in read(demo.log), "the long job")
     result = jqtrade("stop_task", "-n", "demo", "--timeout", "0.5")
     assert result.code == 1

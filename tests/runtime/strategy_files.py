@@ -1,6 +1,5 @@
 """Strategies of a few lines, run in virtual time by way of jqtrade.testing."""
 
-import sys
 import types
 from datetime import datetime
 from pathlib import Path

@@ -1,5 +1,6 @@
 """What a user would not expect, and what happens instead."""
 
+import sys
 from datetime import datetime
 
 import pytest
@@ -29,7 +30,8 @@ def test_an_async_function_is_refused_since_nobody_would_run_it(start) -> None:
         start(code)
 
 
-def test_a_helper_module_may_be_called_strategy(start) -> None:
+def test_a_helper_module_may_be_called_strategy(start, monkeypatch) -> None:
+    monkeypatch.delitem(sys.modules, "strategy", raising=False)
     start.write("strategy.py", "answer = 42\n")
     code = "import strategy\nseen.append(strategy.answer)\ndef process_initialize(context): run_daily(print, 'open')\n"
     assert start(code).seen == [42]

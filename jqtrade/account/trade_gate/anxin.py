@@ -12,6 +12,7 @@ from jqtrade.account.trade_gate.anxin_day import DayFiles, Feed
 from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.account.trade_gate.csv_file import LockWait, append_lines, read_snapshot
 from jqtrade.errors import InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
+from jqtrade.log import Outage
 
 _FIELD = re.compile(r"[0-9A-Za-z_-]{1,32}", re.ASCII)
 
@@ -51,13 +52,14 @@ class AnXinDMATradeGate(AbsTradeGate):
         self._attempts = options["sync_retry_kwargs"]["max_attempts"]
         self._attempt_interval = options["sync_retry_kwargs"]["attempt_internal"]
         self._market_order_noted = False
+        self._results_outage = Outage(log, self.clock)
         self._open_day(self.clock.now().date())
 
     def _open_day(self, day: date) -> None:
         self._files = DayFiles(self._order_dir, day)
         # A refused order has no updates. A refusal of an id that has some speaks of another program's order of that id.
-        self._updated_ids = set()  # type: Set[str]
-        self._refusals = []  # type: List[Dict[str, Any]]
+        self._updated_ids: Set[str] = set()
+        self._refusals: List[Dict[str, Any]] = []
         self._updates = Feed(self._files.updates, self._encoding, anxin_csv.UPDATE_COLUMNS, "text", self._parse_update)
         self._results = Feed(
             self._files.results, self._encoding, anxin_csv.RESULT_COLUMNS, "errorMsg", self._parse_result
@@ -172,8 +174,12 @@ class AnXinDMATradeGate(AbsTradeGate):
     def _read_orders(self) -> List[Dict[str, Any]]:
         self._day()
         # Refusals first: whatever was told of an order before its refusal is then read too. If updates cannot be read
-        # now, refusals wait.
-        self._refusals += self._results.read()
+        # now, refusals wait; if refusals cannot be read, updates count all the same.
+        try:
+            self._refusals += self._results.read()
+            self._results_outage.worked("execResult 恢复读取")
+        except TradeGateError as error:
+            self._results_outage.failed(str(error))
         updates = self._updates.read()
         self._updated_ids.update(report["order_id"] for report in updates)
         refusals, self._refusals = self._refusals, []

@@ -86,10 +86,10 @@ def update_report(row: Dict[str, str], code: str) -> Dict[str, Any]:
         "create_time": moment,
         "entrust_time": moment,
         "confirm_id": row["orderNo"],
-        "filled_amount": to_quantity(row["filledQty"] or "0"),
+        "filled_amount": to_quantity(row["filledQty"]) if row["filledQty"] else None,
         "canceled_amount": to_quantity(row["cancelQty"] or "0"),
-        "deal_balance": to_number(row["filledAmt"] or "0"),
-        "avg_cost": to_number(row["avgPrice"] or "0"),
+        "deal_balance": _to_known_number(row["filledAmt"]),
+        "avg_cost": _to_known_number(row["avgPrice"]),
         "err_msg": row.get("text", "")
         if status in (OrderStatus.rejected, OrderStatus.canceled, OrderStatus.partly_canceled)
         else "",
@@ -149,6 +149,12 @@ def to_number(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"不是有限的数字：{text!r}")
     return number
+
+
+def _to_known_number(text: str) -> Optional[float]:
+    """A number, None for one that the terminal does not know ("", "nan"); raises ValueError for what is no number."""
+    number = float(text or "nan")
+    return number if math.isfinite(number) else None
 
 
 def to_quantity(text: str) -> int:

@@ -4,7 +4,7 @@ import logging
 import os
 from collections import deque
 from datetime import date
-from typing import Any, Callable, Deque, Dict, List, Optional, Sequence
+from typing import Any, Callable, Deque, Dict, List, Optional, Sequence, Set
 
 from jqtrade.account.trade_gate.csv_file import Columns, FileFollower, decode, split_row
 from jqtrade.errors import TradeGateError
@@ -25,9 +25,10 @@ class Feed:
         self._message = message
         self._parse = parse
         self._follower = FileFollower(path)
-        self._columns = None  # type: Optional[Columns]
-        self._waiting = deque()  # type: Deque[bytes]
-        self._parsed = []  # type: List[Any]
+        self._columns: Optional[Columns] = None
+        self._waiting: Deque[bytes] = deque()
+        self._parsed: List[Any] = []
+        self._quoted: Set[bytes] = set()
         self.broken_lines = 0
 
     def read(self) -> List[Any]:
@@ -66,7 +67,9 @@ class Feed:
             return self._parse(self._columns.row(fields))
         except (ValueError, KeyError) as error:
             self.broken_lines += 1
-            log.error("文件 %s 有一行无法识别，已跳过：%r（%s）", os.path.basename(self._path), line[:500], error)
+            if line not in self._quoted:
+                self._quoted.add(line)
+                log.error("文件 %s 有一行无法识别，已跳过：%r（%s）", os.path.basename(self._path), line[:500], error)
             return None
 
 
@@ -85,7 +88,7 @@ class DayFiles:
         self.updates = path("orderUpdate")
         self.assets = path("assetInfo")
         self.positions = path("positionInfo")
-        self._order_lines = {}  # type: Dict[str, str]
+        self._order_lines: Dict[str, str] = {}
         self._order_follower = FileFollower(self.orders)
 
     def order_line(self, order_id: str) -> Optional[str]:

@@ -14,13 +14,13 @@ class AbsTradeGate(ABC):
     from one thread. What is returned is checked, and a wrong field is named in the error.
     """
 
-    OPTIONS = frozenset()  # type: Iterable[str]
+    OPTIONS: Iterable[str] = frozenset()
     """Names of options of set_options that belong to this gate alone; others draw a warning."""
 
     keeps_orders = True
     """False for a broker that forgets everything when the strategy's process ends (the paper gate)."""
 
-    clock = SystemClock()  # type: Clock
+    clock: Clock = SystemClock()
     """What time it is for the strategy; the file dates of a gate come from here, never from datetime.now()."""
 
     @abstractmethod

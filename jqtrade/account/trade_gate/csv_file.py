@@ -47,7 +47,7 @@ def append_lines(
         lock.acquire(timeout=wait.timeout, poll_interval=wait.interval)
     except Timeout:
         raise OrderNotSent(f"等待文件锁超过 {wait.timeout} 秒：{path}.lock")
-    except OSError as error:
+    except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
         raise OrderNotSent(f"无法取得文件锁 {path}.lock：{error}")
     try:
         try:
@@ -69,7 +69,7 @@ def _open_for_append(path: str, wait: LockWait, clock: Clock) -> int:
     give_up = clock.monotonic() + wait.timeout
     while True:
         try:
-            return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+            return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
         except PermissionError as error:
             if clock.monotonic() >= give_up:
                 raise OrderNotSent(f"无法打开文件 {path}：{error}")
@@ -106,7 +106,7 @@ class FileFollower:
         self.path = path
         self._offset = 0
         self._tail = b""
-        self._identity = None  # type: Optional[int]
+        self._identity: Optional[int] = None
 
     def read_lines(self) -> Tuple[List[bytes], bool]:
         """Return the whole lines added since the last call, without their ends (LF, CRLF or CR CRLF); none if there is no file.
@@ -202,7 +202,7 @@ def read_snapshot(path: str, encoding: str, needed: Iterable[str]) -> List[Dict[
         raise TradeGateError(f"文件 {name} 不是文本：{error}")
     if not lines:
         raise TradeGateError(f"文件 {name} 还没有写完")
-    rows = []  # type: List[Dict[str, str]]
+    rows: List[Dict[str, str]] = []
     try:
         header = split_row(lines[0].strip("\r"))
         columns = Columns(name, header, needed)

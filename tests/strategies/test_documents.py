@@ -1,0 +1,124 @@
+"""What README.md and docs/ say of the code is what the code says."""
+
+import re
+from pathlib import Path
+from typing import List
+
+import pytest
+
+import jqtrade.api
+from jqtrade.__main__ import _parser
+from jqtrade.account.order import Order, OrderStatus
+from jqtrade.account.portfolio import Portfolio, Position
+from jqtrade.options import ALIASES, option_table
+from jqtrade.runtime.context import Context
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCUMENTS = sorted(ROOT.glob("README*.md")) + sorted((ROOT / "docs").glob("*.md"))
+SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "jqtrade").rglob("*.py")))
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    return text.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def plain(text: str) -> str:
+    """Text as a user reads it: without what stands between two parts of a literal, and values as `…`."""
+    text = re.sub(r"\"\s*\n\s*f?\"", "", text)
+    return re.sub(r"\{[^{}]*\}|%[sdr]", "…", text)
+
+
+def quoted_messages(name: str, heading: str) -> List[str]:
+    rows = [line for line in section(read(name), heading).splitlines() if line.startswith("| `")]
+    return [row.split("`")[1] for row in rows]
+
+
+@pytest.mark.parametrize("name, heading", [("README.md", "出了问题"), ("README.en.md", "Troubleshooting")])
+def test_every_message_of_the_troubleshooting_table_stands_in_the_code(name: str, heading: str) -> None:
+    source = plain(SOURCE)
+    messages = quoted_messages(name, heading)
+    assert len(messages) > 30
+    for message in messages:
+        for part in message.split("…"):
+            assert part.strip() in source, message
+
+
+@pytest.mark.parametrize("name, heading", [("README.md", "选项"), ("README.en.md", "Options")])
+def test_every_option_is_in_the_readme_and_no_other(name: str, heading: str) -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", section(read(name), heading), re.MULTILINE)
+    assert sorted(rows) == sorted(option_table())
+    for alias in ALIASES:
+        assert f"`{alias}`" in section(read(name), heading)
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.en.md"])
+def test_every_command_line_option_is_in_the_readme(name: str) -> None:
+    text = read(name)
+    verbs = next(action for action in _parser()._actions if action.dest == "verb").choices
+    assert verbs is not None
+    for verb, parser in dict(verbs).items():  # type: ignore[call-overload]
+        part = text.split(f"\n### {verb}", 1)[1].split("\n##", 1)[0]
+        for action in parser._actions:
+            for option in action.option_strings:
+                assert option in ("-h", "--help") or option in part, (verb, option)
+
+
+@pytest.mark.parametrize(
+    "kind, heading", [(Order, "UserOrder"), (Position, "UserPosition"), (Portfolio, "Portfolio"), (Context, "context")]
+)
+def test_every_attribute_is_in_the_api_reference(kind: type, heading: str) -> None:
+    names = set(getattr(kind, "__dataclass_fields__", {}))
+    names |= {name for name, value in vars(kind).items() if isinstance(value, property)}
+    rows = [line for line in section(read("docs/api.md"), heading).splitlines() if line.startswith("| `")]
+    documented = {name for row in rows for cell in row.split("|")[1:3] for name in re.findall(r"`(\w+)`", cell)}
+    assert documented == names
+
+
+def test_every_name_of_a_strategy_is_in_the_api_reference() -> None:
+    text = read("docs/api.md")
+    for name in jqtrade.api.__all__:
+        assert re.search(rf"^##+ {name}\b|^\| `{name}`", text, re.MULTILINE), name
+    for status in OrderStatus:
+        assert f".{status}`" in text and f"| `{status}` |" in read("docs/guide.md")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        linked = (path.parent / file).resolve() if file else path
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in anchors, target
+
+
+def python_blocks() -> List[str]:
+    return [block for path in DOCUMENTS for block in re.findall(r"```python\n(.*?)```", read_path(path), re.DOTALL)]
+
+
+def read_path(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def test_every_python_example_compiles() -> None:
+    import textwrap
+
+    blocks = python_blocks()
+    assert len(blocks) > 20
+    for block in blocks:
+        compile(textwrap.dedent(block), "example", "exec")
+
+
+def test_every_test_of_the_coverage_table_exists() -> None:
+    tests = re.findall(r"`([\w/]+\.py)::(test_\w+)`", read("docs/coverage.md"))
+    assert len(tests) > 100
+    for file, name in tests:
+        assert f"def {name}(" in read(f"tests/{file}"), (file, name)
