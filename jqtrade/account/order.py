@@ -62,7 +62,7 @@ _FINAL = frozenset([OrderStatus.filled, OrderStatus.partly_canceled, OrderStatus
 # Reports arrive doubled, late and with states left out. Each state leads only forward, so that any order of the same
 # reports ends in the same state. There is no way back from canceling: a refused cancel is refused before the broker
 # reports canceling (docs/onequant.md).
-TRANSITIONS = {
+TRANSITIONS: Dict[OrderStatus, FrozenSet[OrderStatus]] = {
     OrderStatus.new: _FINAL | {OrderStatus.open, OrderStatus.filling, OrderStatus.canceling},
     OrderStatus.open: _FINAL | {OrderStatus.filling, OrderStatus.canceling},
     OrderStatus.filling: _FINAL | {OrderStatus.canceling},
@@ -71,7 +71,7 @@ TRANSITIONS = {
     OrderStatus.partly_canceled: frozenset(),
     OrderStatus.canceled: frozenset(),
     OrderStatus.rejected: frozenset(),
-}  # type: Dict[OrderStatus, FrozenSet[OrderStatus]]
+}
 
 
 class OrderSide(_Word):
