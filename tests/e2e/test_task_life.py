@@ -208,7 +208,7 @@ def test_a_foreground_task_stops_gracefully_when_its_console_is_closed(tmp_path)
     name = "SIGBREAK" if WINDOWS else "SIGHUP"
     source = TICKING.replace('log.info("tick ran")', f"import os, signal; os.kill(os.getpid(), signal.{name})")
     source = source.replace("os.kill(os.getpid(), signal.SIGBREAK)", "signal.raise_signal(signal.SIGBREAK)")
-    _ended_gracefully(_foreground(tmp_path, source.replace("seconds=1", "seconds=4" if WINDOWS else "seconds=1")))
+    _ended_gracefully(_foreground(tmp_path, source.replace("seconds=1", "seconds=4")))
 
 
 def test_a_foreground_task_stops_on_stop_task(tmp_path):
@@ -217,3 +217,52 @@ def test_a_foreground_task_stops_on_stop_task(tmp_path):
     assert jqtrade("stop_task", "-n", "front").code == 0
     assert "process_exit ran" in process.communicate(timeout=PATIENCE)[0].decode("utf-8")
     assert WINDOWS or time.monotonic() - began < 3
+
+
+def test_all_tasks_are_stopped_at_once_and_one_by_its_pid(tmp_path):
+    path = write_strategy(tmp_path / "s.py", TICKING)
+    names = ["one", "two", "three"]
+    try:
+        for name in names:
+            assert jqtrade("start_task", "-c", path, "-n", name, "-o", str(tmp_path / (name + ".log"))).code == 0
+        pid = next(task["pid"] for task in tasks() if task["name"] == "two")
+        assert jqtrade("stop_task", "-p", str(pid)).out.strip() == f"任务 two（pid {pid}）已停止"
+        assert sorted(task["name"] for task in tasks()) == ["one", "three"]
+        stopped = jqtrade("stop_task", "--all", "-n", "nobody")
+        assert stopped.code == 0 and "任务 one" in stopped.out and "任务 three" in stopped.out
+        assert tasks() == []
+    finally:
+        jqtrade("stop_task", "--all", "-s", "SIGKILL")
+
+
+def test_a_strategy_that_exits_ends_the_task_with_its_exit_code(tmp_path):
+    source = TICKING.replace('log.info("tick ran")', "raise SystemExit(3)").replace("seconds=1", "seconds=3")
+    process = _foreground(tmp_path, source)
+    output = process.communicate(timeout=PATIENCE)[0].decode("utf-8")
+    assert process.returncode == 3 and "process_exit ran" in output
+
+
+def test_a_task_has_one_journal_however_its_name_is_written(tmp_path):
+    source = """
+        def process_initialize(context):
+            set_options(use_account=True, trade_gate="keeping.KeepingGate")
+            run_daily(print, "open")
+            print("orders today", len(get_orders()), flush=True)
+            order("000001.XSHE", 100, LimitOrderStyle(1))
+    """
+    gate = """
+        from jqtrade.testing import FakeBroker
+
+        KeepingGate = FakeBroker(keeps_orders=True).gate_class
+    """
+    write_strategy(tmp_path / "keeping.py", gate)
+    path = write_strategy(tmp_path / "s.py", source)
+    log = tmp_path / "s.log"
+    for name in ("Demo", "demo"):
+        started = jqtrade("start_task", "-c", path, "-n", name, "-o", str(log))
+        assert started.code == 0, started
+        assert jqtrade("stop_task", "-n", name).code == 0
+    assert [line for line in read(log).splitlines() if line.startswith("orders")] == [
+        "orders today 0",
+        "orders today 1",
+    ]

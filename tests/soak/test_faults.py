@@ -55,7 +55,17 @@ def test_every_order_ends_as_the_broker_has_it_and_no_error_is_repeated(tmp_path
     truth = tmp_path / "truth.json"
     result = tmp_path / "result.json"
     log = tmp_path / "demo.log"
-    arguments = ["--order-dir", str(tmp_path / "orders"), "--account-no", "7654321", "--faults", "--truth", str(truth)]
+    arguments = [
+        "--order-dir",
+        str(tmp_path / "orders"),
+        "--account-no",
+        "7654321",
+        "--cash",
+        "1e9",
+        "--faults",
+        "--truth",
+        str(truth),
+    ]
     broker = subprocess.Popen(
         command("paper_broker", *arguments),
         stdout=(tmp_path / "broker.log").open("wb"),
