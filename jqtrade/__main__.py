@@ -96,7 +96,8 @@ def _seconds(text: str) -> float:
 
 
 def _start_task(args: argparse.Namespace) -> int:
-    from jqtrade.tasks.spec import TaskSpec, check_name, home_dir, new_token, parse_env
+    from jqtrade.home import home_dir
+    from jqtrade.tasks.spec import TaskSpec, check_name, new_token, parse_env
 
     spec = TaskSpec(
         name=check_name(args.name),
@@ -143,8 +144,8 @@ def _say(text: str) -> None:
 
 
 def _get_tasks(args: argparse.Namespace) -> int:
+    from jqtrade.home import home_dir
     from jqtrade.tasks.registry import TaskRegistry
-    from jqtrade.tasks.spec import home_dir
 
     tasks = TaskRegistry(home_dir()).list_tasks()
     if args.json:
@@ -182,9 +183,9 @@ def _task_text(task: Any) -> str:
 
 
 def _stop_task(args: argparse.Namespace) -> int:
+    from jqtrade.home import home_dir
     from jqtrade.tasks.launcher import stop
     from jqtrade.tasks.registry import TaskRegistry
-    from jqtrade.tasks.spec import home_dir
 
     if not args.all and args.name is None and args.pid is None:
         raise InvalidParam("请用 -n 名称、-p 进程号 或 --all 指定要停止的任务。没有停止任何任务")

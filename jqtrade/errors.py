@@ -7,6 +7,7 @@ JqtradeError
 ├── TaskError             a task cannot be started, found or stopped
 │   └── TaskExists        the name belongs to a living process
 └── TradeGateError        the way to the broker failed
+    ├── FileMissing       a file of the broker's terminal is not there
     ├── OrderNotSent      proven: the broker was not asked
     ├── OrderUncertain    nobody can say yet whether the broker was asked
     └── InvalidReport     a trade gate returned something that its contract does not allow
@@ -39,6 +40,10 @@ class TaskExists(TaskError):
 
 class TradeGateError(JqtradeError):
     """The way to the broker failed."""
+
+
+class FileMissing(TradeGateError):
+    """A file of the broker's terminal is not there."""
 
 
 class OrderNotSent(TradeGateError):

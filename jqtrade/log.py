@@ -6,7 +6,7 @@ import logging.handlers
 import os
 import sys
 from datetime import datetime
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Set
 
 from jqtrade.clock import Clock
 
@@ -33,15 +33,28 @@ class Masker:
 
 
 class MaskedStream(io.TextIOWrapper):
-    """A text stream, written line by line, in which secrets are masked; no character is too strange for it."""
+    """A text stream, written line by line, in which secrets are masked.
+
+    No character is too strange for it, and a print never raises: a full disk or a closed terminal must not cut a job
+    between two orders.
+    """
 
     def __init__(self, buffer: Any, masker: Masker, encoding: str = "utf-8") -> None:
         super().__init__(buffer, encoding=encoding, errors="backslashreplace", line_buffering=True, newline="\n")
         self._masker = masker
 
     def write(self, text: str) -> int:
-        super().write(self._masker(text))
+        try:
+            super().write(self._masker(text))
+        except OSError:
+            pass
         return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError:
+            pass
 
 
 class PrintedStream(MaskedStream):
@@ -150,14 +163,21 @@ def set_up_logging(
 class Outage:
     """Says once that something began to fail, and once that it works again, with how long it took."""
 
+    REASONS = 5
+
     def __init__(self, logger: logging.Logger, clock: Clock) -> None:
         self._logger = logger
         self._clock = clock
         self._since: Optional[float] = None
+        self._said: Set[str] = set()
 
     def failed(self, what: str) -> None:
+        """Say `what` failed, once for each reason; of one outage at most REASONS of them."""
         if self._since is None:
             self._since = self._clock.monotonic()
+            self._said.clear()
+        if what not in self._said and len(self._said) < self.REASONS:
+            self._said.add(what)
             self._logger.error("%s（恢复之前不再重复）", what)
 
     def worked(self, what: str) -> None:

@@ -6,10 +6,11 @@ import os
 import re
 import sys
 from datetime import time
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from jqtrade.clock import parse_timezone
 from jqtrade.errors import InvalidParam
+from jqtrade.home import home_dir
 
 Period = List[Tuple[time, time]]
 
@@ -167,15 +168,10 @@ def _anything(name: str, value: Any) -> Any:
     return value
 
 
-def default_home() -> str:
-    """$JQTRADE_HOME, by default ~/jqtrade."""
-    return os.path.abspath(os.path.expanduser(os.environ.get("JQTRADE_HOME") or "~/jqtrade"))
-
-
-def option_table() -> Dict[str, Option]:
-    """Every option by name."""
+def option_table(home: Optional[str] = None) -> Dict[str, Option]:
+    """Every option by name; `home` is where the task lives, by default as the environment says."""
     options = [
-        Option("runtime_dir", SCHEDULER, default_home(), _path),
+        Option("runtime_dir", SCHEDULER, home or home_dir(), _path),
         Option("use_account", SCHEDULER, False, _flag),
         Option("market_period", SCHEDULER, _MORNING_AND_AFTERNOON, _period),
         Option("misfire_grace_time", SCHEDULER, 60.0, _seconds),
@@ -214,8 +210,8 @@ ALIASES = {"sync_interval": "sync_internal"}
 class Options:
     """The options of one strategy: what was set, else the defaults."""
 
-    def __init__(self) -> None:
-        self._table = option_table()
+    def __init__(self, home: Optional[str] = None) -> None:
+        self._table = option_table(home)
         self._set: Dict[str, Any] = {}
 
     def check(self, options: Dict[str, Any], foreign: bool = False) -> Dict[str, Any]:

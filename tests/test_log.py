@@ -8,7 +8,7 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 import pytest
 
@@ -328,3 +328,34 @@ def test_while_another_program_holds_a_file_open_no_line_and_no_older_file_is_lo
     run(path, "log.info('logged 300')", max_bytes=2000, backups=60)
     assert path.stat().st_size < 2000
     assert sorted(numbers(tmp_path, "logged")) == list(range(301)) + [8997, 8998, 8999, 9000]
+
+
+class FullDisk(io.RawIOBase):
+    """A file to which nothing can be written."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_print_never_raises_in_the_middle_of_a_job() -> None:
+    stream = MaskedStream(io.BufferedWriter(FullDisk()), Masker())
+    for _ in range(3):
+        print("between two orders", file=stream, flush=True)
+    stream.detach()
+
+
+def test_an_outage_tells_its_next_reason_too(caplog: Any) -> None:
+    outage = Outage(logging.getLogger("jqtrade"), VirtualClock(datetime(2026, 1, 5)))
+    for what in ["没有文件", "没有文件", "账号不对", "没有文件"] + [f"reason {number}" for number in range(20)]:
+        outage.failed(what)
+    messages = [record.getMessage() for record in caplog.records]
+    assert [message.split("（")[0] for message in messages] == [
+        "没有文件",
+        "账号不对",
+        "reason 0",
+        "reason 1",
+        "reason 2",
+    ]

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from jqtrade.errors import InvalidParam
-from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options, default_home, parse_time
+from jqtrade.home import home_dir
+from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options, parse_time
 
 SESSIONS = [(time(9, 30), time(11, 30)), (time(13, 0), time(15, 0))]
 SESSION_TEXTS = [("09:30:00", "11:30:00"), ("13:00:00", "15:00:00")]
@@ -143,7 +144,7 @@ def test_runtime_dir_is_the_home_of_jqtrade_until_it_is_set(
 ) -> None:
     assert Options()["runtime_dir"] == str(jqtrade_home)
     monkeypatch.delenv("JQTRADE_HOME")
-    assert Options()["runtime_dir"] == default_home() == os.path.join(os.path.expanduser("~"), "jqtrade")
+    assert Options()["runtime_dir"] == home_dir() == os.path.join(os.path.expanduser("~"), "jqtrade")
 
 
 @pytest.mark.parametrize("name", ["runtime_dir", "order_dir", "paper_quotes"])

@@ -1,13 +1,16 @@
 """Account: submit and cancel orders, and keep in step with what the broker says."""
 
 import logging
+import os
 import random
 import sqlite3
+import threading
 from datetime import datetime
 from typing import Any, Callable, Container, Dict, List, NamedTuple, Optional, Sequence, Set
 
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import (
+    LimitOrderStyle,
     MarketOrderStyle,
     Order,
     OrderAction,
@@ -18,7 +21,7 @@ from jqtrade.account.order import (
     check_code,
     format_price,
 )
-from jqtrade.account.portfolio import Portfolio, Positions
+from jqtrade.account.portfolio import Portfolio, Position, Positions
 from jqtrade.account.reports import check_balance, check_list, check_order, check_outcomes, report_id
 from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.clock import Clock
@@ -46,7 +49,7 @@ def check_request(code: Any, amount: Any, style: Any = None, side: Any = "long")
     """Return the arguments of `order`, checked; without a style it is a market order. Raises InvalidParam."""
     if style is None:
         style = MarketOrderStyle()
-    if not isinstance(style, OrderStyle):
+    if not isinstance(style, (LimitOrderStyle, MarketOrderStyle)):
         raise InvalidParam(
             f"委托方式 style={style!r} 不正确，应为 LimitOrderStyle(价格) 或 MarketOrderStyle()。没有发出"
         )
@@ -71,6 +74,9 @@ class Account:
         self._journal_outage = Outage(log, clock)
         self._said: Set[str] = set()
         self._random = random.SystemRandom()
+        self._closed = False
+        self._pid = os.getpid()
+        self._thread = threading.get_ident()
 
     def recover(self) -> None:
         """Learn today's orders from the journal, and of each one that may not have been sent, whether it was."""
@@ -87,6 +93,9 @@ class Account:
                 log.error("上次运行中断时订单 %s 没有发出，不会自动补发：%s", order.order_id, describe(order))
             else:
                 log.warning("上次运行中断时无法确认订单 %s 是否发出，等待柜台回报：%s", order.order_id, describe(order))
+        others = self._journal.count_others(self._day)
+        if others:
+            log.warning("记录里还有今天的 %d 笔订单属于别的账户、目录或交易接口，不列出，也不处理", others)
         if recorded:
             log.info("从记录中恢复了今天的 %d 笔订单", len(recorded))
 
@@ -120,6 +129,7 @@ class Account:
         which nobody knows whether it was sent has an id too: it stays new until the broker speaks.
         Raises InvalidParam, with nothing recorded or sent, if the gate cannot carry one of them.
         """
+        self._check_usable()
         if not requests:
             return []
         now = self._start_day()
@@ -159,7 +169,7 @@ class Account:
         """Take note of what became of sending an order."""
         if error is None:
             log.info("已发出订单 %s：%s", order.order_id, describe(order))
-        elif isinstance(error, OrderUncertain):
+        elif _is_uncertain(error):
             log.error("无法确认订单 %s 是否发出，等待柜台回报：%s，%s", order.order_id, describe(order), error)
         else:
             self._refuse([order], str(error) or repr(error))
@@ -174,6 +184,7 @@ class Account:
 
     def cancel_batch(self, order_ids: Sequence[str]) -> None:
         """Ask the broker to cancel orders, all at once where the gate can; ids unknown or finished are only logged."""
+        self._check_usable()
         self._start_day()
         live: List[str] = []
         for order_id in order_ids:
@@ -194,11 +205,14 @@ class Account:
         for order_id, failure in zip(live, errors):
             if failure is None:
                 log.info("已发出撤单 %s", order_id)
+            elif isinstance(failure, (OrderUncertain, OSError)):
+                log.error("无法确认撤单 %s 是否发出，以柜台回报为准：%s", order_id, failure)
             else:
                 log.error("撤单 %s 没有发出：%s", order_id, failure)
 
     def sync_balance(self) -> None:
         """Take over cash and positions from the broker; when it cannot say, the last good snapshot stays."""
+        self._check_usable()
         try:
             report = check_balance(self._gate.sync_balance())
         except (
@@ -207,7 +221,7 @@ class Account:
             self._balance_outage.failed(f"同步资金和持仓失败：{_reason(error)}")
             return
         self._balance_outage.worked("资金和持仓恢复同步")
-        held = {side: Positions(side) for side in OrderSide}
+        held: Dict[OrderSide, Dict[str, Position]] = {side: {} for side in OrderSide}
         for position in report.positions:
             held[position.side][position.code] = position
         self._portfolio = Portfolio(
@@ -215,12 +229,13 @@ class Account:
             available_cash=report.available_cash,
             locked_cash=report.locked_cash,
             updated_time=self._clock.now(),
-            long_positions=held[OrderSide.long],
-            short_positions=held[OrderSide.short],
+            long_positions=Positions(OrderSide.long, held[OrderSide.long]),
+            short_positions=Positions(OrderSide.short, held[OrderSide.short]),
         )
 
     def sync_orders(self) -> List[Order]:
         """Take over what the broker says of our orders. Returns those that changed, as they stand now."""
+        self._check_usable()
         self._start_day()
         try:
             reports = check_list(self._gate.sync_orders(), "sync_orders()")
@@ -247,13 +262,13 @@ class Account:
         except InvalidReport as error:
             self._say_once(str(error))
             return None
-        if (checked.code, checked.action) != (order.code, order.action):
+        if (checked.code, checked.action, checked.amount) != (order.code, order.action, order.amount):
             self._say_once(f"柜台回报的订单 {order.order_id} 与本任务的同号订单不是同一笔，已忽略")
             return None
         after = order.apply(checked)
         if after is order:
             return None
-        if order.status is OrderStatus.rejected:
+        if order.status is OrderStatus.rejected is not after.status:
             log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order.order_id, after.status)
         log.log(
             logging.WARNING if after.status is OrderStatus.rejected else logging.INFO,
@@ -265,6 +280,12 @@ class Account:
             after.err_msg,
         )
         return after
+
+    def _load_orders(self) -> None:
+        """Take today's orders from the journal, and what it could not take yet."""
+        self._orders = {order.order_id: order for order, _ in self._journal.load(self._day)}
+        waiting = {order.order_id: order for order in self._unrecorded if order.create_time.date() == self._day}
+        self._orders.update(waiting)
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:
@@ -297,14 +318,26 @@ class Account:
             unfinished = [order for order in self._orders.values() if not order.status.is_final]
             log.info("进入 %s，昨天的 %d 笔订单不再列出，其中 %d 笔未见结束", today, len(self._orders), len(unfinished))
             self._day = today
-            self._orders = {
-                order.order_id: order for order, _ in self._journal.load(today)
-            }  # a clock set back has some
+            self._orders = {}
+            self._record(self._load_orders)  # after the clock was set back there are some
             self._said.clear()
         return now
 
+    def _check_usable(self) -> None:
+        """Raise InvalidCall where an order could be sent behind the back of whoever stopped the task."""
+        problem = ""
+        if self._closed:
+            problem = "任务已经停止"
+        elif os.getpid() != self._pid:
+            problem = "派生出来的子进程不能使用账户，请在策略进程里调用"
+        elif threading.get_ident() != self._thread:
+            problem = "账户只能在运行策略的线程里使用"
+        if problem:
+            raise InvalidCall(f"{problem}。没有发出")
+
     def close(self) -> None:
-        """Let go of the gate and the journal."""
+        """Let go of the gate and the journal; nothing is sent after this."""
+        self._closed = True
         self._gate.close()
         self._journal.close()
 
@@ -333,6 +366,12 @@ def _check_status(status: Any) -> OrderStatus:
     except ValueError:
         names = "、".join(str(known) for known in OrderStatus)
         raise InvalidParam(f"订单状态 status={status!r} 不正确，应为其中之一：{names}")
+
+
+def _is_uncertain(error: Exception) -> bool:
+    """Whether nobody can tell from a gate's error if the broker was asked: as AbsTradeGate.order says."""
+    lost = (OrderUncertain, TimeoutError, ConnectionError)
+    return isinstance(error, lost) and not isinstance(error, ConnectionRefusedError)
 
 
 def _reason(error: Exception) -> str:

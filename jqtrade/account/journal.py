@@ -26,6 +26,7 @@ CREATE TABLE orders (
     sequence INTEGER PRIMARY KEY,
     day TEXT NOT NULL,
     order_id TEXT NOT NULL,
+    owner TEXT NOT NULL,
     code TEXT NOT NULL,
     amount INTEGER NOT NULL,
     action TEXT NOT NULL,
@@ -59,7 +60,7 @@ CREATE TABLE events (
 """
 
 _STATE = "status filled_amount canceled_amount avg_cost deal_balance commission err_msg entrust_time confirm_id confirmed".split()
-_INTENT = "day order_id code amount action side style price create_time".split()
+_INTENT = "day order_id owner code amount action side style price create_time".split()
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
 
 
@@ -73,8 +74,12 @@ class RecordedOrder(NamedTuple):
 class Journal:
     """Orders and their history. `path` None: kept in memory only, for a broker that forgets everything too."""
 
-    def __init__(self, path: Optional[str]) -> None:
-        """Raises InvalidParam if there is no journal that we can use at `path`."""
+    def __init__(self, path: Optional[str], owner: str = "") -> None:
+        """`owner`: whose orders these are, which account at which broker; those of another owner are kept, not loaded.
+
+        Raises InvalidParam if there is no journal that we can use at `path`.
+        """
+        self._owner = owner
         try:
             if path is not None:
                 os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
@@ -103,7 +108,7 @@ class Journal:
         """Keep orders before they are sent; on the disk when this returns. Raises sqlite3.Error if that failed."""
         columns = _INTENT + _STATE
         sql = "INSERT INTO orders ({}) VALUES ({})".format(", ".join(columns), ", ".join("?" * len(columns)))
-        rows = [_intent_row(order) + _state_row(order) for order in orders]
+        rows = [_intent_row(order, self._owner) + _state_row(order) for order in orders]
         self._write("FULL", [(sql, rows), _events(orders, moment, "intent")])
 
     def record_sent(self, orders: Sequence[Order]) -> None:
@@ -131,10 +136,18 @@ class Journal:
             raise
 
     def load(self, day: date) -> List[RecordedOrder]:
-        """Return the orders created on `day`, in order of creation."""
-        sql = "SELECT sent, {} FROM orders WHERE day = ? ORDER BY sequence".format(", ".join(_INTENT + _STATE))
-        rows = self._connection.execute(sql, (day.isoformat(),)).fetchall()
+        """Return the owner's orders created on `day`, in order of creation. Raises sqlite3.Error."""
+        sql = "SELECT sent, {} FROM orders WHERE day = ? AND owner = ? ORDER BY sequence".format(
+            ", ".join(_INTENT + _STATE)
+        )
+        rows = self._connection.execute(sql, (day.isoformat(), self._owner)).fetchall()
         return [RecordedOrder(_order(dict(zip(_INTENT + _STATE, row[1:]))), bool(row[0])) for row in rows]
+
+    def count_others(self, day: date) -> int:
+        """How many orders of other owners were created on `day`."""
+        sql = "SELECT count(*) FROM orders WHERE day = ? AND owner != ?"
+        (count,) = self._connection.execute(sql, (day.isoformat(), self._owner)).fetchone()
+        return int(count)
 
     def close(self) -> None:
         self._connection.close()
@@ -144,8 +157,9 @@ def _key(order: Order) -> Tuple[Any, ...]:
     return order.create_time.date().isoformat(), order.order_id
 
 
-def _intent_row(order: Order) -> Tuple[Any, ...]:
+def _intent_row(order: Order, owner: str) -> Tuple[Any, ...]:
     return _key(order) + (
+        owner,
         order.code,
         order.amount,
         order.action.value,

@@ -88,11 +88,20 @@ class OrderAction(_Word):
     close = "close"
 
 
+def alias(name: str) -> Any:
+    """A read-only second name for the attribute `name`."""
+    return property(lambda self: getattr(self, name), doc=f"The same as `{name}`.")
+
+
 class OrderStyle:
     """How an order is priced: LimitOrderStyle or MarketOrderStyle."""
 
     name = ""
-    price = 0.0
+
+    @property
+    def price(self) -> float:
+        """The limit price in yuan; 0 for a market order."""
+        return 0.0
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, OrderStyle):
@@ -114,11 +123,13 @@ class LimitOrderStyle(OrderStyle):
     name = "limit"
 
     def __init__(self, limit_price: Any) -> None:
-        self.price = check_price(limit_price)
+        self._price = check_price(limit_price)
 
     @property
-    def limit_price(self) -> float:
-        return self.price
+    def price(self) -> float:
+        return self._price
+
+    limit_price = alias("price")
 
     def __repr__(self) -> str:
         return f"LimitOrderStyle({format_price(self.price)})"
@@ -190,11 +201,6 @@ def format_price(price: float) -> str:
     return text.rstrip("0").rstrip(".")
 
 
-def alias(name: str) -> Any:
-    """A read-only second name for the attribute `name`."""
-    return property(lambda self: getattr(self, name), doc=f"The same as `{name}`.")
-
-
 @dataclass(frozen=True)
 class OrderReport:
     """What the broker says about one order now: cumulative, not a difference."""
@@ -215,6 +221,8 @@ class OrderReport:
     avg_cost: Optional[float] = None
     commission: float = 0.0
     err_msg: str = ""
+    confirmed: bool = True
+    """False for a refusal that a later report of the order would overrule"""
 
 
 @dataclass(frozen=True)
@@ -280,7 +288,7 @@ class Order:
         """
         overruled = self.status is OrderStatus.rejected and not self.confirmed
         advances = overruled or report.status in TRANSITIONS[self.status]
-        changes: Dict[str, Any] = {"confirmed": True}
+        changes: Dict[str, Any] = {"confirmed": self.confirmed or report.confirmed}
         if advances:
             changes["status"] = report.status
             changes["err_msg"] = report.err_msg

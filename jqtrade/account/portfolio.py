@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, NoReturn, Optional
 
 from jqtrade.account.order import OrderSide, alias
+from jqtrade.errors import InvalidCall
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Positions(Dict[str, Position]):
     def __init__(self, side: OrderSide, positions: Optional[Dict[str, Position]] = None) -> None:
         super().__init__(positions or {})
         self._side = side
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise InvalidCall("持仓是只读的快照，不能修改；需要时请用 dict(positions) 复制一份")
+
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = _refuse
 
     def __missing__(self, code: str) -> Position:
         return Position(code, side=self._side)

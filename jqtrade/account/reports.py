@@ -99,6 +99,7 @@ def check_order(report: Any) -> OrderReport:
         avg_cost=_field(report, where, "avg_cost", _number, None),
         commission=_field(report, where, "commission", _number, 0.0),
         err_msg=_field(report, where, "err_msg", str, ""),
+        confirmed=_field(report, where, "confirmed", bool, True),
     )
 
 
@@ -174,7 +175,7 @@ def _style(value: Any) -> str:
 
 
 def _moment(value: Any) -> datetime:
-    if not isinstance(value, datetime):
+    if not isinstance(value, datetime) or value.tzinfo is not None:  # times are naive, in the strategy's time zone
         raise TypeError
     return value
 

@@ -4,10 +4,10 @@ import codecs
 import json
 import os
 import re
-import signal
 import sys
-from types import FrameType, TracebackType
-from typing import Any, Dict, Optional, Type
+from typing import Any, Dict, Optional
+
+from filelock import FileLock, Timeout
 
 from jqtrade.clock import Clock, SystemClock, parse_timezone
 from jqtrade.errors import InvalidParam
@@ -16,11 +16,11 @@ from jqtrade.paper.onequant_files import Outbox
 from jqtrade.paper.onequant_terminal import OneQuantTerminal
 from jqtrade.paper.quotes import open_quotes
 from jqtrade.paper.rules import parse_cash
+from jqtrade.stop_signals import StopSignals
 
 __all__ = ["OneQuantTerminal", "run_paper_broker"]
 
 _ACCOUNT_NO = re.compile(r"[0-9A-Za-z_-]+")
-_STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 def run_paper_broker(
@@ -59,8 +59,14 @@ def run_paper_broker(
     say(f"模拟柜台启动：目录 {order_dir}，资金账号 {mask(account_no)}，起始资金 {start_cash} 元，编码 {encoding}")
     if faults:
         say(f"故障演练已开启，随机种子 {seed}")
-    stop = _StopFlag()
-    with stop:
+    lock = FileLock(os.path.join(order_dir, "paper_broker.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InvalidParam(f"目录 order_dir={order_dir} 已有一个模拟柜台在运行，没有再启动一个")
+    stop = StopSignals("正在停止")
+    stop.listen()
+    try:
         try:
             terminal = OneQuantTerminal(
                 order_dir, account_no, start_cash, prices, clock, outbox, say, keep_hours, snapshot_interval
@@ -68,7 +74,7 @@ def run_paper_broker(
         except OSError as error:
             raise InvalidParam(f"目录 order_dir={order_dir} 读不了：{error}") from error
         truth_due = clock.monotonic()
-        while not stop.is_set:
+        while not stop.received:
             if truth is not None and clock.monotonic() >= truth_due:
                 truth_due = clock.monotonic() + snapshot_interval
                 _dump(truth, terminal.truth())
@@ -77,6 +83,9 @@ def run_paper_broker(
         terminal.close()
         if truth is not None and not _dump(truth, terminal.truth()):
             say(f"文件 {truth} 写不了")
+    finally:
+        stop.restore()
+        lock.release()
     say("模拟柜台已停止")
     return 0
 
@@ -95,30 +104,6 @@ def check_encoding(encoding: str) -> None:
 def mask(account_no: str) -> str:
     """An account number to be shown: all but the last two characters hidden."""
     return "*" * max(0, len(account_no) - 2) + account_no[-2:]
-
-
-class _StopFlag:
-    """Set by a signal that asks the program to stop, while it is entered."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-        self._before: Dict[int, Any] = {}
-
-    def __enter__(self) -> "_StopFlag":
-        for name in _STOP_SIGNALS:
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-                self._before[number] = signal.signal(number, self._set)
-        return self
-
-    def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _set(self, number: int, frame: Optional[FrameType]) -> None:
-        self.is_set = True
 
 
 class _Console:

@@ -16,8 +16,8 @@ class Phase(Enum):
     """How far a strategy has come."""
 
     LOADING = "加载策略文件"
-    INITIALIZING = "process_initialize"
-    RUNNING = "定时任务"
+    INITIALIZING = " process_initialize 运行"
+    RUNNING = "定时任务运行"
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -30,7 +30,8 @@ def only_in(*phases: Phase) -> Callable[[Function], Function]:
         @functools.wraps(function)
         def guarded(self: "StrategyApi", *args: Any, **kwargs: Any) -> Any:
             if self._host.phase not in phases:
-                raise InvalidCall(f"{function.__name__} 只能在 process_initialize 里调用")
+                where = "或".join(phase.value for phase in phases)
+                raise InvalidCall(f"{function.__name__} 只能在{where}时调用")
             return function(self, *args, **kwargs)
 
         return cast(Function, guarded)

@@ -19,8 +19,7 @@ from jqtrade.runtime.context import Context
 from jqtrade.runtime.loader import accepts, defined_function, load_strategy
 from jqtrade.runtime.trade_gates import find_trade_gate, is_ours
 from jqtrade.scheduler.scheduler import DAILY, EVERY_MINUTE, SYNC, Job, Scheduler
-from jqtrade.scheduler.time_expr import EVERY_MINUTE as EVERY_MINUTE_EXPR
-from jqtrade.scheduler.time_expr import parse_time_expr
+from jqtrade.scheduler.time_expr import EVERY_MINUTE_EXPR, parse_time_expr
 from jqtrade.scheduler.trigger import Interval, TimesOfDay, every_minute
 from jqtrade.tasks.spec import file_key
 
@@ -171,7 +170,7 @@ class Strategy(Host):
             log.warning("%s", notice)
         gate.setup(options.as_dict())
         path = os.path.join(options["runtime_dir"], "data", file_key(self._name) + ".db") if gate.keeps_orders else None
-        account = Account(gate, Journal(path), self.clock)
+        account = Account(gate, Journal(path, gate.account_key()), self.clock)
         account.recover()
         account.sync_balance()
         self._updates.extend(account.sync_orders())
@@ -229,13 +228,15 @@ class Strategy(Host):
         try:
             with jqtrade.api.running(self._api):
                 function(*arguments)
-        except Exception as exception:
-            log.exception("%s 运行出错", name)
-            error = f"{name} {type(exception).__name__}: {exception}"
+        except KeyboardInterrupt:
+            raise
         except SystemExit as request:
             log.warning("%s 调用了退出，任务将停止", name)
             self._left = True
             self.exit_code = request.code if isinstance(request.code, int) else int(request.code is not None)
+        except BaseException as exception:  # asyncio's CancelledError and pyo3's PanicException are no Exception
+            log.exception("%s 运行出错", name)
+            error = f"{name} {type(exception).__name__}: {exception}"
         finally:
             self._due = outer_due
         progress = self._progress
@@ -276,6 +277,11 @@ class Strategy(Host):
         if self._on_order_update is not None:
             for order in updates:
                 self._call("on_order_update", due, self._on_order_update, self._context, order)
+
+    def live_orders(self) -> int:
+        """How many of today's orders may still be filled."""
+        orders = [] if self._account is None else self._account.orders()
+        return sum(not order.status.is_final for order in orders)
 
     def stop(self) -> None:
         """Call process_exit and let go of the account."""

@@ -2,11 +2,11 @@
 
 import logging
 import os
-import signal
 import sys
+import threading
 import traceback
 from datetime import datetime, timedelta
-from typing import Any, Optional
+from typing import Optional
 
 from jqtrade.clock import SystemClock
 from jqtrade.errors import JqtradeError
@@ -15,30 +15,13 @@ from jqtrade.options import Options
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.loader import put_folder_first, python_path
 from jqtrade.runtime.strategy import Progress, Strategy
+from jqtrade.stop_signals import StopSignals
 from jqtrade.tasks.registry import Claim, TaskRegistry
 from jqtrade.tasks.spec import TaskSpec
 
 log = logging.getLogger("jqtrade")
 
 BEIJING = timedelta(hours=8)
-
-
-class StopSignals:
-    """Whether a signal asked this process to stop: Ctrl+C, SIGTERM, a closed terminal. A second Ctrl+C ends it at once."""
-
-    def __init__(self) -> None:
-        self.received = ""
-
-    def listen(self) -> None:
-        """Take over the signals that ask a process to stop."""
-        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), self._take)
-
-    def _take(self, number: int, frame: Any) -> None:
-        self.received = signal.Signals(number).name
-        if number == signal.SIGINT:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def run_task(spec: TaskSpec) -> int:
@@ -50,11 +33,12 @@ def run_task(spec: TaskSpec) -> int:
     try:
         return _run_claimed(spec, claim)
     finally:
-        claim.release()
+        if threading.active_count() == 1:  # else the end of the process frees the name: a thread may still be at work
+            claim.release()
 
 
 def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
-    signals = StopSignals()
+    signals = StopSignals("正在停止：当前的工作结束后退出，再按一次 Ctrl+C 立即结束")
     signals.listen()
     clock = SystemClock()
     masker = Masker()
@@ -62,7 +46,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
         spec.name,
         spec.code,
         clock,
-        Options(),
+        Options(spec.home),
         paper=spec.paper,
         masker=masker,
         is_wanted=lambda: not signals.received and not claim.stop_requested(),
@@ -77,7 +61,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
             strategy.configure(read_config(spec.config))
         strategy.start()
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        _report_failed_start(error, claim, masker)
+        _report_failed_start(error, claim, masker, strategy.live_orders())
         strategy.close()
         return 1
     _warn_of_foreign_time(strategy, clock)
@@ -111,12 +95,14 @@ def _apply_environment(spec: TaskSpec) -> None:
     os.environ.update(variables)
 
 
-def _report_failed_start(error: BaseException, claim: Claim, masker: Masker) -> None:
+def _report_failed_start(error: BaseException, claim: Claim, masker: Masker, live_orders: int) -> None:
     """Log why the start failed, with the traceback from the user's own code on."""
     reason = str(error) if isinstance(error, JqtradeError) else f"{type(error).__name__}: {error}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
     lines = traceback.format_list(frames) + traceback.format_exception_only(type(error), error)
     log.error("启动失败：%s\n%s", reason, "".join(lines).rstrip())
+    if live_orders:
+        log.error("启动失败之前今天已有 %d 笔没有结束的订单在柜台，它们仍然有效", live_orders)
     claim.update(error=masker(reason))
 
 

@@ -121,8 +121,10 @@ class Scheduler:
 
     def _skip_piled_up(self, job: Job, due: datetime) -> Tuple[datetime, datetime]:
         """Return the due time that a call now stands for, and the next one."""
-        first, next_due = due, job.trigger.next_after(due)
         now = self._clock.now()
+        if job.priority == SYNC and now - due > self._grace:  # the clock may have jumped by years
+            return now, job.trigger.next_after(now)
+        first, next_due = due, job.trigger.next_after(due)
         dropped = 0
         while next_due <= now and not job.is_daily:
             due, next_due = next_due, job.trigger.next_after(next_due)

@@ -7,7 +7,7 @@ from typing import List, Tuple
 from jqtrade.errors import InvalidParam
 from jqtrade.options import parse_time
 
-EVERY_MINUTE = "every_minute"
+EVERY_MINUTE_EXPR = "every_minute"
 
 _SYNONYMS = {"before_open": "open-30m", "after_close": "close+30m"}
 _RELATIVE = re.compile(r"(open|close)(?:([+-])((?:\d+[hms])+))?", re.ASCII)

@@ -14,6 +14,12 @@ from jqtrade.tasks.spec import TaskSpec, file_key
 if TYPE_CHECKING:
     import subprocess
 
+# Not -m, which would let a random.py or json.py of the current folder stand for Python's own.
+_WORKER = (
+    "import sys; sys.path.pop(0); "
+    f"sys.path.append({os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))!r}); "
+    "from jqtrade.runtime.worker import main; sys.exit(main())"
+)
 _START_POLL = 0.005
 _STOP_POLL = 0.02
 _SLOW = 10.0
@@ -59,7 +65,7 @@ def start(
         os.makedirs(os.path.dirname(log), exist_ok=True)
         log_start = os.path.getsize(log) if os.path.exists(log) else 0
         process = spawn_detached(
-            command or [sys.executable, "-m", "jqtrade.runtime.worker"],
+            command or [sys.executable, "-c", _WORKER, "jqtrade", spec.name],
             spec.to_json().encode("ascii"),
             log,
             _environment(spec),

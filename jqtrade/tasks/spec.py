@@ -43,11 +43,6 @@ def new_token() -> str:
     return os.urandom(16).hex()
 
 
-def home_dir() -> str:
-    """Return the absolute path of $JQTRADE_HOME, by default ~/jqtrade."""
-    return os.path.abspath(os.path.expanduser(os.environ.get("JQTRADE_HOME") or os.path.join("~", "jqtrade")))
-
-
 def check_name(name: str) -> str:
     """Return `name` if a task may be called so.
 

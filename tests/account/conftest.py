@@ -22,8 +22,8 @@ def journals_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     opened: List[Journal] = []
     open_journal = Journal.__init__
 
-    def remember(self: Journal, path: Optional[str]) -> None:
-        open_journal(self, path)
+    def remember(self: Journal, path: Optional[str], owner: str = "") -> None:
+        open_journal(self, path, owner)
         opened.append(self)
 
     monkeypatch.setattr(Journal, "__init__", remember)

@@ -207,9 +207,10 @@ class BusyClock(VirtualClock):
     "options, slept", [({}, [0.15] * 2), ({"max_attempts": 1}, []), ({"max_attempts": 5}, [0.15] * 4)]
 )
 def test_a_snapshot_is_tried_as_often_as_the_option_says(
-    open_gate: OpenGate, clock: VirtualClock, options: Any, slept: List[float]
+    open_gate: OpenGate, folder: OneQuantFolder, clock: VirtualClock, options: Any, slept: List[float]
 ) -> None:
     gate = open_gate(sync_retry_kwargs=options)
+    folder.file("assetInfo").write_bytes(b"acct,exchange")
     gate.clock = busy = BusyClock(clock.now())
     with pytest.raises(TradeGateError):
         gate.sync_balance()

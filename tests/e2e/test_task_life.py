@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -266,3 +267,14 @@ def test_a_task_has_one_journal_however_its_name_is_written(tmp_path):
         "orders today 0",
         "orders today 1",
     ]
+
+
+def test_files_of_the_current_folder_do_not_stand_for_pythons_own(demo, tmp_path, monkeypatch):
+    (tmp_path / "random.py").write_text("raise RuntimeError('not this one')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+    source = [sys.executable, "-c", "import sys; sys.path.pop(0); from jqtrade.__main__ import main; sys.exit(main())"]
+    (tmp_path / "strategies").mkdir()
+    path = write_strategy(tmp_path / "strategies" / "s.py", TICKING)
+    arguments = ["start_task", "-c", path, "-n", "demo", "-o", str(demo.log)]
+    assert subprocess.call(source + arguments, env=environment(), timeout=PATIENCE) == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
+from filelock import FileLock
 from paper_helpers import ACCOUNT_NO, NaiveReader, read_snapshot
 from terminal_bench import ORDER_HEADER
 
@@ -175,3 +176,13 @@ def test_a_wrong_argument_is_named_and_nothing_is_written(tmp_path: Path, wrong:
 @pytest.mark.parametrize(("account_no", "shown"), [("1234567", "*****67"), ("123", "*23"), ("12", "12")])
 def test_an_account_number_is_masked_but_for_its_last_two_characters(account_no: str, shown: str) -> None:
     assert mask(account_no) == shown
+
+
+def test_a_second_broker_on_the_same_directory_is_refused(tmp_path: Path) -> None:
+    first = FileLock(str(tmp_path / "paper_broker.lock"))
+    first.acquire(timeout=0)
+    try:
+        with pytest.raises(InvalidParam, match="已有一个模拟柜台"):
+            run_paper_broker(str(tmp_path), ACCOUNT_NO)
+    finally:
+        first.release()

@@ -1,7 +1,8 @@
 """What a user would not expect, and what happens instead."""
 
 import sys
-from datetime import datetime
+import time
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -62,3 +63,24 @@ def test_a_strategy_with_nothing_to_do_is_not_started(start) -> None:
         start("def process_initialize(context): pass\n")
     with pytest.raises(StrategyError, match="没有可做的事"):
         start("def process_initialize(context): pass\n", FakeBroker(), sync_balance=False, sync_order=False)
+
+
+def test_what_is_no_exception_in_the_narrow_sense_does_not_end_the_task_either(start, caplog) -> None:
+    code = """
+        def process_initialize(context):
+            run_daily(cancelled, "09:30:00")
+            run_daily(seen.append, "09:31:00")
+        def cancelled(context):
+            raise GeneratorExit("as asyncio.CancelledError and PanicException are")
+    """
+    assert len(start(code).run(datetime(2026, 1, 5, 9, 32)).seen) == 1
+    assert "cancelled 运行出错" in caplog.text
+
+
+def test_a_clock_that_jumps_by_years_does_not_hang_the_sync(start) -> None:
+    clock = VirtualClock(datetime(2000, 1, 1))
+    started = start("def process_initialize(context): run_daily(seen.append, 'open')\n", FakeBroker(), clock)
+    began = time.monotonic()
+    clock.jump(26 * 365 * 24 * 3600)
+    started.run(clock.now() + timedelta(minutes=1))
+    assert time.monotonic() - began < 5

@@ -6,7 +6,8 @@ from typing import Callable, Dict
 import pytest
 
 from jqtrade.errors import InvalidParam
-from jqtrade.tasks.spec import TaskSpec, check_name, file_key, home_dir, is_file_key, mask_env, new_token, parse_env
+from jqtrade.home import home_dir
+from jqtrade.tasks.spec import TaskSpec, check_name, file_key, is_file_key, mask_env, new_token, parse_env
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from jqtrade.account.trade_gate import anxin_csv
 from jqtrade.account.trade_gate.anxin_day import DayFiles, Feed
 from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.account.trade_gate.csv_file import LockWait, append_lines, read_snapshot
-from jqtrade.errors import InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
+from jqtrade.errors import FileMissing, InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
 from jqtrade.log import Outage
 
 _FIELD = re.compile(r"[0-9A-Za-z_-]{1,32}", re.ASCII)
@@ -128,6 +128,9 @@ class AnXinDMATradeGate(AbsTradeGate):
             path, header.encode("ascii"), [row.encode("ascii") for row in rows], self._lock_wait, self.clock, check
         )
 
+    def account_key(self) -> str:
+        return f"anxin {self._account_no} {self._order_dir}"
+
     def knows_order_id(self, order_id: str) -> bool:
         try:
             return self._day().order_line(order_id) is not None
@@ -142,6 +145,8 @@ class AnXinDMATradeGate(AbsTradeGate):
         for _ in range(self._attempts - 1):
             try:
                 return read()
+            except FileMissing:
+                raise
             except TradeGateError:  # most likely met in the middle of a write
                 self.clock.sleep(self._attempt_interval)
         return read()
@@ -203,7 +208,7 @@ class AnXinDMATradeGate(AbsTradeGate):
 
 def _settle(path: str, order: Order, error: OSError) -> Optional[Exception]:
     """Read the order file back after a write that failed: does the row stand there?"""
-    sent = _row_stands(path, order.order_id)
+    sent = _row_stands(path, order.order_id) if os.path.exists(path) else None  # it was there a moment ago
     if sent is None:
         return OrderUncertain(f"写文件单时出错（{error}），无法确认是否已写入")
     return None if sent else OrderNotSent(f"写文件单失败：{error}")

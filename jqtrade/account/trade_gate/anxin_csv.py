@@ -1,6 +1,7 @@
 """One row of One Quant's files <-> one order: pure functions. The protocol is described in docs/onequant.md."""
 
 import math
+import re
 from datetime import datetime
 from typing import Any, Dict, Optional
 
@@ -27,6 +28,7 @@ STATUSES = {
     "7": OrderStatus.new,
     "8": OrderStatus.canceling,
 }
+_NUMBER = re.compile(r"\d{6}", re.ASCII)
 _EXCHANGES = {"SZ": "XSHE", "SH": "XSHG"}
 _SUFFIXES = {"XSHE": "SZ", "XSHG": "SH"}
 _SIDES = {"1": OrderAction.open, "2": OrderAction.close}
@@ -36,7 +38,7 @@ def to_code(symbol: str) -> Optional[str]:
     """ "000001.SZ" -> "000001.XSHE"; None for a security of another exchange, which we cannot have ordered."""
     number, _, suffix = symbol.partition(".")
     exchange = _EXCHANGES.get(suffix)
-    return number + "." + exchange if exchange else None
+    return number + "." + exchange if exchange and _NUMBER.fullmatch(number) else None
 
 
 def to_symbol(code: str) -> str:
@@ -114,6 +116,7 @@ def refusal_report(order_line: str, now: datetime, err_msg: str) -> Dict[str, An
         "style": "limit" if fields[8] == "AT" else "market",
         "create_time": now,
         "err_msg": err_msg or "柜台拒绝，没有说明原因",
+        "confirmed": False,  # an update, which a refused order has not, would prove that another order was meant
     }
 
 

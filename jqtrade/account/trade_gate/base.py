@@ -31,8 +31,9 @@ class AbsTradeGate(ABC):
     def order(self, order: Order) -> None:
         """Send one order to the broker.
 
-        Returns when the broker was asked. Raising anything but OrderUncertain means that the broker was not asked: the
-        order is then rejected. Raise OrderUncertain when nobody can tell; the order then stays new until the broker speaks.
+        Returns when the broker was asked. Raising means that the broker was not asked: the order is then rejected. But
+        OrderUncertain, a TimeoutError and a lost connection mean that nobody can tell: the order then stays new until the
+        broker speaks. Where a library has errors of its own for these, raise OrderUncertain.
         """
 
     @abstractmethod
@@ -76,6 +77,10 @@ class AbsTradeGate(ABC):
     def batch_cancel_order(self, order_ids: Sequence[str]) -> List[Optional[Exception]]:
         """Cancel several orders; for each, None or what `cancel_order` would have raised."""
         return [_outcome(self.cancel_order, order_id) for order_id in order_ids]
+
+    def account_key(self) -> str:
+        """Which account at which broker this is. Orders recorded under another key are not this run's; asked after setup."""
+        return f"{type(self).__module__}.{type(self).__qualname__}"
 
     def knows_order_id(self, order_id: str) -> bool:
         """Whether an order with this id was already sent today, perhaps by another program; such an id is not used."""

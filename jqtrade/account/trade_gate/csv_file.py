@@ -10,7 +10,7 @@ from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequenc
 from filelock import FileLock, Timeout
 
 from jqtrade.clock import Clock
-from jqtrade.errors import OrderNotSent, TradeGateError
+from jqtrade.errors import FileMissing, OrderNotSent, TradeGateError
 
 BOM = b"\xef\xbb\xbf"
 LINE_END = b"\r\n"
@@ -50,11 +50,7 @@ def append_lines(
     except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
         raise OrderNotSent(f"无法取得文件锁 {path}.lock：{error}")
     try:
-        try:
-            check()
-        except OSError as error:
-            raise OrderNotSent(f"无法读取文件 {path}：{error}")
-        fd = _open_for_append(path, wait, clock)
+        fd = _open_for_append(path, wait, clock, check)
         try:
             _write_all(fd, _opening(path, fd, header) + b"".join(line + LINE_END for line in lines))
             os.fsync(fd)
@@ -64,11 +60,15 @@ def append_lines(
         lock.release()
 
 
-def _open_for_append(path: str, wait: LockWait, clock: Clock) -> int:
-    """Open `path`; where another program holds it exclusively, as Windows programs may, try again until the time is up."""
+def _open_for_append(path: str, wait: LockWait, clock: Clock, check: Callable[[], None]) -> int:
+    """Call `check`, which may read it, then open `path`.
+
+    Where another program holds it exclusively, as Windows programs may, try again until the time is up.
+    """
     give_up = clock.monotonic() + wait.timeout
     while True:
         try:
+            check()
             return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
         except PermissionError as error:
             if clock.monotonic() >= give_up:
@@ -191,7 +191,7 @@ def read_snapshot(path: str, encoding: str, needed: Iterable[str]) -> List[Dict[
         with open(path, "rb") as file:
             data = file.read()
     except FileNotFoundError:
-        raise TradeGateError(f"没有文件 {path}，请确认 One Quant 的 DMA 算法窗口已启动、导出目录正确")
+        raise FileMissing(f"没有文件 {path}，请确认 One Quant 的 DMA 算法窗口已启动、导出目录正确")
     except OSError as error:
         raise TradeGateError(f"无法读取文件 {path}：{error}")
     start, end = len(BOM) if data.startswith(BOM) else 0, data.rfind(b"\n") + 1

@@ -1,0 +1,67 @@
+"""Signals that ask a process to stop: Ctrl+C, SIGTERM, a closed terminal or console."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any, Dict, Optional
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # SIGBREAK: what Windows makes of a closed console
+
+
+class StopSignals:
+    """Notes that a stop was asked for, so that the work at hand can be finished. A second Ctrl+C is a KeyboardInterrupt."""
+
+    def __init__(self, answer: str) -> None:
+        """`answer` is said on the standard error to who pressed Ctrl+C."""
+        self.received = ""
+        """the name of the first signal; empty before"""
+        self._answer = (answer + "\n").encode("utf-8")
+        self._pid = os.getpid()
+        self._before: Dict[int, Any] = {}
+        self._mask: Any = ()
+
+    def listen(self) -> None:
+        """Take over the signals, except those that the parent asked us to ignore (nohup)."""
+        for name in _NAMES:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._take)
+        if hasattr(os, "register_at_fork"):  # Python 3.7, not on Windows
+            # A child that the strategy forks (a multiprocessing pool) ends on a signal as it would without us. Blocked
+            # meanwhile, since Python forgets a signal that comes between the fork and the end of its own bookkeeping.
+            os.register_at_fork(
+                before=self._block, after_in_parent=self._unblock, after_in_child=self._leave_child_alone
+            )
+
+    def restore(self) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+    def _block(self) -> None:
+        if sys.platform != "win32":
+            self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._before)
+
+    def _unblock(self) -> None:
+        if sys.platform != "win32":
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+
+    def _leave_child_alone(self) -> None:
+        for number in self._before:
+            signal.signal(number, signal.SIG_DFL)
+        self._unblock()
+
+    def _take(self, number: int, frame: Optional[FrameType]) -> None:
+        if os.getpid() != self._pid:  # a forked child, on Python 3.6
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        self.received = self.received or signal.Signals(number).name
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            try:
+                os.write(2, self._answer)
+            except OSError:  # nobody listens
+                pass

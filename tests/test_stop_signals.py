@@ -1,0 +1,62 @@
+"""A stop asked for by a signal, seen from a process of its own."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+pytestmark = pytest.mark.posix
+
+PRELUDE = """
+import multiprocessing, os, signal, sys, time
+from jqtrade.stop_signals import StopSignals
+"""
+
+
+def run(code: str) -> str:
+    source = PRELUDE + textwrap.dedent(code)
+    return subprocess.check_output([sys.executable, "-c", source], stderr=subprocess.STDOUT, timeout=60).decode()
+
+
+def test_the_work_at_hand_goes_on_and_a_second_ctrl_c_interrupts_it() -> None:
+    code = """
+        stop = StopSignals("stopping after this")
+        stop.listen()
+        os.kill(os.getpid(), signal.SIGINT)
+        print(stop.received, flush=True)
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            print("interrupted")
+    """
+    assert run(code).split("\n") == ["stopping after this", "SIGINT", "interrupted", ""]
+
+
+def test_a_signal_that_nohup_ignores_stays_ignored() -> None:
+    code = """
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        stop = StopSignals("")
+        stop.listen()
+        os.kill(os.getpid(), signal.SIGHUP)
+        print([stop.received])
+    """
+    assert run(code).strip() == "['']"
+
+
+def test_forked_children_end_on_a_signal_as_if_we_were_not_there() -> None:
+    code = """
+        stop = StopSignals("")
+        stop.listen()
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        child.start()
+        child.terminate()
+        child.join(10)
+        print(child.exitcode == -signal.SIGTERM, [stop.received])
+        for _ in range(30):
+            with multiprocessing.get_context("fork").Pool(2) as pool:
+                pool.map(abs, range(4))
+        print("pools ended")
+    """
+    assert run(code).split("\n") == ["True ['']", "pools ended", ""]
