@@ -153,7 +153,7 @@ def _get_tasks(args: argparse.Namespace) -> int:
 
         print(json.dumps([task.as_dict() for task in tasks], ensure_ascii=True, indent=2))
     elif not tasks:
-        print("没有运行中的实盘任务")
+        print(f"没有运行中的实盘任务（在 {home_dir()} 里）")
     for task in [] if args.json else tasks:
         print(_task_text(task))
     return 0
@@ -233,8 +233,12 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     args = _parser().parse_args(argv)
     try:
         code: int = args.run(args)
+        sys.stdout.flush()
     except JqtradeError as error:
         _say(f"错误：{error}")
+        return 1
+    except BrokenPipeError:  # `jqtrade get_tasks | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter would complain when it ends
         return 1
     return code
 

@@ -5,7 +5,7 @@ import os
 import random
 import sqlite3
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Callable, Container, Dict, List, NamedTuple, Optional, Sequence, Set
 
 from jqtrade.account.journal import Journal
@@ -30,6 +30,8 @@ from jqtrade.log import Outage
 
 log = logging.getLogger("jqtrade.account")
 
+PATIENCE = timedelta(seconds=30)
+"""for the broker's first word on an order"""
 ID_TRIES = 100
 LARGEST_ORDER_ID = 2**32 - 1
 """One Quant is known to work with unsigned 32-bit numbers; at most 10 digits."""
@@ -73,6 +75,7 @@ class Account:
         self._orders_outage = Outage(log, clock)
         self._journal_outage = Outage(log, clock)
         self._said: Set[str] = set()
+        self._unanswered: Dict[str, datetime] = {}
         self._random = random.SystemRandom()
         self._closed = False
         self._pid = os.getpid()
@@ -168,6 +171,7 @@ class Account:
     def _settle(self, order: Order, error: Optional[Exception]) -> Optional[str]:
         """Take note of what became of sending an order."""
         if error is None:
+            self._unanswered[order.order_id] = order.create_time
             log.info("已发出订单 %s：%s", order.order_id, describe(order))
         elif _is_uncertain(error):
             log.error("无法确认订单 %s 是否发出，等待柜台回报：%s，%s", order.order_id, describe(order), error)
@@ -243,6 +247,7 @@ class Account:
             self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
             return []
         self._orders_outage.worked("订单恢复同步")
+        self._watch_unanswered(reports)
         changes: List[Order] = []
         for report in reports:
             order = self._reported(report)
@@ -287,6 +292,17 @@ class Account:
         waiting = {order.order_id: order for order in self._unrecorded if order.create_time.date() == self._day}
         self._orders.update(waiting)
 
+    def _watch_unanswered(self, reports: Sequence[Any]) -> None:
+        """Say it when the broker does not answer: files that nobody reads look like a quiet market."""
+        for order_id in [report.get("order_id") for report in reports if isinstance(report, dict)]:
+            if isinstance(order_id, str):
+                self._unanswered.pop(order_id, None)
+        oldest = next(iter(self._unanswered), None)
+        if oldest is not None and self._clock.now() - self._unanswered[oldest] > PATIENCE:
+            text = "订单 %s 等 %d 笔发出超过 30 秒，柜台还没有任何回报，请检查 One Quant 是否在运行"
+            log.warning(text, oldest, len(self._unanswered))
+            self._unanswered.clear()
+
     def _say_once(self, text: str) -> None:
         if text not in self._said:
             self._said.add(text)
@@ -321,6 +337,7 @@ class Account:
             self._orders = {}
             self._record(self._load_orders)  # after the clock was set back there are some
             self._said.clear()
+            self._unanswered.clear()
         return now
 
     def _check_usable(self) -> None:
@@ -345,6 +362,8 @@ class Account:
 def describe(order: Order) -> str:
     """An order in words, for the log."""
     price = "市价" if isinstance(order.style, MarketOrderStyle) else f"限价 {format_price(order.price)}"
+    if price == "限价 0":
+        price += "（对手方最优价）"
     return "{} {} {} 股 {}".format("买入" if order.is_buy else "卖出", order.code, order.amount, price)
 
 

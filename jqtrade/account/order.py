@@ -163,7 +163,7 @@ def is_number(value: Any) -> bool:
 def check_amount(amount: Any) -> int:
     """Return `amount`, a whole number of shares other than 0 in any numeric type, as int; raises InvalidParam otherwise."""
     if not is_number(amount):
-        raise InvalidParam(f"委托数量 {amount!r} 不是数字，应为不等于 0 的整数（正数买入，负数卖出）。没有发出")
+        raise InvalidParam(f"委托数量 {amount!r} 不是数字，应为不等于 0 的整数（正数买入，负数卖出）。这一笔没有发出")
     if isinstance(amount, numbers.Integral):
         whole = int(amount)
     else:
@@ -172,26 +172,28 @@ def check_amount(amount: Any) -> int:
         except (TypeError, ValueError, OverflowError):
             as_float = math.nan
         if not math.isfinite(as_float) or amount != int(amount):
-            raise InvalidParam(f"委托数量 {amount!r} 不是整数，应为不等于 0 的整数（正数买入，负数卖出）。没有发出")
+            raise InvalidParam(
+                f"委托数量 {amount!r} 不是整数，应为不等于 0 的整数（正数买入，负数卖出）。这一笔没有发出"
+            )
         whole = int(amount)
     if whole == 0:
-        raise InvalidParam("委托数量不能为 0，正数买入，负数卖出。没有发出")
+        raise InvalidParam("委托数量不能为 0，正数买入，负数卖出。这一笔没有发出")
     if abs(whole) > LARGEST_AMOUNT:
-        raise InvalidParam(f"委托数量 {amount!r} 过大，最多 {LARGEST_AMOUNT} 股。没有发出")
+        raise InvalidParam(f"委托数量 {amount!r} 过大，最多 {LARGEST_AMOUNT} 股。这一笔没有发出")
     return whole
 
 
 def check_price(price: Any) -> float:
     """Return `price` in yuan as float, rounded to 6 decimals; raises InvalidParam unless finite and not negative."""
     if not is_number(price):
-        raise InvalidParam(f"委托价格 {price!r} 不是数字。没有发出")
+        raise InvalidParam(f"委托价格 {price!r} 不是数字。这一笔没有发出")
     try:
         value = float(price)
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     rounded = round(value, PRICE_DECIMALS) if math.isfinite(value) else value
     if not math.isfinite(rounded) or rounded < 0 or (value != 0 and rounded == 0):
-        raise InvalidParam(f"委托价格 {price!r} 不正确，应为不小于 0 的有限数字，最小单位 0.000001 元。没有发出")
+        raise InvalidParam(f"委托价格 {price!r} 不正确，应为不小于 0 的有限数字，最小单位 0.000001 元。这一笔没有发出")
     return rounded + 0.0  # -0.0 becomes 0.0
 
 

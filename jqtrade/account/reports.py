@@ -54,7 +54,7 @@ def _position(report: Any) -> Position:
     amount = _field(report, where, "amount", _quantity)
     available = _field(report, where, "available_amount", _quantity)
     if available > amount:
-        raise InvalidReport(f"交易接口返回的{where}的 available_amount={available} 大于 amount={amount}")
+        raise InvalidReport(f"交易接口返回的 {where} 的 available_amount={available} 大于 amount={amount}")
     avg_cost = _field(report, where, "avg_cost", _number)
     last_price = _field(report, where, "last_price", _number, 0.0)
     return Position(
@@ -81,7 +81,7 @@ def check_order(report: Any) -> OrderReport:
     status = _field(report, where, "status", OrderStatus)
     filled = _field(report, where, "filled_amount", _quantity, amount if status is OrderStatus.filled else 0)
     if filled > amount:
-        raise InvalidReport(f"交易接口返回的{where}的 filled_amount={filled} 大于 amount={amount}")
+        raise InvalidReport(f"交易接口返回的 {where} 的 filled_amount={filled} 大于 amount={amount}")
     return OrderReport(
         order_id=_field(report, where, "order_id", _text),
         code=_field(report, where, "code", _code),
@@ -109,16 +109,16 @@ _REQUIRED = object()
 def _field(report: Any, where: str, name: str, check: Callable[[Any], Any], default: Any = _REQUIRED) -> Any:
     """The checked value of a field; `default` stands for one that is left out or None."""
     if not isinstance(report, dict):
-        raise InvalidReport(f"交易接口返回的{where}应为字典，收到 {report!r}")
+        raise InvalidReport(f"交易接口返回的 {where} 应为字典，收到 {report!r}")
     value = report.get(name)
     if value is None and default is not _REQUIRED:
         return default
     if name not in report:
-        raise InvalidReport(f"交易接口返回的{where}缺少字段 {name}")
+        raise InvalidReport(f"交易接口返回的 {where} 缺少字段 {name}")
     try:
         return check(value)
     except (TypeError, ValueError, OverflowError):
-        raise InvalidReport(f"交易接口返回的{where}的字段 {name}={value!r} 不正确")
+        raise InvalidReport(f"交易接口返回的 {where} 的字段 {name}={value!r} 不正确")
 
 
 def _dict(value: Any) -> Dict[str, Any]:

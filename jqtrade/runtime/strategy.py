@@ -107,7 +107,8 @@ class Strategy(Host):
             self.module = module = load_strategy(self._path, self._api.names())
             initialize = self._function(module, "process_initialize", 1)
             if initialize is None:
-                raise StrategyError(f"策略文件 {self._path} 里没有定义函数 process_initialize(context)")
+                hint = "；聚宽的 initialize 在这里叫 process_initialize" if hasattr(module, "initialize") else ""
+                raise StrategyError(f"策略文件 {self._path} 里没有定义函数 process_initialize(context){hint}")
             self._on_order_update = self._function(module, "on_order_update", 2)
             self._process_exit = self._function(module, "process_exit", 1)
             self.phase = Phase.INITIALIZING

@@ -72,6 +72,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
         claim.update(state="stopping")
         log.info("任务 %s 停止：%s", spec.name, _stop_reason(signals, claim))
         strategy.stop()
+        log.info("任务 %s 已结束", spec.name)
     except KeyboardInterrupt:
         log.warning("任务 %s 被强制停止", spec.name)
         return 1
@@ -99,7 +100,9 @@ def _report_failed_start(error: BaseException, claim: Claim, masker: Masker, liv
     """Log why the start failed, with the traceback from the user's own code on."""
     reason = str(error) if isinstance(error, JqtradeError) else f"{type(error).__name__}: {error}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
-    lines = traceback.format_list(frames) + traceback.format_exception_only(type(error), error)
+    lines = traceback.format_list(frames)
+    if not isinstance(error, JqtradeError):  # whose words are `reason` already
+        lines += traceback.format_exception_only(type(error), error)
     log.error("启动失败：%s\n%s", reason, "".join(lines).rstrip())
     if live_orders:
         log.error("启动失败之前今天已有 %d 笔没有结束的订单在柜台，它们仍然有效", live_orders)

@@ -189,3 +189,14 @@ def test_an_odd_symbol_does_not_hide_the_other_positions(gate: AnXinDMATradeGate
     rows = ["1,UF0,1234567,SHRQ88.SH,1,1,1,1,1", "1,UF0,1234567,000001.SZ,100,100,1,1,100"]
     folder.append("positionInfo", POSITION_HEADER, *(rows + [",,,,,,,,"]))
     assert [position["code"] for position in gate.sync_balance()["positions"]] == ["000001.XSHE"]
+
+
+def test_a_broker_that_never_answers_is_told_once(
+    account: Account, broker: FakeBroker, clock: VirtualClock, caplog: Any
+) -> None:
+    answered, _ = account.submit_batch(BUY * 2)
+    broker.report(answered or "", "open")
+    for _ in range(20):
+        account.sync_orders()
+        clock.sleep(5)
+    assert caplog.text.count("柜台还没有任何回报") == 1 and "等 1 笔" in caplog.text

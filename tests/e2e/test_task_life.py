@@ -55,7 +55,7 @@ def test_a_detached_task_runs_its_jobs_and_stops_gracefully(demo):
     wait_for(lambda: tasks()[0]["jobs_run"] == 1, "the count of jobs")
     stopped = jqtrade("stop_task", "-n", "demo")
     assert (stopped.code, stopped.out.strip()) == (0, f"任务 demo（pid {task['pid']}）已停止")
-    assert read(demo.log).rstrip().endswith("process_exit ran")
+    assert [line.split(" ")[-1] for line in read(demo.log).splitlines()[-2:]] == ["ran", "已结束"]
     assert tasks() == []
 
 
@@ -162,7 +162,7 @@ def test_wrong_usage_is_answered_in_chinese_without_a_traceback(arguments, words
 
 
 def test_get_tasks_without_tasks_says_so():
-    assert jqtrade("get_tasks").out.strip() == "没有运行中的实盘任务"
+    assert jqtrade("get_tasks").out.startswith("没有运行中的实盘任务（在 ")
     assert tasks() == []
 
 
@@ -278,3 +278,10 @@ def test_files_of_the_current_folder_do_not_stand_for_pythons_own(demo, tmp_path
     path = write_strategy(tmp_path / "strategies" / "s.py", TICKING)
     arguments = ["start_task", "-c", path, "-n", "demo", "-o", str(demo.log)]
     assert subprocess.call(source + arguments, env=environment(), timeout=PATIENCE) == 0
+
+
+@pytest.mark.posix
+def test_a_reader_that_goes_away_is_no_traceback():
+    shell = f"{sys.executable} -m jqtrade get_tasks | true"
+    result = subprocess.run(["sh", "-c", shell], stderr=subprocess.PIPE, env=environment(), timeout=PATIENCE)
+    assert b"Traceback" not in result.stderr and b"Exception" not in result.stderr

@@ -159,7 +159,8 @@ class AnXinDMATradeGate(AbsTradeGate):
         totals = [row for row in self._read_snapshot(files.assets, anxin_csv.ASSET_COLUMNS) if row["exchange"] == ""]
         if len(totals) != 1:
             raise TradeGateError(
-                f"资金文件 {files.assets} 里账号 {self._account_no} 的汇总行应有 1 行，实有 {len(totals)} 行"
+                f"资金文件 {files.assets} 里账号 {self._account_no} 的汇总行应有 1 行，实有 {len(totals)} 行；"
+                "account_no 与 One Quant 登录的账号可能不同"
             )
         positions = self._read_snapshot(files.positions, anxin_csv.POSITION_COLUMNS)
         try:
