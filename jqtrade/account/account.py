@@ -6,23 +6,13 @@ import random
 import sqlite3
 import threading
 from datetime import datetime, timedelta
-from typing import Any, Callable, Container, Dict, List, NamedTuple, Optional, Sequence, Set
+from typing import Any, Callable, Container, Dict, List, Optional, Sequence, Set
 
 from jqtrade.account.journal import Journal
-from jqtrade.account.order import (
-    LimitOrderStyle,
-    MarketOrderStyle,
-    Order,
-    OrderAction,
-    OrderSide,
-    OrderStatus,
-    OrderStyle,
-    check_amount,
-    check_code,
-    format_price,
-)
+from jqtrade.account.order import Order, OrderSide, OrderStatus
 from jqtrade.account.portfolio import Portfolio, Position, Positions
 from jqtrade.account.reports import check_balance, check_list, check_order, check_outcomes, report_id
+from jqtrade.account.request import OrderRequest, describe, new_order
 from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidCall, InvalidParam, InvalidReport, JqtradeError, OrderUncertain, TradeGateError
@@ -35,29 +25,6 @@ PATIENCE = timedelta(seconds=30)
 ID_TRIES = 100
 LARGEST_ORDER_ID = 2**32 - 1
 """One Quant is known to work with unsigned 32-bit numbers; at most 10 digits."""
-
-
-class OrderRequest(NamedTuple):
-    """What a strategy asks for, checked."""
-
-    code: str
-    amount: int
-    """positive: buy, negative: sell"""
-    style: OrderStyle
-    side: OrderSide
-
-
-def check_request(code: Any, amount: Any, style: Any = None, side: Any = "long") -> OrderRequest:
-    """Return the arguments of `order`, checked; without a style it is a market order. Raises InvalidParam."""
-    if style is None:
-        style = MarketOrderStyle()
-    if not isinstance(style, (LimitOrderStyle, MarketOrderStyle)):
-        raise InvalidParam(
-            f"委托方式 style={style!r} 不正确，应为 LimitOrderStyle(价格) 或 MarketOrderStyle()。没有发出"
-        )
-    if side not in ("long", "short"):
-        raise InvalidParam(f"买卖方向 side={side!r} 不正确，应为 'long' 或 'short'。没有发出")
-    return OrderRequest(check_code(code), check_amount(amount), style, OrderSide(side))
 
 
 class Account:
@@ -138,7 +105,7 @@ class Account:
         now = self._start_day()
         batch: Dict[str, Order] = {}
         for request in requests:
-            order = _new_order(self._new_order_id(batch), request, now)
+            order = new_order(self._new_order_id(batch), request, now)
             self._gate.check_order(order)
             batch[order.order_id] = order
         self._orders.update(batch)
@@ -357,26 +324,6 @@ class Account:
         self._closed = True
         self._gate.close()
         self._journal.close()
-
-
-def describe(order: Order) -> str:
-    """An order in words, for the log."""
-    price = "市价" if isinstance(order.style, MarketOrderStyle) else f"限价 {format_price(order.price)}"
-    if price == "限价 0":
-        price += "（对手方最优价）"
-    return "{} {} {} 股 {}".format("买入" if order.is_buy else "卖出", order.code, order.amount, price)
-
-
-def _new_order(order_id: str, request: OrderRequest, now: datetime) -> Order:
-    return Order(
-        order_id=order_id,
-        code=request.code,
-        amount=abs(request.amount),
-        action=OrderAction.open if request.amount > 0 else OrderAction.close,
-        style=request.style,
-        create_time=now,
-        side=request.side,
-    )
 
 
 def _check_status(status: Any) -> OrderStatus:

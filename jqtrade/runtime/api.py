@@ -6,8 +6,9 @@ from enum import Enum
 from typing import Any, Callable, Dict, Iterable, List, Optional, TypeVar, cast
 
 import jqtrade.api
-from jqtrade.account.account import Account, check_request
+from jqtrade.account.account import Account
 from jqtrade.account.order import Order, check_code
+from jqtrade.account.request import check_request
 from jqtrade.errors import InvalidCall, InvalidParam
 from jqtrade.runtime.loader import accepts
 

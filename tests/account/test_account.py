@@ -6,9 +6,10 @@ from typing import Any, Callable, List, Optional
 
 import pytest
 
-from jqtrade.account.account import Account, check_request
+from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order
+from jqtrade.account.request import check_request
 from jqtrade.errors import InvalidParam, OrderNotSent, OrderUncertain
 from jqtrade.testing import FakeBroker, VirtualClock
 

@@ -9,10 +9,11 @@ from typing import Any, Callable, List
 import pytest
 from broker_files import RESULT_HEADER, UPDATE_HEADER, OneQuantFolder, make_order, update_row
 
-from jqtrade.account.account import Account, check_request
+from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle, OrderStyle
 from jqtrade.account.portfolio import Position, Positions
+from jqtrade.account.request import check_request
 from jqtrade.account.trade_gate import AnXinDMATradeGate
 from jqtrade.errors import InvalidCall, InvalidParam, OrderUncertain
 from jqtrade.testing import FakeBroker, VirtualClock

@@ -8,9 +8,10 @@ import pytest
 from broker_files import ORDER_HEADER, UPDATE_HEADER, OneQuantFolder, asset_row, make_order, update_row
 from failing_os import FailingOs
 
-from jqtrade.account.account import Account, check_request
+from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, OrderSide
+from jqtrade.account.request import check_request
 from jqtrade.account.trade_gate import AnXinDMATradeGate, csv_file
 from jqtrade.errors import InvalidParam, OrderNotSent
 from jqtrade.testing import VirtualClock, check_trade_gate

@@ -8,9 +8,10 @@ import pytest
 from broker_files import ORDER_HEADER, OneQuantFolder, make_order
 from failing_os import FailingOs
 
-from jqtrade.account.account import Account, check_request
+from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
+from jqtrade.account.request import check_request
 from jqtrade.account.trade_gate import AnXinDMATradeGate, csv_file
 from jqtrade.errors import OrderNotSent, OrderUncertain
 from jqtrade.testing import VirtualClock

@@ -8,10 +8,11 @@ from typing import Any, Callable, Dict, List
 import pytest
 from broker_files import ORDER_HEADER, RESULT_HEADER, UPDATE_HEADER, OneQuantFolder, make_order, update_row
 
-from jqtrade.account.account import Account, check_request
+from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.reports import check_order
+from jqtrade.account.request import check_request
 from jqtrade.account.trade_gate import AnXinDMATradeGate
 from jqtrade.errors import TradeGateError
 from jqtrade.testing import VirtualClock
