@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from abc import ABC, abstractmethod
 from enum import Enum
 from typing import Any, Callable, Dict, Iterable, List, Optional, TypeVar, cast
 
@@ -40,23 +41,26 @@ def only_in(*phases: Phase) -> Callable[[Function], Function]:
     return declare
 
 
-class Host:
+class Host(ABC):
     """What StrategyApi needs of the running strategy."""
 
     phase = Phase.LOADING
 
+    @abstractmethod
     def account(self) -> Account:
-        """The account, loaded on first use."""
-        raise NotImplementedError
+        """The account, loaded on first use. Raises InvalidCall if the strategy has none."""
 
+    @abstractmethod
     def set_options(self, options: Dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Take options. Raises InvalidParam or InvalidCall; nothing is set then."""
 
+    @abstractmethod
     def add_daily(self, function: Callable[[Any], Any], time: str) -> None:
-        raise NotImplementedError
+        """Call `function(context)` every day at `time`. Raises InvalidParam for a bad time."""
 
+    @abstractmethod
     def sync_orders(self) -> None:
-        raise NotImplementedError
+        """Sync orders, and tell the strategy's hook what changed."""
 
 
 def _order_id(value: Any) -> Any:
