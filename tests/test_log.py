@@ -331,20 +331,26 @@ def test_while_another_program_holds_a_file_open_no_line_and_no_older_file_is_lo
 
 
 class FullDisk(io.RawIOBase):
-    """A file to which nothing can be written."""
+    """A file to which nothing can be written while it is `full`."""
+
+    full = True
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        raise OSError(28, "No space left on device")
+        if self.full:
+            raise OSError(28, "No space left on device")
+        return len(data)
 
 
 def test_a_print_never_raises_in_the_middle_of_a_job() -> None:
-    stream = MaskedStream(io.BufferedWriter(FullDisk()), Masker())
+    disk = FullDisk()
+    stream = MaskedStream(io.BufferedWriter(disk), Masker())
     for _ in range(3):
         print("between two orders", file=stream, flush=True)
-    stream.detach()
+    disk.full = False
+    stream.close()
 
 
 def test_an_outage_tells_its_next_reason_too(caplog: Any) -> None:
