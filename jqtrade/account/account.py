@@ -186,9 +186,7 @@ class Account:
         self._check_usable()
         try:
             report = check_balance(self._gate.sync_balance())
-        except (
-            Exception
-        ) as error:  # a gate of the user's own may raise anything; said once, tried again at the next sync
+        except Exception as error:  # a gate of the user's own may raise anything; said once, tried at the next sync
             self._balance_outage.failed(f"同步资金和持仓失败：{_reason(error)}")
             return
         self._balance_outage.worked("资金和持仓恢复同步")
@@ -240,7 +238,7 @@ class Account:
         after = order.apply(checked)
         if after is order:
             return None
-        if order.status is OrderStatus.rejected is not after.status:
+        if order.status is OrderStatus.rejected and after.status is not order.status:
             log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order.order_id, after.status)
         log.log(
             logging.WARNING if after.status is OrderStatus.rejected else logging.INFO,
