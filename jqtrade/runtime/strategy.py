@@ -58,9 +58,13 @@ class Strategy(Host):
         paper: bool = False,
         masker: Optional[Masker] = None,
         is_wanted: Callable[[], bool] = lambda: True,
+        is_halted: Callable[[], bool] = lambda: False,
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
-        """`paper` overrides the trade gate; `is_wanted` and `on_progress` connect the strategy to its process."""
+        """`paper` overrides the trade gate; the callables connect the strategy to its process.
+
+        `is_wanted` is asked between jobs, `is_halted` before each new order.
+        """
         self.phase = Phase.LOADING
         self.module: Optional[types.ModuleType] = None
         self.clock = clock
@@ -70,6 +74,7 @@ class Strategy(Host):
         self._paper = paper
         self._masker = masker or Masker()
         self._process_wants = is_wanted
+        self._is_halted = is_halted
         self._on_progress = on_progress
         self._api = StrategyApi(self)
         self._context = Context(clock, self._strategy_dt, lambda: self.account().portfolio)
@@ -279,10 +284,17 @@ class Strategy(Host):
             for order in updates:
                 self._call("on_order_update", due, self._on_order_update, self._context, order)
 
-    def live_orders(self) -> int:
-        """How many of today's orders may still be filled."""
+    def live_orders(self) -> List[Order]:
+        """Today's orders that may still be filled."""
         orders = [] if self._account is None else self._account.orders()
-        return sum(not order.status.is_final for order in orders)
+        return [order for order in orders if not order.status.is_final]
+
+    def cancel_live_orders(self) -> int:
+        """Ask the broker to cancel every order that may still be filled. Returns how many there were."""
+        live = self.live_orders()
+        if self._account is not None:
+            self._account.cancel_batch([order.order_id for order in live])
+        return len(live)
 
     def stop(self) -> None:
         """Call process_exit and let go of the account."""

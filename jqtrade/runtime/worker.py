@@ -61,7 +61,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
             strategy.configure(read_config(spec.config))
         strategy.start()
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        _report_failed_start(error, claim, masker, strategy.live_orders())
+        _report_failed_start(error, claim, masker, len(strategy.live_orders()))
         strategy.close()
         return 1
     _warn_of_foreign_time(strategy, clock)
