@@ -4,7 +4,7 @@ import argparse
 import os
 import re
 import sys
-from typing import Any, NoReturn, Optional, Sequence
+from typing import Any, List, NoReturn, Optional, Sequence
 
 from jqtrade import __version__
 from jqtrade.errors import InvalidParam, JqtradeError
@@ -33,7 +33,9 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="jqtrade", description="在自己的电脑上运行实盘策略")
     parser.add_argument("--version", action="version", version=f"jqtrade {__version__}", help="显示版本")
-    verbs = parser.add_subparsers(dest="verb", metavar="{start_task,get_tasks,stop_task,paper_broker}")
+    verbs = parser.add_subparsers(
+        dest="verb", metavar="{start_task,get_tasks,stop_task,halt_task,resume_task,paper_broker}"
+    )
     verbs.required = True
 
     start = verbs.add_parser("start_task", help="创建新的实盘任务", description="启动策略进程")
@@ -71,6 +73,22 @@ def _parser() -> argparse.ArgumentParser:
     stop.add_argument("--timeout", type=_seconds, default=10.0, help="最多等待的秒数, 默认 10")
     stop.set_defaults(run=_stop_task)
 
+    halt = verbs.add_parser(
+        "halt_task",
+        help="暂停下单: 任务照常运行, 新的委托一律不发出",
+        description="暂停下单, 直到 resume_task, 重新启动也不恢复",
+    )
+    _add_name_or_all(halt, "按实盘任务名称暂停, 没有在运行的从下次启动起暂停", "暂停所有运行中的实盘任务")
+    halt.add_argument("--cancel-open", action="store_true", help="同时撤掉当天没有结束的订单")
+    halt.add_argument(
+        "--timeout", type=_seconds, default=10.0, help="有 --cancel-open 时, 最多等待任务撤单的秒数, 默认 10"
+    )
+    halt.set_defaults(run=_halt_task)
+
+    resume = verbs.add_parser("resume_task", help="恢复下单", description="结束 halt_task 的暂停")
+    _add_name_or_all(resume, "按实盘任务名称恢复", "恢复所有暂停的实盘任务, 包括没有在运行的")
+    resume.set_defaults(run=_resume_task)
+
     paper = verbs.add_parser(
         "paper_broker", help="模拟 One Quant 的 DMA 窗口", description="在文件单目录里扮演 One Quant 和交易所"
     )
@@ -86,6 +104,12 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--timezone", help="文件日期所用的时区, 与策略的选项 timezone 一致; 默认本机时区")
     paper.set_defaults(run=_paper_broker)
     return parser
+
+
+def _add_name_or_all(parser: argparse.ArgumentParser, name_help: str, all_help: str) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("-n", "--name", help=name_help)
+    which.add_argument("--all", action="store_true", help=all_help)
 
 
 def _seconds(text: str) -> float:
@@ -113,6 +137,7 @@ def _start_task(args: argparse.Namespace) -> int:
     if spec.log is None and not args.detach:
         from jqtrade.runtime.worker import run_task
 
+        _say_if_halted(spec.name, spec.home)
         return run_task(spec)
     from jqtrade.tasks.launcher import start
 
@@ -122,7 +147,15 @@ def _start_task(args: argparse.Namespace) -> int:
         _say(f"不再等待，任务 {spec.name} 仍在后台启动，用 jqtrade get_tasks 查看")
         return 1
     print(f"任务 {task.name} 已启动，pid {task.pid}，日志 {task.log}")
+    _say_if_halted(task.name, spec.home)
     return 0
+
+
+def _say_if_halted(name: str, home: str) -> None:
+    from jqtrade.tasks.registry import TaskRegistry
+
+    if TaskRegistry(home).is_halted(name):
+        print(f"任务 {name} 处于暂停下单状态，用 jqtrade resume_task -n {name} 恢复", flush=True)
 
 
 def _existing_file(path: str, what: str) -> str:
@@ -169,6 +202,8 @@ def _task_text(task: Any) -> str:
         "  日志  {}".format(task.log or "当前终端"),
         f"  任务  已运行 {task.jobs_run} 次，失败 {task.jobs_failed} 次",
     ]
+    if task.halted:
+        lines.append(f"  暂停  新的委托一律不发出，用 jqtrade resume_task -n {task.name} 恢复")
     if task.env:
         lines.append("  环境  {}".format(";".join(f"{name}={value}" for name, value in task.env.items())))
     if task.debug:
@@ -205,6 +240,60 @@ def _stop_task(args: argparse.Namespace) -> int:
         else:
             failed = True
             _say(str(result.error))
+    return 1 if failed else 0
+
+
+def _halt_task(args: argparse.Namespace) -> int:
+    from jqtrade.home import home_dir
+    from jqtrade.tasks.halting import Halt, await_cancels, halt
+    from jqtrade.tasks.registry import TaskRegistry
+
+    if not args.all and args.name is None:
+        raise InvalidParam("请用 -n 名称 或 --all 指定要暂停下单的任务。没有暂停任何任务")
+    registry = TaskRegistry(home_dir())
+    names = [task.name for task in registry.list_tasks()] if args.all else [args.name]
+    if not names:
+        print("没有运行中的实盘任务，没有暂停任何任务")
+    halts: List[Halt] = []
+    failed = False
+    for name in names:
+        try:
+            halts.append(halt(registry, name, args.cancel_open))
+        except JqtradeError as error:
+            failed = True
+            _say(f"错误：{error}")
+        else:
+            failed = not _answer(halts[-1].answer) or failed
+    for answer in await_cancels(registry, halts, args.timeout):
+        failed = not _answer(answer) or failed
+    return 1 if failed else 0
+
+
+def _answer(answer: Any) -> bool:
+    """Print an Answer where it belongs and say whether all that was asked for has been done."""
+    print(answer.text, file=sys.stdout if answer.done else sys.stderr, flush=True)
+    return bool(answer.done)
+
+
+def _resume_task(args: argparse.Namespace) -> int:
+    from jqtrade.home import home_dir
+    from jqtrade.tasks.registry import TaskRegistry
+
+    if not args.all and args.name is None:
+        raise InvalidParam("请用 -n 名称 或 --all 指定要恢复下单的任务。没有恢复任何任务")
+    registry = TaskRegistry(home_dir())
+    names = registry.halted() if args.all else [args.name]
+    if not names:
+        print("没有暂停下单的实盘任务")
+    failed = False
+    for name in names:
+        try:
+            was_halted = registry.resume(name)
+        except JqtradeError as error:
+            failed = True
+            _say(f"错误：{error}")
+        else:
+            print(f"任务 {name} 已恢复下单" if was_halted else f"任务 {name} 没有暂停下单，不需要恢复")
     return 1 if failed else 0
 
 

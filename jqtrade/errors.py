@@ -3,6 +3,7 @@
 JqtradeError
 ├── InvalidParam          a value from the user is wrong; nothing was done with it
 ├── InvalidCall           the call is not possible here or now
+├── InvalidOrder          an order breaks a bound of the task; it was not sent
 ├── StrategyError         the strategy file cannot be loaded or has no process_initialize
 ├── TaskError             a task cannot be started, found or stopped
 │   └── TaskExists        the name belongs to a living process
@@ -24,6 +25,10 @@ class InvalidParam(JqtradeError, ValueError):
 
 class InvalidCall(JqtradeError):
     """The call is not possible here or now."""
+
+
+class InvalidOrder(JqtradeError):
+    """An order breaks a bound of the task; it was not sent."""
 
 
 class StrategyError(JqtradeError):

@@ -1,6 +1,7 @@
 """Where log lines and prints go: formats, rotation, masking."""
 
 import io
+import json
 import logging
 import logging.handlers
 import os
@@ -15,21 +16,51 @@ BACKUP_COUNT = 9
 """with the current file ten in all"""
 
 
+SHORTEST_SECRET = 4
+
+
 class Masker:
-    """Replaces secrets in text: account numbers keep their last two characters."""
+    """Replaces secrets in text: account numbers keep their last two characters, others nothing."""
 
     def __init__(self) -> None:
         self._replacements: Dict[str, str] = {}
 
     def hide(self, secret: str) -> None:
-        """Never show `secret` again. Texts shorter than four characters would hit innocent digits and are left alone."""
-        if len(secret) >= 4:
-            self._replacements[secret] = "*" * (len(secret) - 2) + secret[-2:]
+        """Show no more than the last two characters of an account number again; left alone if too short, as `hide_whole`."""
+        if len(secret) >= SHORTEST_SECRET:
+            self._replacements.setdefault(secret, "*" * (len(secret) - 2) + secret[-2:])
+
+    def hide_whole(self, secret: str) -> None:
+        """Show `***` in place of a password or the like, and of each of its lines, also where repr or JSON write it.
+
+        What is shorter than four characters would hit innocent words and digits, and is left alone.
+        """
+        for text in _spellings(secret):
+            if len(text) >= SHORTEST_SECRET:
+                self._replacements[text] = "***"
 
     def __call__(self, text: str) -> str:
         for secret in sorted(self._replacements, key=len, reverse=True):  # one may be a part of another
             text = text.replace(secret, self._replacements[secret])
         return text
+
+
+def _spellings(secret: str) -> Set[str]:
+    """How `secret` may stand in a log: as it is, line by line, and escaped by repr or JSON, in either kind of quotes."""
+    whole = [secret] + [line.strip() for line in secret.splitlines()]
+    escaped = [
+        spelling
+        for text in whole
+        for spelling in (
+            repr(text)[1:-1],
+            repr(text + "'\"")[1:-4],  # within a longer text that needs both kinds
+            ascii(text)[1:-1],
+            repr(text.encode("utf-8", "backslashreplace"))[2:-1],
+            json.dumps(text)[1:-1],
+            json.dumps(text, ensure_ascii=False)[1:-1],
+        )
+    ]
+    return set(whole + escaped)
 
 
 class MaskedStream(io.TextIOWrapper):

@@ -6,8 +6,9 @@ import os
 import re
 import sys
 from datetime import time
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
 
+from jqtrade.boards import CODE_PATTERN
 from jqtrade.clock import parse_timezone
 from jqtrade.errors import InvalidParam
 from jqtrade.home import home_dir
@@ -67,10 +68,6 @@ def _path(name: str, value: Any) -> str:
     )
 
 
-def _optional_path(name: str, value: Any) -> Any:
-    return None if value is None else _path(name, value)
-
-
 def _money(name: str, value: Any) -> float:
     if not _is_number(value) or value <= 0:
         raise _fail(name, value, "大于 0 的金额（元）")
@@ -124,10 +121,6 @@ def _period(name: str, value: Any) -> Period:
     return pairs
 
 
-def _optional_period(name: str, value: Any) -> Any:
-    return None if value is None else _period(name, value)
-
-
 def _timezone(name: str, value: Any) -> Any:
     return None if value is None else parse_timezone(_text(name, value))
 
@@ -164,6 +157,26 @@ def _retry(name: str, value: Any) -> Dict[str, Any]:
     return retry
 
 
+def _count(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise _fail(name, value, "不小于 1 的整数")
+    return value
+
+
+def _code_list(name: str, value: Any) -> FrozenSet[str]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise _fail(name, value, "股票代码的列表，例如 ['000001.XSHE']")
+    codes = list(value)
+    for code in codes:
+        if not isinstance(code, str) or not CODE_PATTERN.fullmatch(code):
+            raise _fail(name, value, f"股票代码的列表，其中 {code!r} 不是 '000001.XSHE' 这样的代码")
+    return frozenset(codes)
+
+
+def _or_none(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    return lambda name, value: None if value is None else check(name, value)
+
+
 def _anything(name: str, value: Any) -> Any:
     return value
 
@@ -180,7 +193,19 @@ def option_table(home: Optional[str] = None) -> Dict[str, Option]:
         Option("sync_balance", ACCOUNT, True, _flag),
         Option("sync_order", ACCOUNT, True, _flag),
         Option("sync_internal", ACCOUNT, 5.0, _seconds),
-        Option("sync_period", ACCOUNT, None, _optional_period),
+        Option("sync_period", ACCOUNT, None, _or_none(_period)),
+        Option("max_orders_per_second", ACCOUNT, 100, _count),
+        Option("max_orders_per_day", ACCOUNT, 10000, _count),
+        Option("max_order_value", ACCOUNT, None, _or_none(_money)),
+        Option("max_order_amount", ACCOUNT, None, _or_none(_count)),
+        Option("max_daily_value", ACCOUNT, None, _or_none(_money)),
+        Option("price_deviation", ACCOUNT, 0.3, _or_none(_positive)),
+        Option("lot_check", ACCOUNT, True, _flag),
+        Option("sell_check", ACCOUNT, True, _flag),
+        Option("cash_check", ACCOUNT, False, _flag),
+        Option("allowed_codes", ACCOUNT, None, _or_none(_code_list)),
+        Option("blocked_codes", ACCOUNT, frozenset(), _code_list),
+        Option("max_snapshot_age", ACCOUNT, 60.0, _or_none(_seconds)),
         Option("account_no", GATE, None, _account_no),
         Option("order_dir", GATE, r"C:\Ax\安信OneQuant\AxOneQuant\csvTemplate\DMA算法", _path),
         Option("account_type", GATE, "STOCK", _text),
@@ -196,8 +221,9 @@ def option_table(home: Optional[str] = None) -> Dict[str, Option]:
         Option("wait_lock_time_out", GATE, 5.0, _not_negative),
         Option("file_encoding", GATE, sys.getfilesystemencoding(), _encoding),
         Option("sync_retry_kwargs", GATE, {"max_attempts": 3, "attempt_internal": 0.15}, _retry),
+        Option("ignore_error_line", GATE, True, _flag),
         Option("paper_cash", GATE, 1000000.0, _money),
-        Option("paper_quotes", GATE, None, _optional_path),
+        Option("paper_quotes", GATE, None, _or_none(_path)),
         Option("paper_keep_hours", GATE, False, _flag),
         Option("paper_seed", GATE, 0, _whole),
     ]

@@ -55,8 +55,8 @@ def send_orders(context):
     # 价格 0 表示按对手方最优价：买入用卖一价，卖出用买一价
     g["filled"] = order(FILLED, 200, LimitOrderStyle(0))
     g["waiting"] = order(WAITING, 100, LimitOrderStyle(0.01))
-    # 买入要按 100 股的整数倍，50 股会被拒绝
-    g["refused"] = order(WAITING, 50, LimitOrderStyle(0))
+    # 钱不够，券商会拒绝
+    g["refused"] = order(WAITING, 1000000, LimitOrderStyle(0))
 
 
 def cancel_waiting(context):

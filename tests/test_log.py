@@ -1,6 +1,7 @@
 """Log lines, masking and outages; and in real processes, everything that a process says ends up in its file."""
 
 import io
+import json
 import logging
 import os
 import re
@@ -8,7 +9,7 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 
@@ -71,6 +72,64 @@ def test_of_two_numbers_one_within_the_other_nothing_shows_but_the_last_two_char
     for secret in ("1234", "12345678"):
         masker.hide(secret)
     assert masker("12345678") == "******78"
+
+
+SECRETS = [
+    "verysecret",
+    'it\'s "quoted"',
+    "it's",
+    'say "it"',
+    "domain\\user",
+    "line one\nline two\n",
+    "windows\r\nline ends",
+    "tab\tbed",
+    " padded ",
+    "密码很长",
+    "émile\u2028xavier",
+    "emoji 😀",
+    "lone \udcff byte",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize(
+    "show",
+    [
+        str,
+        repr,
+        ascii,
+        json.dumps,
+        lambda secret: json.dumps([secret], ensure_ascii=False),
+        lambda secret: repr({"a": secret, "b": [secret]}),
+        lambda secret: str(KeyError(secret)),
+        lambda secret: repr(ValueError(f"wrong: {secret}")),
+        lambda secret: repr("'\" " + secret),
+        lambda secret: repr(secret.encode("utf-8", "backslashreplace")),
+        lambda secret: "  | ".join(secret.splitlines(True)),
+    ],
+    ids="str repr ascii json json-in-Chinese dict KeyError ValueError quotes bytes indented".split(),
+)
+def test_nothing_of_a_secret_is_shown_however_it_is_written(secret: str, show: Callable[[str], str]) -> None:
+    masker = Masker()
+    masker.hide_whole(secret)
+    text = masker(f"before {show(secret)} after")
+    assert "***" in text
+    assert [word for word in re.findall(r"\w{2,}", secret) if word in text] == []
+
+
+def test_a_secret_too_short_to_tell_from_other_words_is_left_alone() -> None:
+    masker = Masker()
+    masker.hide_whole("100")
+    masker.hide_whole("ab\ncd\nlonger")
+    assert masker("100 ab cd longer") == "100 ab cd ***"
+
+
+def test_a_secret_that_is_an_account_number_too_keeps_no_character() -> None:
+    for first, second in (("hide", "hide_whole"), ("hide_whole", "hide")):
+        masker = Masker()
+        getattr(masker, first)("1234567")
+        getattr(masker, second)("1234567")
+        assert masker("1234567") == "***"
 
 
 def test_a_masked_stream_masks_whatever_way_it_is_written_to() -> None:

@@ -72,6 +72,7 @@ TABLE = [
         [("gbk", "gbk"), ("utf-8", "utf-8"), ("cp936", "cp936")],
         NO_TEXT + ["gbkk", "hex", "utf-8\0"],
     ),
+    ("ignore_error_line", GATE, True, [(True, True), (False, False)], NO_FLAG),
     (
         "sync_retry_kwargs",
         GATE,

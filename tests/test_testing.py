@@ -87,7 +87,7 @@ def test_cash_and_positions_may_change_while_the_strategy_runs(path: str) -> Non
 
 def test_the_brokers_error_is_raised_by_every_call_while_it_is_set(path: str) -> None:
     broker = FakeBroker()
-    strategy = start_strategy(path, VirtualClock(START), broker)
+    strategy = start_strategy(path, VirtualClock(START), broker, max_snapshot_age=None)
     broker.error = TradeGateError("断线")
     strategy.run(until=datetime(2026, 1, 5, 10, 0))
     context: Any = strategy._context

@@ -8,14 +8,24 @@ import threading
 from datetime import datetime, timedelta
 from typing import Any, Callable, Container, Dict, List, Optional, Sequence, Set
 
-from jqtrade.account.journal import Journal
+from jqtrade.account.journal import Journal, RecordedOrder
 from jqtrade.account.order import Order, OrderSide, OrderStatus
 from jqtrade.account.portfolio import Portfolio, Position, Positions
 from jqtrade.account.reports import check_balance, check_list, check_order, check_outcomes, report_id
 from jqtrade.account.request import OrderRequest, describe, new_order
+from jqtrade.account.risk import RiskLimits
 from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.clock import Clock
-from jqtrade.errors import InvalidCall, InvalidParam, InvalidReport, JqtradeError, OrderUncertain, TradeGateError
+from jqtrade.errors import (
+    InvalidCall,
+    InvalidOrder,
+    InvalidParam,
+    InvalidReport,
+    JqtradeError,
+    OrderNotSent,
+    OrderUncertain,
+    TradeGateError,
+)
 from jqtrade.log import Outage
 
 log = logging.getLogger("jqtrade.account")
@@ -30,13 +40,17 @@ LARGEST_ORDER_ID = 2**32 - 1
 class Account:
     """One account at one broker, as one strategy sees it. Used from one thread."""
 
-    def __init__(self, gate: AbsTradeGate, journal: Journal, clock: Clock) -> None:
+    def __init__(self, gate: AbsTradeGate, journal: Journal, clock: Clock, limits: RiskLimits) -> None:
         self._gate = gate
         self._journal = journal
         self._clock = clock
+        self._limits = limits
         self._day = clock.now().date()
         self._orders: Dict[str, Order] = {}
         self._unrecorded: List[Order] = []
+        self._uncertain: Set[str] = set()
+        """ids of orders of which nobody knows yet whether the broker was asked"""
+        self._others_counted = False
         self._portfolio: Optional[Portfolio] = None
         self._balance_outage = Outage(log, clock)
         self._orders_outage = Outage(log, clock)
@@ -50,24 +64,52 @@ class Account:
 
     def recover(self) -> None:
         """Learn today's orders from the journal, and of each one that may not have been sent, whether it was."""
-        recorded = self._journal.load(self._day)
-        self._orders = {order.order_id: order for order, _ in recorded}
-        for order, sent in recorded:
-            if sent or order.confirmed or order.status is not OrderStatus.new:
-                continue
-            was_sent = self._gate.was_sent(order.order_id)
-            if was_sent:
-                self._journal.record_sent([order])
-            elif was_sent is False:
-                self._change([order.rejected("没有发出：任务在发出之前中断")], "recovery")
-                log.error("上次运行中断时订单 %s 没有发出，不会自动补发：%s", order.order_id, describe(order))
-            else:
-                log.warning("上次运行中断时无法确认订单 %s 是否发出，等待柜台回报：%s", order.order_id, describe(order))
+        recorded = self._load_day()
+        self._uncertain.update(
+            record.order.order_id
+            for record in recorded
+            if record.order.status is OrderStatus.new and not record.sent and not record.order.confirmed
+        )
+        self._settle_uncertain("任务在发出之前中断，不会自动补发")
+        for order_id in self._uncertain:
+            log.warning(
+                "上次运行中断时无法确认订单 %s 是否发出，等待柜台回报：%s", order_id, describe(self._orders[order_id])
+            )
         others = self._journal.count_others(self._day)
         if others:
             log.warning("记录里还有今天的 %d 笔订单属于别的账户、目录或交易接口，不列出，也不处理", others)
         if recorded:
             log.info("从记录中恢复了今天的 %d 笔订单", len(recorded))
+
+    def _load_day(self) -> List[RecordedOrder]:
+        """Take today's orders from the journal, and what it could not take yet; count what went to the broker."""
+        self._limits.start_day()
+        recorded = self._journal.load(self._day)
+        self._orders = {record.order.order_id: record.order for record in recorded}
+        waiting = {order.order_id: order for order in self._unrecorded if order.create_time.date() == self._day}
+        self._orders.update(waiting)
+        now = self._clock.now()
+        for record in recorded:
+            if record.counts:
+                self._limits.count_order(record.order, record.value, (now - record.order.create_time).total_seconds())
+        for moment in self._journal.load_cancels(self._day):
+            self._limits.count_cancel((now - moment).total_seconds())
+        return recorded
+
+    def _settle_uncertain(self, reason: str) -> None:
+        """Find out what can be known now of the orders that may not have been sent; `reason` is for those that were not."""
+        for order_id in sorted(self._uncertain):
+            order = self._orders[order_id]
+            was_sent = True if order.confirmed or order.status.is_final else self._gate.was_sent(order)
+            if was_sent is not None:
+                self._uncertain.discard(order_id)
+            if was_sent:
+                self._take_sent([order])
+            elif was_sent is False:
+                self._refuse([order], reason)
+
+    def _take_sent(self, orders: Sequence[Order]) -> None:
+        self._record(lambda: self._journal.record_sent(orders))
 
     @property
     def portfolio(self) -> Portfolio:
@@ -109,15 +151,12 @@ class Account:
             self._gate.check_order(order)
             batch[order.order_id] = order
         self._orders.update(batch)
-        orders = list(batch.values())
-        try:
-            self._journal.record_intents(orders, now)
-        except sqlite3.Error as error:
-            self._refuse(orders, f"无法记录订单（{error}）")
-            return [None] * len(orders)
-        outcomes = self._send(orders)
-        self._record(lambda: self._journal.record_sent([order for order in orders if outcomes[order.order_id] is None]))
-        return [self._settle(order, outcomes[order.order_id]) for order in orders]
+        accepted = self._within_limits(list(batch.values()), now)
+        outcomes = self._send(accepted, now) if accepted else {}
+        return [
+            self._settle(order, outcomes[order.order_id]) if order.order_id in outcomes else None
+            for order in batch.values()
+        ]
 
     def _new_order_id(self, batch: Container[str]) -> str:
         for _ in range(ID_TRIES):
@@ -126,13 +165,51 @@ class Account:
                 return order_id
         raise TradeGateError(f"交易接口说随机抽取的 {ID_TRIES} 个订单号都已用过。没有发出")
 
-    def _send(self, orders: Sequence[Order]) -> Dict[str, Optional[Exception]]:
-        """Hand orders to the gate. Returns for each id None if it was sent, or the error."""
+    def _within_limits(self, orders: Sequence[Order], now: datetime) -> List[Order]:
+        """Those of `orders` that may be sent, one after the other, are counted and returned; the others are refused."""
+        if self._uncertain:
+            self._settle_uncertain("没有写入文件单")
+        if self._limits.is_stale(self._portfolio, now):
+            self.sync_balance()
+        accepted: List[Order] = []
+        refused: List[Order] = []
+        for order in orders:
+            try:
+                self._check_doubtful(order)
+                self._limits.check(order, self._portfolio, now)
+            except InvalidOrder as error:
+                log.error("InvalidOrder：订单 %s 没有发出：%s，%s", order.order_id, describe(order), error)
+                refused.append(order.rejected(f"没有发出：{error}"))
+            else:
+                self._limits.count_order(order, self._value_of(order))
+                accepted.append(order)
+        if refused:
+            self._orders.update((order.order_id, order) for order in refused)
+            self._record(lambda: self._journal.record_refused(refused, now))
+        return accepted
+
+    def _check_doubtful(self, order: Order) -> None:
+        """Raise InvalidOrder while it is not known whether an order of the same code and side was sent: it might be doubled."""
+        for order_id in self._uncertain:
+            other = self._orders[order_id]
+            if (other.code, other.is_buy) == (order.code, order.is_buy):
+                raise InvalidOrder(f"还不能确认同一股票、同一买卖方向的订单 {order_id} 是否发出，以免重复下单")
+
+    def _value_of(self, order: Order) -> float:
+        return self._limits.value_of(order, self._portfolio) or 0.0
+
+    def _send(self, orders: Sequence[Order], now: datetime) -> Dict[str, Optional[Exception]]:
+        """Record the intents, hand the orders to the gate, record that. Returns for each id None if it was sent, or the error."""
+        try:
+            self._journal.record_intents(orders, [self._value_of(order) for order in orders], now)
+        except sqlite3.Error as error:
+            return {order.order_id: OrderNotSent(f"无法记录订单（{error}）") for order in orders}
         try:
             errors = check_outcomes(self._gate.batch_order(orders), "batch_order", len(orders))
         except Exception as error:  # a gate of the user's own may raise anything, in the middle of anything
             log.exception("交易接口 batch_order 出错")
             errors = [OrderUncertain(str(error))] * len(orders)
+        self._take_sent([order for order, error in zip(orders, errors) if error is None])
         return {order.order_id: error for order, error in zip(orders, errors)}
 
     def _settle(self, order: Order, error: Optional[Exception]) -> Optional[str]:
@@ -141,6 +218,7 @@ class Account:
             self._unanswered[order.order_id] = order.create_time
             log.info("已发出订单 %s：%s", order.order_id, describe(order))
         elif _is_uncertain(error):
+            self._uncertain.add(order.order_id)
             log.error("无法确认订单 %s 是否发出，等待柜台回报：%s，%s", order.order_id, describe(order), error)
         else:
             self._refuse([order], str(error) or repr(error))
@@ -151,12 +229,13 @@ class Account:
         """Call orders rejected that are proven not to have been sent."""
         for order in orders:
             log.error("订单 %s 没有发出：%s，%s", order.order_id, describe(order), reason)
+            self._limits.uncount_order(order)
         self._change([order.rejected("没有发出：" + reason) for order in orders], "refused")
 
     def cancel_batch(self, order_ids: Sequence[str]) -> None:
         """Ask the broker to cancel orders, all at once where the gate can; ids unknown or finished are only logged."""
         self._check_usable()
-        self._start_day()
+        now = self._start_day()
         live: List[str] = []
         for order_id in order_ids:
             order = self._orders.get(order_id)
@@ -168,6 +247,9 @@ class Account:
                 live.append(order_id)
         if not live:
             return
+        self._record(lambda: self._journal.record_cancels([self._orders[order_id] for order_id in live], now))
+        for _ in live:
+            self._limits.count_cancel()
         try:
             errors = check_outcomes(self._gate.batch_cancel_order(live), "batch_cancel_order", len(live))
         except Exception as error:  # a gate of the user's own may raise anything
@@ -201,6 +283,7 @@ class Account:
             long_positions=Positions(OrderSide.long, held[OrderSide.long]),
             short_positions=Positions(OrderSide.short, held[OrderSide.short]),
         )
+        self._limits.take_snapshot()
 
     def sync_orders(self) -> List[Order]:
         """Take over what the broker says of our orders. Returns those that changed, as they stand now."""
@@ -212,15 +295,23 @@ class Account:
             self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
             return []
         self._orders_outage.worked("订单恢复同步")
+        self._count_others(reports)
         self._watch_unanswered(reports)
-        changes: List[Order] = []
+        steps: List[Order] = []
         for report in reports:
             order = self._reported(report)
             if order is not None:
                 self._orders[order.order_id] = order
-                changes.append(order)
-        self._change(changes, "sync")
-        return list({order.order_id: order for order in changes}.values())
+                steps.append(order)
+        changed = list({order.order_id: order for order in steps}.values())
+        for order in changed:
+            level = logging.WARNING if order.status is OrderStatus.rejected else logging.INFO
+            text = "订单 %s 状态 %s，成交 %d/%d %s"
+            log.log(level, text, order.order_id, order.status, order.filled_amount, order.amount, order.err_msg)
+        self._change(steps, "sync")
+        if self._uncertain:
+            self._settle_uncertain("没有写入文件单")
+        return changed
 
     def _reported(self, report: Any) -> Optional[Order]:
         """The order that a gate's report changes, as it is then; None if it changes none of ours."""
@@ -240,22 +331,17 @@ class Account:
             return None
         if order.status is OrderStatus.rejected and after.status is not order.status:
             log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order.order_id, after.status)
-        log.log(
-            logging.WARNING if after.status is OrderStatus.rejected else logging.INFO,
-            "订单 %s 状态 %s，成交 %d/%d %s",
-            order.order_id,
-            after.status,
-            after.filled_amount,
-            after.amount,
-            after.err_msg,
-        )
         return after
 
-    def _load_orders(self) -> None:
-        """Take today's orders from the journal, and what it could not take yet."""
-        self._orders = {order.order_id: order for order, _ in self._journal.load(self._day)}
-        waiting = {order.order_id: order for order in self._unrecorded if order.create_time.date() == self._day}
-        self._orders.update(waiting)
+    def _count_others(self, reports: Sequence[Any]) -> None:
+        """Say once a day how many orders the broker knows of that are not ours."""
+        if self._others_counted:
+            return
+        ids = {report.get("order_id") for report in reports if isinstance(report, dict)}
+        others = [order_id for order_id in ids if isinstance(order_id, str) and order_id not in self._orders]
+        if others:
+            self._others_counted = True
+            log.info("柜台里今天还有 %d 笔委托不是本任务发出的（人工、别的任务或别的程序），本任务不处理", len(others))
 
     def _watch_unanswered(self, reports: Sequence[Any]) -> None:
         """Say it when the broker does not answer: files that nobody reads look like a quiet market."""
@@ -281,7 +367,7 @@ class Account:
             if self._record(lambda: self._journal.record_states(self._unrecorded, self._clock.now(), source)):
                 self._unrecorded.clear()
 
-    def _record(self, write: Callable[[], None]) -> bool:
+    def _record(self, write: Callable[[], Any]) -> bool:
         """Write to the journal what the broker's files could tell again; a failure is said once."""
         try:
             write()
@@ -300,9 +386,11 @@ class Account:
             log.info("进入 %s，昨天的 %d 笔订单不再列出，其中 %d 笔未见结束", today, len(self._orders), len(unfinished))
             self._day = today
             self._orders = {}
-            self._record(self._load_orders)  # after the clock was set back there are some
+            self._uncertain.clear()
+            self._record(self._load_day)  # after the clock was set back there are some
             self._said.clear()
             self._unanswered.clear()
+            self._others_counted = False
         return now
 
     def _check_usable(self) -> None:

@@ -17,9 +17,10 @@ from jqtrade.account.order import (
     OrderStatus,
     OrderStyle,
 )
-from jqtrade.errors import InvalidParam
+from jqtrade.errors import InvalidParam, TaskError
+from jqtrade.private_files import check_ours, make_private_dir, open_private
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE orders (
@@ -34,6 +35,7 @@ CREATE TABLE orders (
     style TEXT NOT NULL,
     price REAL NOT NULL,
     create_time TEXT NOT NULL,
+    value REAL NOT NULL DEFAULT 0,
     sent INTEGER NOT NULL DEFAULT 0,
     status TEXT NOT NULL,
     filled_amount INTEGER NOT NULL,
@@ -59,16 +61,29 @@ CREATE TABLE events (
 );
 """
 
+_FROM_VERSION_1 = "ALTER TABLE orders ADD COLUMN value REAL NOT NULL DEFAULT 0;"
 _STATE = "status filled_amount canceled_amount avg_cost deal_balance commission err_msg entrust_time confirm_id confirmed".split()
 _INTENT = "day order_id owner code amount action side style price create_time".split()
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
 
 
+_Statement = Tuple[str, List[Tuple[Any, ...]]]
+"""SQL and the rows that it is executed with"""
+
+
 class RecordedOrder(NamedTuple):
-    """An order of the journal, and whether it is known that the broker was asked."""
+    """An order of the journal."""
 
     order: Order
+    value: float
+    """what it was worth when it was sent, yuan"""
     sent: bool
+    """whether it is known that the broker was asked"""
+
+    @property
+    def counts(self) -> bool:
+        """Whether the broker was asked, or may have been."""
+        return self.sent or self.order.confirmed or self.order.status is not OrderStatus.rejected
 
 
 class Journal:
@@ -82,11 +97,13 @@ class Journal:
         self._owner = owner
         try:
             if path is not None:
-                os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # sqlite would let others read it
+                make_private_dir(os.path.dirname(path))
+                for suffix in ("-wal", "-shm", "-journal"):  # sqlite opens these itself
+                    check_ours(path + suffix)
+                os.close(open_private(path, os.O_RDWR))  # sqlite would let others read it
             self._connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
             self._prepare(path)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, TaskError, sqlite3.Error) as error:
             raise InvalidParam(
                 f"记录文件 {path} 无法使用：{error}。请检查选项 runtime_dir；文件已损坏时可以把它移走，今天发过的订单以柜台为准"
             )
@@ -94,22 +111,32 @@ class Journal:
     def _prepare(self, path: Optional[str]) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._connection.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            )
+        if version in (0, 1):
+            change = _FROM_VERSION_1 if version == 1 else _SCHEMA
+            self._connection.executescript(f"BEGIN IMMEDIATE; {change} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         elif version != SCHEMA_VERSION:
             self._connection.close()
             raise InvalidParam(
                 f"记录文件 {path} 的版本是 {version}，本版 jqtrade 只认识版本 {SCHEMA_VERSION}；请用写它的版本打开，或把它移走"
             )
 
-    def record_intents(self, orders: Sequence[Order], moment: datetime) -> None:
-        """Keep orders before they are sent; on the disk when this returns. Raises sqlite3.Error if that failed."""
-        columns = _INTENT + _STATE
+    def record_intents(self, orders: Sequence[Order], values: Sequence[float], moment: datetime) -> None:
+        """Keep orders worth `values` before they are sent; on the disk when this returns. Raises sqlite3.Error if that failed."""
+        self._write("FULL", [self._insert(orders, values), _events(orders, moment, "intent")])
+
+    def record_refused(self, orders: Sequence[Order], moment: datetime) -> None:
+        """Keep orders that were refused before they were sent."""
+        self._write("NORMAL", [self._insert(orders, [0.0] * len(orders)), _events(orders, moment, "refused")])
+
+    def record_cancels(self, orders: Sequence[Order], moment: datetime) -> None:
+        """Keep that the broker is about to be asked to cancel `orders`, for the counts of the day."""
+        self._write("NORMAL", [_events(orders, moment, "cancel")])
+
+    def _insert(self, orders: Sequence[Order], values: Sequence[float]) -> _Statement:
+        columns = _INTENT + ["value"] + _STATE
         sql = "INSERT INTO orders ({}) VALUES ({})".format(", ".join(columns), ", ".join("?" * len(columns)))
-        rows = [_intent_row(order, self._owner) + _state_row(order) for order in orders]
-        self._write("FULL", [(sql, rows), _events(orders, moment, "intent")])
+        rows = [_intent_row(order, self._owner) + (value,) + _state_row(order) for order, value in zip(orders, values)]
+        return sql, rows
 
     def record_sent(self, orders: Sequence[Order]) -> None:
         """Keep that the broker was asked. Survives the process; after a power cut the broker's files tell it again."""
@@ -117,12 +144,13 @@ class Journal:
         self._write("NORMAL", [(sql, [_key(order) for order in orders])])
 
     def record_states(self, orders: Sequence[Order], moment: datetime, source: str) -> None:
-        """Keep how orders stand, and that `source` told so at `moment`."""
+        """Keep the steps that orders took, in their order, and that `source` told so at `moment`."""
         sql = "UPDATE orders SET {} WHERE day = ? AND order_id = ?".format(", ".join(name + " = ?" for name in _STATE))
-        rows = [_state_row(order) + _key(order) for order in orders]
+        last = {_key(order): order for order in orders}
+        rows = [_state_row(order) + key for key, order in last.items()]
         self._write("NORMAL", [(sql, rows), _events(orders, moment, source)])
 
-    def _write(self, synchronous: str, statements: Iterable[Tuple[str, List[Tuple[Any, ...]]]]) -> None:
+    def _write(self, synchronous: str, statements: Iterable[_Statement]) -> None:
         connection = self._connection
         connection.execute("PRAGMA synchronous = " + synchronous)
         connection.execute("BEGIN IMMEDIATE")
@@ -137,11 +165,20 @@ class Journal:
 
     def load(self, day: date) -> List[RecordedOrder]:
         """Return the owner's orders created on `day`, in order of creation. Raises sqlite3.Error."""
-        sql = "SELECT sent, {} FROM orders WHERE day = ? AND owner = ? ORDER BY sequence".format(
+        sql = "SELECT value, sent, {} FROM orders WHERE day = ? AND owner = ? ORDER BY sequence".format(
             ", ".join(_INTENT + _STATE)
         )
         rows = self._connection.execute(sql, (day.isoformat(), self._owner)).fetchall()
-        return [RecordedOrder(_order(dict(zip(_INTENT + _STATE, row[1:]))), bool(row[0])) for row in rows]
+        return [RecordedOrder(_order(dict(zip(_INTENT + _STATE, row[2:]))), row[0], bool(row[1])) for row in rows]
+
+    def load_cancels(self, day: date) -> List[datetime]:
+        """Return when the owner's orders of `day` were to be cancelled. Raises sqlite3.Error."""
+        sql = (
+            "SELECT events.time FROM events JOIN orders USING (day, order_id)"
+            " WHERE day = ? AND owner = ? AND source = 'cancel' ORDER BY events.sequence"
+        )
+        rows = self._connection.execute(sql, (day.isoformat(), self._owner))
+        return [datetime.strptime(time, _TIME_FORMAT) for (time,) in rows]
 
     def count_others(self, day: date) -> int:
         """How many orders of other owners were created on `day`."""
@@ -190,7 +227,7 @@ def _text(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _events(orders: Sequence[Order], moment: datetime, source: str) -> Tuple[str, List[Tuple[Any, ...]]]:
+def _events(orders: Sequence[Order], moment: datetime, source: str) -> _Statement:
     sql = (
         "INSERT INTO events (time, source, day, order_id, status, filled_amount, err_msg) VALUES (?, ?, ?, ?, ?, ?, ?)"
     )

@@ -5,21 +5,22 @@ An `Order` never changes; a report makes a new one. So an order that a strategy 
 
 import math
 import numbers
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Dict, FrozenSet, Optional
+from typing import Any, Dict, FrozenSet, NamedTuple, Optional
 
+from jqtrade.boards import CODE_PATTERN
 from jqtrade.errors import InvalidParam
 
-CODE_PATTERN = re.compile(r"\d{6}\.(?:XSHE|XSHG)", re.ASCII)
 PRICE_DECIMALS = 6
 LARGEST_AMOUNT = 2**63 - 1  # what the journal can hold
 
 
 class _Word(str, Enum):
     """A string with a fixed set of values; equal to, hashed and printed as the plain string."""
+
+    __hash__ = str.__hash__
 
     def __str__(self) -> str:
         return str(self.value)
@@ -203,8 +204,7 @@ def format_price(price: float) -> str:
     return text.rstrip("0").rstrip(".")
 
 
-@dataclass(frozen=True)
-class OrderReport:
+class OrderReport(NamedTuple):
     """What the broker says about one order now: cumulative, not a difference."""
 
     order_id: str
@@ -289,25 +289,28 @@ class Order:
         we called rejected without the broker's word (`confirmed` is False) takes whatever the broker says of it.
         """
         overruled = self.status is OrderStatus.rejected and not self.confirmed
-        advances = overruled or report.status in TRANSITIONS[self.status]
-        changes: Dict[str, Any] = {"confirmed": self.confirmed or report.confirmed}
-        if advances:
-            changes["status"] = report.status
-            changes["err_msg"] = report.err_msg
-        changes["filled_amount"] = filled = max(self.filled_amount, min(report.filled_amount, self.amount))
+        status, err_msg = self.status, self.err_msg
+        if overruled or report.status in TRANSITIONS[status]:
+            status, err_msg = report.status, report.err_msg
+        filled = max(self.filled_amount, min(report.filled_amount, self.amount))
+        deal_balance, avg_cost = self.deal_balance, self.avg_cost
         if report.filled_amount >= self.filled_amount:
             if report.deal_balance is not None:
-                changes["deal_balance"] = max(self.deal_balance, report.deal_balance)
+                deal_balance = max(deal_balance, report.deal_balance)
             if report.avg_cost is not None:
-                changes["avg_cost"] = report.avg_cost
-        status = changes.get("status", self.status)
-        if status in (OrderStatus.canceled, OrderStatus.partly_canceled):
-            changes["canceled_amount"] = self.amount - filled
-        changes["commission"] = max(self.commission, report.commission)
+                avg_cost = report.avg_cost
+        is_canceled = status is OrderStatus.canceled or status is OrderStatus.partly_canceled
         times = [moment for moment in (self.entrust_time, report.entrust_time) if moment is not None]
-        changes["entrust_time"] = min(times) if times else None
-        changes["confirm_id"] = self.confirm_id or report.confirm_id
-        current = self.__dict__
-        if all(current[name] == value for name, value in changes.items()):
-            return self
-        return self.with_changes(**changes)
+        after = self.with_changes(
+            status=status,
+            err_msg=err_msg,
+            filled_amount=filled,
+            canceled_amount=self.amount - filled if is_canceled else self.canceled_amount,
+            deal_balance=deal_balance,
+            avg_cost=avg_cost,
+            commission=max(self.commission, report.commission),
+            entrust_time=min(times) if times else None,
+            confirm_id=self.confirm_id or report.confirm_id,
+            confirmed=self.confirmed or report.confirmed,
+        )
+        return self if after.__dict__ == self.__dict__ else after

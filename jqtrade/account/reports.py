@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Callable, Dict, List, Optional
 
 from jqtrade.account.order import (
-    CODE_PATTERN,
     OrderAction,
     OrderReport,
     OrderSide,
@@ -15,6 +14,7 @@ from jqtrade.account.order import (
     is_number,
 )
 from jqtrade.account.portfolio import BalanceReport, Position
+from jqtrade.boards import CODE_PATTERN
 from jqtrade.errors import InvalidReport
 
 

@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Dict, List, NamedTuple, Optional
 
 from jqtrade.account.order import OrderStatus
+from jqtrade.boards import Board, board_of
 from jqtrade.paper.ledger import Holding, Ledger, Snapshot, worst_cost
 from jqtrade.paper.quotes import Quote, Quotes
-from jqtrade.paper.rules import ALWAYS_OPEN, HIGHEST_AMOUNT, HIGHEST_PRICE, Board, Session, board_of, fees, session_at
+from jqtrade.paper.rules import ALWAYS_OPEN, HIGHEST_AMOUNT, HIGHEST_PRICE, Session, fees, session_at
 
 SHARES_PER_STEP = 10000
 """An order fills at most so many shares when it comes in, and again in every step."""

@@ -7,7 +7,8 @@ parts of an order cost as much as the whole.
 from decimal import Decimal
 from typing import Dict, NamedTuple
 
-from jqtrade.paper.rules import Board, fees, to_cents
+from jqtrade.boards import Board
+from jqtrade.paper.rules import fees, to_cents
 
 _ZERO = Decimal(0)
 

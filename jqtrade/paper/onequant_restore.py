@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Dict, List, NamedTuple, Optional, Set
 
 from jqtrade.account.order import OrderStatus
+from jqtrade.boards import Board, board_of
 from jqtrade.errors import InvalidParam
 from jqtrade.paper import onequant_rows as rows
 from jqtrade.paper.exchange import PaperExchange, PaperOrder
 from jqtrade.paper.ledger import Ledger
 from jqtrade.paper.onequant_files import GrowingFile
-from jqtrade.paper.rules import Board, board_of
 
 _STATUSES = {number: status for status, number in rows.STATUS_NUMBERS.items()}
 _RANKS = [OrderStatus.new, OrderStatus.open, OrderStatus.filling, OrderStatus.canceling]

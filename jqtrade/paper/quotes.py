@@ -7,8 +7,9 @@ from datetime import datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Callable, Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple
 
+from jqtrade.boards import board_of
 from jqtrade.errors import InvalidParam
-from jqtrade.paper.rules import HIGHEST_PRICE, board_of, normal_code
+from jqtrade.paper.rules import HIGHEST_PRICE, normal_code
 
 Say = Callable[[str], None]
 

@@ -1,14 +1,15 @@
-"""The exchange's rules in simple form, as data: boards, lots, ticks, sessions, and what trading costs.
+"""The exchange's rules in simple form, as data: sessions, and what trading costs. Lots and ticks: jqtrade.boards.
 
-Source: the rules page of the project (exchange notices up to 2026-07-06). Price limits, cages, auctions, order maxima
-and date ranges are not here yet.
+Source: the rules page of the project (exchange notices up to 2026-07-06). Price limits, cages, auctions and date
+ranges are not here yet.
 """
 
 import re
 from datetime import datetime, time
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import Any, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple, Optional
 
+from jqtrade.boards import Board
 from jqtrade.errors import InvalidParam
 
 CENT = Decimal("0.01")
@@ -25,39 +26,6 @@ STAMP_DUTY_RATE = Decimal("0.0005")
 """of a sale of shares, since 2023-08-28"""
 TRANSFER_FEE_RATE = Decimal("0.00001")
 """of shares bought or sold, since 2022-04-29"""
-
-
-class Board(NamedTuple):
-    """What holds for all securities of one kind."""
-
-    name: str
-    exchange: str
-    """XSHE or XSHG"""
-    prefixes: Tuple[str, ...]
-    min_amount: int
-    """the smallest order"""
-    step: int
-    """an order is a multiple of this"""
-    tick: Decimal
-    is_share: bool
-    """whether stamp duty and transfer fee are due"""
-    same_day_sale: bool
-    """T+0: what was bought today can be sold today"""
-
-
-_SHARE_TICK = Decimal("0.01")
-_FUND_TICK = Decimal("0.001")
-
-BOARDS = (
-    Board("沪市主板", "XSHG", ("600", "601", "603", "605"), 100, 100, _SHARE_TICK, True, False),
-    Board("深市主板", "XSHE", ("000", "001", "002", "003"), 100, 100, _SHARE_TICK, True, False),
-    Board("创业板", "XSHE", ("300", "301", "302"), 100, 100, _SHARE_TICK, True, False),
-    Board("科创板", "XSHG", ("688", "689"), 200, 1, _SHARE_TICK, True, False),
-    Board("沪市基金", "XSHG", ("50", "51", "52", "53", "56", "58"), 100, 100, _FUND_TICK, False, False),
-    Board("深市基金", "XSHE", ("15", "16", "18"), 100, 100, _FUND_TICK, False, False),
-    Board("沪市可转债", "XSHG", ("110", "111", "113", "118"), 10, 10, _FUND_TICK, False, True),
-    Board("深市可转债", "XSHE", ("123", "127", "128"), 10, 10, _FUND_TICK, False, True),
-)
 
 
 class Session(NamedTuple):
@@ -94,15 +62,6 @@ def normal_code(text: str) -> Optional[str]:
     if match is None or match.group(2) not in _SUFFIXES:
         return None
     return f"{match.group(1)}.{_SUFFIXES[match.group(2)]}"
-
-
-def board_of(code: str) -> Optional[Board]:
-    """The board that `code` ("000001.XSHE") is traded on, or None if there is none."""
-    number, _, exchange = code.partition(".")
-    for board in BOARDS:
-        if board.exchange == exchange and number.startswith(board.prefixes):
-            return board
-    return None
 
 
 def session_at(moment: datetime) -> Session:

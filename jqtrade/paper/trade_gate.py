@@ -97,8 +97,8 @@ class PaperTradeGate(AbsTradeGate):
     def knows_order_id(self, order_id: str) -> bool:
         return order_id in self._exchange.orders
 
-    def was_sent(self, order_id: str) -> bool:
-        return order_id in self._exchange.orders
+    def was_sent(self, order: Order) -> bool:
+        return order.order_id in self._exchange.orders
 
 
 def _report(order: PaperOrder) -> Dict[str, Any]:

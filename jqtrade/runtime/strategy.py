@@ -10,6 +10,7 @@ import jqtrade.api
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import Order
+from jqtrade.account.risk import RiskLimits
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidCall, StrategyError
 from jqtrade.log import Masker
@@ -176,7 +177,8 @@ class Strategy(Host):
             log.warning("%s", notice)
         gate.setup(options.as_dict())
         path = os.path.join(options["runtime_dir"], "data", file_key(self._name) + ".db") if gate.keeps_orders else None
-        account = Account(gate, Journal(path, gate.account_key()), self.clock)
+        limits = RiskLimits(options.as_dict(), self.clock, self._is_halted)
+        account = Account(gate, Journal(path, gate.account_key()), self.clock, limits)
         account.recover()
         account.sync_balance()
         self._updates.extend(account.sync_orders())

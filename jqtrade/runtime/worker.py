@@ -13,11 +13,12 @@ from jqtrade.errors import JqtradeError
 from jqtrade.log import Masker, set_up_logging
 from jqtrade.options import Options
 from jqtrade.runtime.config import read_config
+from jqtrade.runtime.halt import HaltWatch
 from jqtrade.runtime.loader import put_folder_first, python_path
 from jqtrade.runtime.strategy import Progress, Strategy
 from jqtrade.stop_signals import StopSignals
 from jqtrade.tasks.registry import Claim, TaskRegistry
-from jqtrade.tasks.spec import TaskSpec
+from jqtrade.tasks.spec import TaskSpec, secret_values
 
 log = logging.getLogger("jqtrade")
 
@@ -42,6 +43,15 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
     signals.listen()
     clock = SystemClock()
     masker = Masker()
+    for secret in secret_values(spec.env):
+        masker.hide_whole(secret)
+    halt = HaltWatch(claim, lambda: strategy.cancel_live_orders())
+
+    def is_wanted() -> bool:
+        """Heed what other processes ask of this one; asked between jobs, several times a second."""
+        halt.look()
+        return not signals.received and not claim.stop_requested()
+
     strategy = Strategy(
         spec.name,
         spec.code,
@@ -49,11 +59,13 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
         Options(spec.home),
         paper=spec.paper,
         masker=masker,
-        is_wanted=lambda: not signals.received and not claim.stop_requested(),
+        is_wanted=is_wanted,
+        is_halted=claim.is_halted,
         on_progress=lambda progress: _publish(claim, progress),
     )
     set_up_logging(spec.log, spec.debug, masker, clock, strategy.job_time)
     log.info("任务 %s 启动，pid %d，策略 %s", spec.name, os.getpid(), spec.code)
+    halt.announce()
     try:
         _apply_environment(spec)
         put_folder_first(spec.code)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional, Se
 
 from jqtrade.clock import Clock, SystemClock
 from jqtrade.errors import TaskError
-from jqtrade.tasks.platform import make_private_dir, spawn_detached
+from jqtrade.private_files import make_private_dir
+from jqtrade.tasks.platform import spawn_detached
 from jqtrade.tasks.record import TaskInfo
 from jqtrade.tasks.registry import TaskRegistry
-from jqtrade.tasks.spec import TaskSpec, file_key
+from jqtrade.tasks.spec import TaskSpec, file_key, secret_values
 
 if TYPE_CHECKING:
     import subprocess
@@ -147,7 +148,7 @@ def _wait_ready(
             if ours is None:
                 registry.check_free(spec.name)
             reason = "" if ours is None or ours.error is None else "：" + ours.error
-            tail = _log_tail(spec.log, log_start) or "（日志中没有新内容）"
+            tail = _mask(spec, _log_tail(spec.log, log_start)) or "（日志中没有新内容）"
             raise TaskError(
                 f"任务 {spec.name} 启动失败，进程已退出（退出码 {exit_code}）{reason}\n"
                 f"日志 {spec.log} 的最后几行：\n{tail}"
@@ -172,18 +173,22 @@ def _log_tail(path: str, start: int) -> str:
     return "\n".join(lines[-_LOG_LINES:])
 
 
+def _mask(spec: TaskSpec, text: str) -> str:
+    """Hide the secrets of -e: what native code or Python itself wrote stands in the log as it was."""
+    from jqtrade.log import Masker
+
+    masker = Masker()
+    for secret in secret_values(spec.env):
+        masker.hide_whole(secret)
+    return masker(text)
+
+
 def _still_busy(task: TaskInfo, force: bool, timeout: float) -> TaskError:
     if force:
         return TaskError(
             f"任务 {task.name}（pid {task.pid}）已被强制结束，但 {timeout:g} 秒后名称仍未释放；请用 get_tasks 确认"
         )
-    if task.current_job is not None:
-        doing = f"自 {task.current_since} 起仍在执行 {task.current_job}"
-    elif task.state == "starting":
-        doing = "仍在执行 process_initialize"
-    else:
-        doing = "仍未退出"
     return TaskError(
-        f"任务 {task.name}（pid {task.pid}）在 {timeout:g} 秒内没有停下：{doing}。"
+        f"任务 {task.name}（pid {task.pid}）在 {timeout:g} 秒内没有停下：{task.doing()}。"
         f"停止请求已送达，当前工作结束后它会退出；需要立即结束请用 stop_task -n {task.name} -s SIGKILL"
     )

@@ -1,60 +1,15 @@
-"""The only file that knows Windows from POSIX: private files, locks, detached processes, killing."""
+"""The file that knows Windows from POSIX: locks, detached processes, killing."""
 
 import os
 import sys
 from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence, TypeVar
 
-from jqtrade.errors import TaskError
+from jqtrade.private_files import PRIVATE_FILE, open_private
 
 if TYPE_CHECKING:
     import subprocess
 
 T = TypeVar("T")
-
-_PRIVATE_FILE = 0o600
-_PRIVATE_DIR = 0o700
-
-
-def make_private_dir(path: str) -> None:
-    """Create directory `path`, and what is missing above it, for its owner alone; an existing `path` becomes so.
-
-    On Windows a user's folders are closed to other users already, and modes do nothing.
-
-    Raises TaskError if there is something else in its place.
-    """
-    parent = os.path.dirname(path)
-    if parent != path and not os.path.isdir(parent):
-        make_private_dir(parent)
-    try:
-        os.makedirs(path, _PRIVATE_DIR, exist_ok=True)
-        _check_ours(path)
-        os.chmod(path, _PRIVATE_DIR)
-    except OSError as error:
-        raise TaskError(f"目录 {path} 不可用：{error}。可用环境变量 JQTRADE_HOME 指定另一个目录") from error
-
-
-def open_private(path: str, flags: int) -> int:
-    """Open `path`, created for its owner alone if it is missing; return the descriptor, which no new program inherits.
-
-    Raises OSError, and TaskError if it is a symbolic link or another user's.
-    """
-    _check_ours(path)
-    special = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    return os.open(path, flags | os.O_CREAT | special, _PRIVATE_FILE)
-
-
-def _check_ours(path: str) -> None:
-    try:
-        found = os.lstat(path)
-    except FileNotFoundError:
-        return
-    if os.path.islink(path):
-        raise TaskError(f"{path} 是符号链接，拒绝使用；请删除它后重试")
-    if sys.platform != "win32" and found.st_uid != os.geteuid():
-        raise TaskError(
-            f"{path} 属于其他用户（uid {found.st_uid}），拒绝使用；"
-            "请换用该用户运行，或用环境变量 JQTRADE_HOME 指定另一个目录"
-        )
 
 
 class FileLock:
@@ -216,7 +171,7 @@ else:
 
     def open_log(path: str) -> int:
         """Open `path` so that every write goes to its end."""
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _PRIVATE_FILE)
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PRIVATE_FILE)
 
     def has_open(pid: int, path: str) -> bool:
         """Say whether process `pid` has `path` open: what holds its lock may be a fork of a dead task."""

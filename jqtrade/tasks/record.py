@@ -4,7 +4,9 @@ import json
 import os
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
-from jqtrade.tasks.platform import open_private
+from jqtrade.private_files import open_private
+
+_INTERNAL = ("token", "heeds_halt", "cancels_for", "cancels")
 
 
 class TaskInfo(NamedTuple):
@@ -30,12 +32,24 @@ class TaskInfo(NamedTuple):
     next_time: Optional[str] = None
     error: Optional[str] = None
     """Why the start failed."""
+    halted: bool = False
+    """Whether new orders are refused: filled in from the halt file by whoever reads the record."""
+    heeds_halt: bool = False
+    """Whether the process is of a version that looks for the halt file."""
+    cancels_for: str = ""
+    """The token of the request to cancel open orders that the process has carried out."""
+    cancels: int = 0
+    """How many cancels it asked for then."""
+
+    def doing(self) -> str:
+        """Say what keeps the process busy, to somebody who waits for it."""
+        if self.current_job is not None:
+            return f"自 {self.current_since} 起仍在执行 {self.current_job}"
+        return "仍在执行 process_initialize" if self.state == "starting" else "仍未退出"
 
     def as_dict(self) -> Dict[str, Any]:
-        """Return what may be shown: everything but the token."""
-        shown = dict(self._asdict())
-        del shown["token"]
-        return shown
+        """Return what may be shown: everything but what jqtrade's own processes tell each other."""
+        return {name: value for name, value in self._asdict().items() if name not in _INTERNAL}
 
 
 class RecordFile:

@@ -1,35 +1,42 @@
 """Who runs under which name. A lock that the living process holds is the truth; records only describe.
 
 Below HOME/tasks, for a task named demo: `demo.lock` is held by the task's process, `demo.json` is its record,
-`demo.stop` asks it to stop. `.guard.lock` is held for moments by whoever claims, looks or asks, so that a look at a
-lock is never taken for a task.
+`demo.stop` asks it to stop, `demo.halt` halts it, whether it runs or not. `.guard.lock` is held for moments by whoever
+claims, looks or asks, so that a look at a lock is never taken for a task.
 """
 
 import os
 from contextlib import contextmanager
-from typing import Any, Iterator, List, Optional
+from typing import Any, Callable, Iterator, List, Optional, TypeVar
 
 from jqtrade.clock import Clock, SystemClock
 from jqtrade.errors import TaskError, TaskExists
-from jqtrade.tasks.platform import FileLock, call_in_forked_children, has_open, kill, make_private_dir, open_private
+from jqtrade.private_files import make_private_dir, open_private
+from jqtrade.tasks.halt_file import HaltFile
+from jqtrade.tasks.platform import FileLock, call_in_forked_children, has_open, kill
 from jqtrade.tasks.record import RecordFile, TaskInfo, read_record
 from jqtrade.tasks.spec import TaskSpec, check_name, file_key, is_file_key, mask_env
 
-_LOCK, _RECORD, _STOP = ".lock", ".json", ".stop"
+T = TypeVar("T")
+
+_LOCK, _RECORD, _STOP, _HALT = ".lock", ".json", ".stop", ".halt"
 _GUARD = ".guard.lock"
 _GUARD_TIMEOUT = 30.0
 _GUARD_INTERVAL = 0.005
 _RECORD_TRIES = 20
 _RECORD_INTERVAL = 0.002
+_CHANGE_TRIES = 40
+_CHANGE_INTERVAL = 0.005
 
 
 class Claim:
     """The strategy process's hold on its name; made by `TaskRegistry.claim`."""
 
-    def __init__(self, lock: FileLock, record: RecordFile, stop_path: str) -> None:
+    def __init__(self, lock: FileLock, record: RecordFile, stop_path: str, halt_file: HaltFile) -> None:
         self._lock = lock
         self._record = record
         self._stop_path = stop_path
+        self._halt_file = halt_file
         self._token = record.info.token.encode("ascii")
         self._pid = os.getpid()
         call_in_forked_children(self, Claim._forget)
@@ -50,6 +57,14 @@ class Claim:
                 return file.read() == self._token
         except OSError:
             return False
+
+    def is_halted(self) -> bool:
+        """Say whether new orders are to be refused, also if that cannot be found out; some 2 µs."""
+        return self._halt_file.exists()
+
+    def cancel_request(self) -> str:
+        """Return the token of the request to cancel open orders that stands with the halt; "" if there is none."""
+        return self._halt_file.cancel_request()
 
     def release(self) -> None:
         """Free the name. Nothing may be done in the task's name afterwards: who waits for its end takes this for it."""
@@ -91,6 +106,7 @@ class TaskRegistry:
             debug=spec.debug,
             paper=spec.paper,
             state="starting",
+            heeds_halt=True,
         )
         with self._guard():
             try:
@@ -104,7 +120,7 @@ class TaskRegistry:
             except TaskError:
                 lock.release()
                 raise
-        return Claim(lock, record, self._path(spec.name, _STOP))
+        return Claim(lock, record, self._path(spec.name, _STOP), self._halt_file(spec.name))
 
     def list_tasks(self) -> List[TaskInfo]:
         """Return the living tasks in order of name."""
@@ -129,8 +145,7 @@ class TaskRegistry:
             problem = f"没有名为 {name} 的实盘任务在运行"
         if found:
             return found[0]
-        others = "、".join(f"{task.name}（pid {task.pid}）" for task in tasks) or "无"
-        raise TaskError(f"{problem}，没有做任何操作。正在运行的任务：{others}")
+        raise TaskError(f"{problem}，没有做任何操作。正在运行的任务：{_names(tasks)}")
 
     def check_free(self, name: str) -> None:
         """Raise TaskExists if `name` belongs to a living process. Only a claim makes sure."""
@@ -142,7 +157,8 @@ class TaskRegistry:
 
     def peek(self, name: str) -> Optional[TaskInfo]:
         """Return the last record of `name`, of a living process or not, without any lock."""
-        return read_record(self._path(name, _RECORD))
+        record = read_record(self._path(name, _RECORD))
+        return None if record is None else record._replace(halted=self.is_halted(name))
 
     def is_alive(self, task: TaskInfo) -> bool:
         """Say whether the process that `task` describes, and not another one of that name, still holds the name."""
@@ -186,19 +202,76 @@ class TaskRegistry:
             except OSError as error:
                 raise TaskError(f"任务 {task.name}（pid {task.pid}）没有停止：{error}") from error
 
+    def is_halted(self, name: str) -> bool:
+        """Say whether new orders of task `name`, running or not, are refused."""
+        return self._halt_file(name).exists()
+
+    def halted(self) -> List[str]:
+        """Return the names of the halted tasks, running or not."""
+        records = [(key, self.peek(key)) for key in self._keys(_HALT)]
+        return [key if record is None else record.name for key, record in records]
+
+    def cancel_request(self, name: str) -> str:
+        """Return the token of the last request to cancel the open orders of halted task `name`, or ""."""
+        return self._halt_file(name).cancel_request()
+
+    def halt(self, name: str, cancel_open: bool = False) -> str:
+        """Have every new order of task `name` refused until `resume`, whether it runs or not, without waiting for a lock.
+
+        With `cancel_open` its process is also asked to cancel what it has open; the token of that request is returned,
+        else "".
+
+        Raises TaskError if there never was such a task or it cannot be halted, InvalidParam for a name that is none.
+        """
+        self._check_known(name)
+        try:
+            return self._when_readers_let(lambda: self._halt_file(name).make(cancel_open))
+        except OSError as error:
+            raise TaskError(f"任务 {name} 没有暂停：无法写入暂停文件：{error}") from error
+        except TaskError as error:
+            raise TaskError(f"任务 {name}：{error}") from error
+
+    def resume(self, name: str) -> bool:
+        """Let task `name` send orders again. Returns whether it was halted.
+
+        Raises TaskError if there never was such a task or it stays halted, InvalidParam for a name that is none.
+        """
+        self._check_known(name)
+        try:
+            return self._when_readers_let(self._halt_file(name).remove)
+        except OSError as error:
+            raise TaskError(f"任务 {name} 没有恢复下单：无法删除暂停文件：{error}") from error
+
+    def _when_readers_let(self, change: Callable[[], T]) -> T:
+        """Call `change` of the halt file. On Windows it fails while the task looks at the file, which takes moments."""
+        for _ in range(_CHANGE_TRIES):
+            try:
+                return change()
+            except PermissionError:
+                self._clock.sleep(_CHANGE_INTERVAL)
+        return change()
+
+    def _check_known(self, name: str) -> None:
+        key = file_key(name)
+        if key not in self._keys() and key not in self._keys(_HALT):
+            running = _names(self.list_tasks())
+            raise TaskError(f"从来没有名为 {name} 的实盘任务，没有做任何操作。正在运行的任务：{running}")
+
+    def _halt_file(self, name: str) -> HaltFile:
+        return HaltFile(self._path(name, _HALT))
+
     def _path(self, name: str, suffix: str) -> str:
         return os.path.join(self._dir, file_key(name) + suffix)
 
-    def _keys(self) -> List[str]:
+    def _keys(self, suffix: str = _LOCK) -> List[str]:
         try:
             files = os.listdir(self._dir)
         except FileNotFoundError:
             return []
         except OSError as error:
             raise TaskError(f"无法读取 {self._dir}：{error}") from error
-        return sorted(
-            file[: -len(_LOCK)] for file in files if file.endswith(_LOCK) and is_file_key(file[: -len(_LOCK)])
-        )
+        keys = [file[: -len(suffix)] for file in files if file.endswith(suffix)]
+        return sorted(key for key in keys if is_file_key(key))
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -232,11 +305,15 @@ class TaskRegistry:
 
     def _read(self, name: str) -> TaskInfo:
         for _ in range(_RECORD_TRIES):
-            record = read_record(self._path(name, _RECORD))
+            record = self.peek(name)
             if record is not None:
                 return record
             self._clock.sleep(_RECORD_INTERVAL)
-        return TaskInfo(name)
+        return TaskInfo(name, halted=self.is_halted(name))
+
+
+def _names(tasks: List[TaskInfo]) -> str:
+    return "、".join(f"{task.name}（pid {task.pid}）" for task in tasks) or "无"
 
 
 def _exists(name: str, holder: TaskInfo) -> TaskExists:

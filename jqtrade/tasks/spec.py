@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from typing import Dict, Mapping, NamedTuple, Optional
+from typing import Dict, List, Mapping, NamedTuple, Optional
 
 from jqtrade.errors import InvalidParam
 
@@ -12,7 +12,7 @@ from jqtrade.errors import InvalidParam
 _NAME = re.compile("[A-Za-z0-9_.\u3007\u3400-\u4dbf\u4e00-\u9fff-]{1,64}")
 _RESERVED_ON_WINDOWS = re.compile(r"(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\..*)?", re.IGNORECASE)
 _VARIABLE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
-_SECRET = re.compile("TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
+_SECRET = re.compile("TOKEN|SECRET|PASSWORD|PASSWD|_PWD|KEY", re.IGNORECASE)
 
 
 class TaskSpec(NamedTuple):
@@ -100,8 +100,10 @@ def parse_env(text: str, pathsep: str = os.pathsep) -> Dict[str, str]:
         elif pathsep == ";" and last == "PYTHONPATH":
             variables[last] += ";" + piece
         else:
+            # It may be the rest of a secret that has a semicolon.
+            shown = "***" if _SECRET.search(last + piece) else repr(piece)
             raise InvalidParam(
-                f"环境变量 {piece!r} 无法识别，任务没有启动：应写成 NAME=value，多个变量用分号分隔，"
+                f"环境变量 {shown} 无法识别，任务没有启动：应写成 NAME=value，多个变量用分号分隔，"
                 "例如 -e 'PYTHONPATH=./package;USER=test'"
             )
     return variables
@@ -110,3 +112,8 @@ def parse_env(text: str, pathsep: str = os.pathsep) -> Dict[str, str]:
 def mask_env(env: Mapping[str, str]) -> Dict[str, str]:
     """Return `env` as it may be shown: what looks like a secret by its name is `***`."""
     return {name: "***" if _SECRET.search(name) else value for name, value in env.items()}
+
+
+def secret_values(env: Mapping[str, str]) -> List[str]:
+    """Return the values of `env` that must not be shown anywhere."""
+    return [value for name, value in env.items() if _SECRET.search(name)]

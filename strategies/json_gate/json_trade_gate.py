@@ -51,7 +51,7 @@ class JsonTradeGate(AbsTradeGate):
             write_json(path, content)
         except OSError as error:
             # 出错时要分清：确实没有发出，还是说不准。说不准的订单保持 new，等对方的消息
-            if self.was_sent(order.order_id) is False:
+            if self.was_sent(order) is False:
                 raise OrderNotSent(f"写文件失败：{error}") from error
             raise OrderUncertain(f"写文件时出错：{error}") from error
 
@@ -72,19 +72,22 @@ class JsonTradeGate(AbsTradeGate):
         """资金和持仓。文件里的内容就是 AbsTradeGate 规定的样子，jqtrade 会检查每个字段。"""
         return read_json(os.path.join(self._day(self.clock.now()), "balance.json"))
 
-    def was_sent(self, order_id):
+    def was_sent(self, order):
         """上次运行中断之后，jqtrade 用它来问：这笔发出了吗？说不准就返回 None。"""
+        return self._exists(self._path(order.create_time, "orders", order.order_id))
+
+    def knows_order_id(self, order_id):
+        """今天已经有人用过的订单号，jqtrade 不会再用。"""
+        return self._exists(self._path(self.clock.now(), "orders", order_id)) is True
+
+    def _exists(self, path):
         try:
-            os.stat(self._path(self.clock.now(), "orders", order_id))
+            os.stat(path)
         except FileNotFoundError:
             return False
         except OSError:
             return None
         return True
-
-    def knows_order_id(self, order_id):
-        """今天已经有人用过的订单号，jqtrade 不会再用。"""
-        return self.was_sent(order_id) is True
 
     def _day(self, moment):
         # 时间用 self.clock 的，不要用 datetime.now()：测试和回放时时间是假的，时区也可能不同

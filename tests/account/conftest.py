@@ -6,6 +6,7 @@ from typing import Any, Callable, Iterator, List, Optional
 
 import pytest
 from broker_files import OneQuantFolder
+from no_limits import no_limits
 
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
@@ -55,7 +56,7 @@ def open_account(broker: FakeBroker, clock: VirtualClock, journal_path: str) -> 
         gate = type("Gate", (broker.gate_class,), methods)()
         gate.clock = clock
         gate.setup({})
-        account = Account(gate, Journal(journal_path), clock)
+        account = Account(gate, Journal(journal_path), clock, no_limits(clock))
         account.recover()
         return account
 

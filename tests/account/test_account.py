@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any, Callable, List, Optional
 
 import pytest
+from journal_files import recorded
+from no_limits import no_limits
 
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
@@ -31,14 +33,14 @@ def test_an_order_is_recorded_sent_and_listed(account: Account, broker: FakeBrok
     assert (order.order_id, order.code, order.amount, order.action) == (order_id, "000001.XSHE", 300, "close")
     assert (order.status, order.side, order.price) == ("new", "long", 10.5)
     assert order.create_time == datetime(2026, 1, 5, 10, 0)
-    assert Journal(journal_path).load(order.create_time.date()) == [(order, True)]
+    assert recorded(journal_path, order.create_time.date()) == [(order, True)]
 
 
 def test_the_intent_is_on_the_disk_before_the_gate_is_asked(open_account: OpenAccount, journal_path: str) -> None:
     seen: List[Any] = []
 
     def order(self: Any, order: Order) -> None:
-        seen.extend(Journal(journal_path).load(order.create_time.date()))
+        seen.extend(recorded(journal_path, order.create_time.date()))
 
     account = open_account(order=order)
     submit(account)
@@ -100,7 +102,7 @@ def test_an_order_of_which_nobody_knows_stays_new_and_has_an_id(account: Account
 def test_an_uncertain_order_is_not_marked_as_sent(account: Account, broker: FakeBroker, journal_path: str) -> None:
     broker.error = OrderUncertain("读不出文件")
     submit(account)
-    ((_, sent),) = Journal(journal_path).load(datetime(2026, 1, 5).date())
+    ((_, sent),) = recorded(journal_path, datetime(2026, 1, 5).date())
     assert sent is False
 
 
@@ -176,8 +178,7 @@ def test_what_could_not_be_recorded_after_sending_is_said_once_and_recorded_late
     assert [order.status for order in account.orders()] == ["filling", "new"]
     broker.report(str(second), "open")
     account.sync_orders()
-    recorded = [order.status for order, _ in Journal(journal_path).load(datetime(2026, 1, 5).date())]
-    assert recorded == ["filling", "open"]
+    assert [order.status for order, _ in recorded(journal_path, datetime(2026, 1, 5).date())] == ["filling", "open"]
     assert sum("disk I/O error" in record.getMessage() for record in caplog.records) == 1
 
 
@@ -198,7 +199,7 @@ def test_nothing_of_a_batch_is_recorded_when_the_gate_cannot_carry_one_of_it(
     with pytest.raises(InvalidParam):
         account.submit_batch(requests(100, 200, 300))
     assert (broker.orders, account.orders()) == ([], [])
-    assert Journal(journal_path).load(datetime(2026, 1, 5).date()) == []
+    assert recorded(journal_path, datetime(2026, 1, 5).date()) == []
 
 
 @pytest.mark.parametrize(
@@ -270,7 +271,7 @@ def test_an_order_sent_at_the_stroke_of_midnight_belongs_to_one_day(
 ) -> None:
     midnight = datetime(2026, 1, 6)
     clock = TickingClock(midnight - timedelta(microseconds=ticks))
-    account = Account(broker.gate_class(), Journal(journal_path), clock)
+    account = Account(broker.gate_class(), Journal(journal_path), clock, no_limits(clock))
     submit(account)
     clock.jump(1)
     (sent,) = broker.orders

@@ -8,13 +8,14 @@ from typing import Any, Callable, List
 
 import pytest
 from broker_files import RESULT_HEADER, UPDATE_HEADER, OneQuantFolder, make_order, update_row
+from no_limits import no_limits
 
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle, OrderStyle
 from jqtrade.account.portfolio import Position, Positions
 from jqtrade.account.request import check_request
-from jqtrade.account.trade_gate import AnXinDMATradeGate
+from jqtrade.account.trade_gate import AnXinDMATradeGate, anxin
 from jqtrade.errors import InvalidCall, InvalidParam, OrderUncertain
 from jqtrade.testing import FakeBroker, VirtualClock
 
@@ -90,7 +91,7 @@ def test_orders_of_another_account_are_not_taken_over(journal_path: str, broker:
     for owner in ("first", "second"):
         gate = broker.gate_class()
         gate.setup({})
-        account = Account(gate, Journal(journal_path, owner), clock)
+        account = Account(gate, Journal(journal_path, owner), clock, no_limits(clock))
         account.recover()
         assert account.orders() == []
         account.submit_batch(BUY)
@@ -160,7 +161,7 @@ def test_what_a_strategy_holds_cannot_be_changed() -> None:
 def test_a_refusal_that_was_about_another_order_is_overruled_by_what_the_broker_says_later(
     open_gate: Callable[..., AnXinDMATradeGate], folder: OneQuantFolder, clock: VirtualClock, journal_path: str
 ) -> None:
-    account = Account(open_gate(), Journal(journal_path), clock)
+    account = Account(open_gate(), Journal(journal_path), clock, no_limits(clock))
     (order_id,) = account.submit_batch(BUY)
     folder.append("execResult", RESULT_HEADER, f"093103,1,{order_id},1,9,编号重复")
     account.sync_orders()
@@ -174,13 +175,17 @@ def test_a_refusal_that_was_about_another_order_is_overruled_by_what_the_broker_
 def test_when_the_file_has_vanished_after_a_failed_write_nobody_knows(
     gate: AnXinDMATradeGate, folder: OneQuantFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def gone(*args: Any) -> None:
+        raise FileNotFoundError
+
     def fsync_of_a_lost_share(fd: int) -> None:
-        monkeypatch.setattr(os.path, "exists", lambda path: False)
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(os, "fsync", fsync_of_a_lost_share)
+    monkeypatch.setattr(anxin, "_row_stands", gone)
     with pytest.raises(OrderUncertain):
         gate.order(make_order())
+    assert gate.was_sent(make_order()) is None
 
 
 def test_an_odd_symbol_does_not_hide_the_other_positions(gate: AnXinDMATradeGate, folder: OneQuantFolder) -> None:

@@ -7,11 +7,12 @@ from typing import Any, Callable, List, Optional
 
 import pytest
 from broker_files import make_order
+from journal_files import recorded
 from test_account import requests, submit
 
 from jqtrade.account.account import Account
-from jqtrade.account.journal import Journal
-from jqtrade.account.order import OrderStatus
+from jqtrade.account.order import LimitOrderStyle, Order, OrderStatus
+from jqtrade.account.request import check_request
 from jqtrade.errors import InvalidCall, InvalidParam, OrderUncertain, TradeGateError
 from jqtrade.testing import FakeBroker, VirtualClock, order_report
 
@@ -226,7 +227,7 @@ def die(self: Any, *args: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "was_sent, status, recorded",
+    "was_sent, status, is_sent",
     [(True, "new", True), (False, "rejected", False), (None, "new", False)],
 )
 def test_a_restart_settles_an_order_that_may_not_have_been_sent(
@@ -235,21 +236,21 @@ def test_a_restart_settles_an_order_that_may_not_have_been_sent(
     journal_path: str,
     was_sent: Optional[bool],
     status: str,
-    recorded: bool,
+    is_sent: bool,
     caplog: Any,
 ) -> None:
     with pytest.raises(Died):
         submit(open_account(order=die))
     asked: List[str] = []
 
-    def answer(self: Any, order_id: str) -> Optional[bool]:
-        asked.append(order_id)
+    def answer(self: Any, order: Order) -> Optional[bool]:
+        asked.append(order.order_id)
         return was_sent
 
     (order,) = open_account(was_sent=answer).orders()
     assert asked == [order.order_id] and broker.orders == []
     assert order.status == status and order.err_msg.startswith("没有发出：") == (status == "rejected")
-    assert Journal(journal_path).load(datetime(2026, 1, 5).date()) == [(order, recorded)]
+    assert recorded(journal_path, datetime(2026, 1, 5).date()) == [(order, is_sent)]
     assert said(caplog, order.order_id) == (0 if was_sent else 1)
 
 
@@ -260,19 +261,19 @@ def test_a_restart_asks_only_about_orders_that_are_not_settled(open_account: Ope
     submit(account)  # rejected
     broker.error = OrderUncertain("读不出文件")
     uncertain = str(submit(account))
-    spoken = str(submit(account))
+    spoken = str(account.submit_batch([check_request("600000.XSHG", 100, LimitOrderStyle(10.5))])[0])
     broker.error = None
     broker.orders.append(account.orders(spoken)[0])
     broker.report(spoken, "new")
     account.sync_orders()
     asked: List[str] = []
-    open_account(was_sent=lambda self, order_id: asked.append(order_id))
+    open_account(was_sent=lambda self, order: asked.append(order.order_id))
     assert asked == [uncertain]
 
 
 def test_an_order_found_unsent_at_one_restart_is_not_asked_about_again(open_account: OpenAccount) -> None:
     with pytest.raises(Died):
         submit(open_account(order=die))
-    open_account(was_sent=lambda self, order_id: False)
+    open_account(was_sent=lambda self, order: False)
     (order,) = open_account(was_sent=die).orders()
     assert order.status == "rejected"

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict
 
 import pytest
 from broker_files import ORDER_HEADER, UPDATE_HEADER, OneQuantFolder, asset_row, make_order, update_row
 from failing_os import FailingOs
+from no_limits import no_limits
 
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
@@ -175,34 +176,89 @@ def test_an_account_never_takes_an_id_of_todays_file(
     gate: Gate, folder: OneQuantFolder, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.append("algoOrder", ORDER_HEADER, "093000.000000,77,UM0,other,600000.SH,1,100,DMA,AT,0,8,8")
-    account = Account(gate, Journal(None), clock)
+    account = Account(gate, Journal(None), clock, no_limits(clock))
     numbers = iter([77, 77, 78, 78, 79])
     monkeypatch.setattr(account._random, "randint", lambda low, high: next(numbers))
     assert account.submit_batch([check_request("000001.XSHE", 100, LimitOrderStyle(10))] * 2) == ["78", "79"]
 
 
+ROW = "093102.000345,4000000001,UF0,1234567,000001.SZ,1,1000,DMA,AT,0,10.55,10.55"
+OLD_ROW = ROW.replace("4000000001", "77")
+
+
 @pytest.mark.parametrize(
-    "content, answers",
+    "content, answer",
     [
-        (None, [False, False]),
-        (b"", [False, False]),
-        (b"h\r\n1,77,UF0\r\n", [True, False]),
-        (b"h\r\n1,77,UF0\r\n2,78,U", [True, None]),
-        (b"h\r\n1,177,UF0\r\n1,7,77\r\n", [False, False]),
+        (None, False),
+        ("", False),
+        ("h\r\n" + OLD_ROW + "\r\n", False),
+        ("h\r\n" + OLD_ROW + "\r\n" + ROW + "\r\n", True),
+        ("h\r\n" + ROW.replace("UF0", "UM0") + "\n", True),
+        ("h\r\n" + ROW, None),
+        ("h\r\n" + ROW + "\r", None),
+        ("h\r\n" + ROW[:40], None),
+        ("h\r\n" + ROW[:40] + "\r\n", None),
+        ("h\r\n" + ROW[:40] + "\r\n" + OLD_ROW + "\r\n", None),
+        ("h\r\n" + ROW[:24] + "\r\n", None),
+        ("h\r\n" + ROW[:-1] + "\r\n", None),
+        ("h\r\n" + ROW[:-5] + "\r\n", None),
+        ("h\r\n" + ROW[:40] + OLD_ROW + "\r\n", None),
+        ("h\r\n" + OLD_ROW[:40] + ROW + "\r\n", None),
+        ("h\r\n" + ROW[:18], None),
+        ("h\r\n" + ROW[:3], None),
+        ("h\r\n" + ROW[:18] + "\r\n", False),
+        ("h\r\n" + OLD_ROW[:40], False),
+        ("h\r\n" + OLD_ROW + "\r\n" + "\0" * 80, None),
+        ("h\r\n" + OLD_ROW + "\r\n" + "\0" * 80 + "\r\n", None),
     ],
-    ids=["no file", "empty", "there", "torn", "similar"],
+    ids=[
+        "no file",
+        "empty",
+        "not there",
+        "whole",
+        "with another counter_type",
+        "without its end",
+        "with half of its end",
+        "torn",
+        "torn and closed",
+        "torn and followed by another",
+        "torn behind its id and closed",
+        "torn within the last price and closed",
+        "torn before the last price and closed",
+        "with another program's row in its line",
+        "behind another program's torn row",
+        "torn within its id",
+        "torn within its time",
+        "torn within its id and closed",
+        "another one torn",
+        "zeros at the end",
+        "zeros",
+    ],
 )
 def test_after_a_crash_the_order_file_tells_what_was_sent(
-    gate: Gate, folder: OneQuantFolder, content: Any, answers: List[Any]
+    gate: Gate, folder: OneQuantFolder, content: Any, answer: Any
 ) -> None:
     if content is not None:
-        folder.file("algoOrder").write_bytes(content)
-    assert [gate.was_sent("77"), gate.was_sent("78")] == answers
+        folder.file("algoOrder").write_bytes(content.encode())
+    assert gate.was_sent(make_order(style=LimitOrderStyle(10.55))) is answer
+
+
+@pytest.mark.parametrize("lost", ["removed", "a directory"])
+def test_a_row_that_may_have_been_read_stays_unknown_whatever_becomes_of_the_file(
+    gate: Gate, folder: OneQuantFolder, lost: str
+) -> None:
+    order = make_order(style=LimitOrderStyle(10.55))
+    folder.file("algoOrder").write_bytes(ROW.encode())
+    assert gate.was_sent(order) is None
+    folder.file("algoOrder").unlink()
+    if lost == "a directory":
+        folder.file("algoOrder").mkdir()
+    assert gate.was_sent(order) is None
 
 
 def test_while_the_order_file_cannot_be_read_nobody_knows_what_was_sent(gate: Gate, folder: OneQuantFolder) -> None:
     folder.file("algoOrder").mkdir()
-    assert gate.was_sent("77") is None
+    assert gate.was_sent(make_order("77")) is None
 
 
 def test_the_gate_passes_the_check_for_gates(folder: OneQuantFolder, clock: VirtualClock) -> None:

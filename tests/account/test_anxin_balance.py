@@ -4,6 +4,7 @@ from typing import Any, Callable, List
 
 import pytest
 from broker_files import ASSET_HEADER, POSITION_HEADER, OneQuantFolder, asset_row, end_row, position_row
+from no_limits import no_limits
 
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
@@ -77,6 +78,46 @@ def test_snapshots_are_read_in_any_encoding_with_any_line_end(
     assert (report.total_assert, len(report.positions)) == (100000.5, 1)
 
 
+@pytest.mark.parametrize("option", ["ascii", "gbk", "utf-8"])
+@pytest.mark.parametrize("encoding", ["gbk", "gb18030", "utf-8-sig"])
+def test_snapshots_are_read_whatever_encoding_is_expected(
+    open_gate: OpenGate, folder: OneQuantFolder, option: str, encoding: str
+) -> None:
+    text = "㐀" if encoding == "gb18030" else "备注"
+    for kind, header, row in (
+        ("assetInfo", ASSET_HEADER, asset_row()),
+        ("positionInfo", POSITION_HEADER, position_row()),
+    ):
+        lines = [header + "," + text, row + "," + text, end_row(header) + ","]
+        folder.file(kind).write_bytes("".join(line + "\r\n" for line in lines).encode(encoding))
+    report = check_balance(open_gate(file_encoding=option).sync_balance())
+    assert (report.total_assert, len(report.positions)) == (100000.5, 1)
+
+
+def test_cash_below_zero_is_cash_that_is_owed(gate: Gate, folder: OneQuantFolder) -> None:
+    folder.write_snapshots([asset_row("1000", "-3.2", "-5.2")], [])
+    cash = check_balance(gate.sync_balance())
+    assert (cash.available_cash, cash.locked_cash) == (-5.2, 2.0)
+
+
+@pytest.mark.parametrize("rows", range(1, 6))
+def test_a_shorter_snapshot_written_over_a_longer_one_is_whole_or_none(
+    gate: Gate, folder: OneQuantFolder, rows: int
+) -> None:
+    held = [position_row(f"60000{number}.SH") for number in range(6)]
+    folder.write_snapshots([asset_row()], held)
+    old = folder.file("positionInfo").read_bytes()
+    folder.write_snapshots([asset_row()], held[:rows])
+    new = folder.file("positionInfo").read_bytes()
+    for cut in range(len(new) + 1):  # the writer has come so far, and shortens the file when it is done
+        folder.file("positionInfo").write_bytes(new[:cut] + old[cut:])
+        try:
+            codes = [position["code"][5] for position in gate.sync_balance()["positions"]]
+        except TradeGateError:
+            continue
+        assert codes in (list("012345"), list("012345")[:rows]), cut
+
+
 def test_the_header_decides_where_columns_stand(gate: Gate, folder: OneQuantFolder) -> None:
     folder.write_snapshots([asset_row()], [position_row()])
     expected = gate.sync_balance()
@@ -148,7 +189,7 @@ BAD_SNAPSHOTS = {
 def test_a_snapshot_that_is_not_whole_and_valid_changes_nothing(
     gate: Gate, folder: OneQuantFolder, clock: VirtualClock, name: str
 ) -> None:
-    account = Account(gate, Journal(None), clock)
+    account = Account(gate, Journal(None), clock, no_limits(clock))
     folder.write_snapshots([asset_row()], [position_row()])
     account.sync_balance()
     good = account.portfolio
@@ -230,7 +271,7 @@ def test_a_snapshot_met_half_written_is_read_at_the_next_attempt(
 
 def test_a_portfolio_over_the_files_has_every_figure(gate: Gate, folder: OneQuantFolder, clock: VirtualClock) -> None:
     folder.write_snapshots([asset_row()], [position_row()])
-    account = Account(gate, Journal(None), clock)
+    account = Account(gate, Journal(None), clock, no_limits(clock))
     account.sync_balance()
     portfolio: Portfolio = account.portfolio
     assert (portfolio.cash, portfolio.locked_cash, portfolio.positions_value) == (50000.0, 10000.0, 3000.0)

@@ -7,6 +7,7 @@ from typing import Any, Callable, List, Optional
 import pytest
 from broker_files import ORDER_HEADER, OneQuantFolder, make_order
 from failing_os import FailingOs
+from no_limits import no_limits
 
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
@@ -89,7 +90,7 @@ def test_an_outcome_is_never_wrong_about_the_file(
 def test_a_full_disk_leaves_no_order_that_nobody_knows(
     gate: Gate, folder: OneQuantFolder, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account = Account(gate, Journal(None), clock)
+    account = Account(gate, Journal(None), clock, no_limits(clock))
     with monkeypatch.context() as patch:
         patch.setattr(csv_file, "os", FailingOs("write", "before", errno.ENOSPC))
         assert account.submit_batch([check_request("000001.XSHE", 100, LimitOrderStyle(10))]) == [None]
@@ -99,7 +100,8 @@ def test_a_full_disk_leaves_no_order_that_nobody_knows(
 def test_a_torn_row_leaves_the_order_new_until_the_broker_speaks(
     gate: Gate, folder: OneQuantFolder, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    account = Account(gate, Journal(None), clock)
+    folder.append("algoOrder", ORDER_HEADER)
+    account = Account(gate, Journal(None), clock, no_limits(clock))
     with monkeypatch.context() as patch:
         patch.setattr(csv_file, "os", FailingOs("write", "short", errno.ENOSPC))
         (order_id,) = account.submit_batch([check_request("000001.XSHE", 100, LimitOrderStyle(10))])
@@ -177,7 +179,7 @@ def test_a_restart_finds_out_from_the_file_whether_an_order_was_sent(
     def die(*args: Any) -> None:
         raise Died
 
-    account = Account(open_gate(), Journal(journal_path), clock)
+    account = Account(open_gate(), Journal(journal_path), clock, no_limits(clock))
     with monkeypatch.context() as patch:
         if place == "before the append":
             patch.setattr(AnXinDMATradeGate, "batch_order", die)
@@ -187,7 +189,7 @@ def test_a_restart_finds_out_from_the_file_whether_an_order_was_sent(
             account.submit_batch([check_request("000001.XSHE", 100, LimitOrderStyle(10))])
     before = bytes_of(folder.file("algoOrder"))
     for _ in range(2):
-        account = Account(open_gate(), Journal(journal_path), clock)
+        account = Account(open_gate(), Journal(journal_path), clock, no_limits(clock))
         account.recover()
         (order,) = account.orders()
         assert order.status == status and order.err_msg.startswith("没有发出：") == (status == "rejected")

@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, List
 
 import pytest
 from broker_files import ORDER_HEADER, RESULT_HEADER, UPDATE_HEADER, OneQuantFolder, make_order, update_row
+from no_limits import no_limits
 
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
@@ -138,7 +139,7 @@ def test_a_refused_cancel_leaves_the_order_and_is_logged(gate: Gate, folder: One
 
 
 def test_a_reason_reaches_the_strategys_order(gate: Gate, folder: OneQuantFolder, clock: VirtualClock) -> None:
-    account = Account(gate, Journal(None), clock)
+    account = Account(gate, Journal(None), clock, no_limits(clock))
     order_id = str(account.submit_batch([check_request("000001.XSHE", 100, LimitOrderStyle(10))])[0])
     folder.append("execResult", RESULT_HEADER, refused(order_id, "价格错误，超出涨跌停"), encoding="gbk")
     account.sync_orders()
@@ -159,6 +160,15 @@ def test_text_is_read_in_any_encoding_with_any_line_end(
     folder.file("orderUpdate").write_bytes("".join(line + end for line in lines).encode(written))
     reports = open_gate(file_encoding=option).sync_orders()
     assert [(report["order_id"], report["err_msg"]) for report in reports] == [("77", text), ("78", "")]
+
+
+@pytest.mark.parametrize("option", ["utf-8", "gbk", "ascii"])
+def test_each_line_is_decoded_by_itself(open_gate: OpenGate, folder: OneQuantFolder, option: str) -> None:
+    folder.append("orderUpdate", UPDATE_HEADER)
+    for order_id, encoding in (("1", "gbk"), ("2", "utf-8"), ("3", "gb18030")):
+        folder.append("orderUpdate", update_row(order_id, 5, text="错误原因"), encoding=encoding)
+    reports = open_gate(file_encoding=option).sync_orders()
+    assert [report["err_msg"] for report in reports] == ["错误原因"] * 3
 
 
 def test_the_header_decides_where_columns_stand(gate: Gate, folder: OneQuantFolder) -> None:

@@ -1,5 +1,6 @@
 """Files shared with other programs: appended whole lines, followed while they grow, read by their header."""
 
+import os
 import subprocess
 import sys
 import time
@@ -210,3 +211,58 @@ def test_a_snapshot_of_anything_is_rows_or_a_trade_gate_error(tmp_path_factory: 
         except TradeGateError:
             continue
         assert all(set(row) == {"a", "b"} for row in rows)
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("name", ["algoOrder_20260105.csv", "algoOrder_20260105.csv.lock"])
+@pytest.mark.parametrize("there", [True, False], ids=["to a file", "to nothing"])
+def test_a_link_in_place_of_a_file_of_ours_means_not_sent_and_is_not_followed(
+    gate: AnXinDMATradeGate, folder: OneQuantFolder, tmp_path: Path, name: str, there: bool
+) -> None:
+    target = tmp_path / "target"
+    if there:
+        target.write_bytes(b"precious")
+    (folder.path / name).symlink_to(target)
+    with pytest.raises(OrderNotSent, match=f"{name} 是符号链接"):
+        gate.order(make_order())
+    assert target.read_bytes() == b"precious" if there else not target.exists()
+
+
+@pytest.mark.posix
+def test_a_link_that_appears_at_the_last_moment_is_not_followed(
+    gate: AnXinDMATradeGate, folder: OneQuantFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "target").write_bytes(b"precious")
+    folder.file("algoOrder").symlink_to(tmp_path / "target")
+    monkeypatch.setattr("os.path.islink", lambda path: False)
+    with pytest.raises(OrderNotSent, match="无法打开文件"):
+        gate.order(make_order())
+    assert (tmp_path / "target").read_bytes() == b"precious"
+
+
+@pytest.mark.posix
+def test_a_cancel_is_not_written_through_a_link_either(
+    gate: AnXinDMATradeGate, folder: OneQuantFolder, tmp_path: Path
+) -> None:
+    folder.file("algoOrderStop").symlink_to(tmp_path / "target")
+    with pytest.raises(OrderNotSent, match="符号链接"):
+        gate.cancel_order("1")
+    assert not (tmp_path / "target").exists()
+
+
+@pytest.mark.posix
+def test_the_order_directory_itself_may_be_a_link(
+    open_gate: Callable[..., AnXinDMATradeGate], folder: OneQuantFolder, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(folder.path)
+    open_gate(order_dir=str(tmp_path / "link")).order(make_order())
+    assert len(folder.order_lines()) == 2
+
+
+@pytest.mark.posix
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can give files away")
+def test_another_users_order_file_is_the_terminals_and_is_used(gate: AnXinDMATradeGate, folder: OneQuantFolder) -> None:
+    gate.order(make_order("1"))
+    os.chown(str(folder.file("algoOrder")), 4242, -1)
+    gate.order(make_order("2"))
+    assert len(folder.order_lines()) == 3

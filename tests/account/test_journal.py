@@ -10,6 +10,7 @@ from typing import Any, List
 
 import pytest
 from broker_files import make_order
+from journal_files import recorded
 
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, OrderAction, OrderSide, OrderStatus
@@ -37,26 +38,24 @@ ORDERS = [
 
 def test_orders_come_back_whole_and_in_order_of_creation(journal_path: str) -> None:
     journal = Journal(journal_path)
-    journal.record_intents(ORDERS[:2], MOMENT)
-    journal.record_intents(ORDERS[2:], MOMENT)
+    journal.record_intents(ORDERS[:2], [1.0] * 2, MOMENT)
+    journal.record_intents(ORDERS[2:], [1.0] * 3, MOMENT)
     journal.close()
-    recorded = Journal(journal_path).load(DAY)
-    assert [each.order for each in recorded] == ORDERS
-    assert [each.sent for each in recorded] == [False] * 5
+    assert recorded(journal_path, DAY) == [(order, False) for order in ORDERS]
 
 
 def test_what_is_sent_is_marked_and_nothing_else(journal_path: str) -> None:
     journal = Journal(journal_path)
-    journal.record_intents(ORDERS, MOMENT)
+    journal.record_intents(ORDERS, [1.0] * 5, MOMENT)
     journal.record_sent([ORDERS[1], ORDERS[3]])
-    assert [each.sent for each in Journal(journal_path).load(DAY)] == [False, True, False, True, False]
+    assert [sent for _, sent in recorded(journal_path, DAY)] == [False, True, False, True, False]
 
 
 @pytest.mark.parametrize("status", list(OrderStatus))
 def test_a_state_comes_back_whole(journal_path: str, status: OrderStatus) -> None:
     journal = Journal(journal_path)
     order = make_order()
-    journal.record_intents([order], MOMENT)
+    journal.record_intents([order], [1.0], MOMENT)
     after = order.with_changes(
         status=status,
         filled_amount=300,
@@ -70,21 +69,21 @@ def test_a_state_comes_back_whole(journal_path: str, status: OrderStatus) -> Non
         confirmed=True,
     )
     journal.record_states([after], MOMENT, "sync")
-    assert Journal(journal_path).load(DAY) == [(after, False)]
+    assert recorded(journal_path, DAY) == [(after, False)]
 
 
 def test_text_that_is_no_valid_unicode_is_kept_readable(journal_path: str) -> None:
     journal = Journal(journal_path)
-    journal.record_intents([make_order()], MOMENT)
+    journal.record_intents([make_order()], [1.0], MOMENT)
     journal.record_states([make_order().rejected("没有文件 /tmp/\udcff"), make_order("2")], MOMENT, "refused")
-    ((order, _),) = Journal(journal_path).load(DAY)
+    ((order, _),) = recorded(journal_path, DAY)
     assert order.err_msg.startswith("没有文件 /tmp/") and order.status == "rejected"
 
 
 def test_every_change_is_an_event_with_its_time_and_source(journal_path: str) -> None:
     journal = Journal(journal_path)
     order = make_order()
-    journal.record_intents([order], MOMENT)
+    journal.record_intents([order], [1.0], MOMENT)
     journal.record_states([order.with_changes(status=OrderStatus.open)], datetime(2026, 1, 5, 9, 31, 5), "sync")
     journal.record_states([order.rejected("没有发出")], datetime(2026, 1, 5, 9, 31, 6), "recovery")
     journal.close()
@@ -98,28 +97,28 @@ def test_every_change_is_an_event_with_its_time_and_source(journal_path: str) ->
 def test_each_day_has_its_own_orders_and_ids(journal_path: str) -> None:
     journal = Journal(journal_path)
     tomorrow = make_order(create_time=datetime(2026, 1, 6, 9, 30))
-    journal.record_intents([make_order()], MOMENT)
-    journal.record_intents([tomorrow], MOMENT)
+    journal.record_intents([make_order()], [1.0], MOMENT)
+    journal.record_intents([tomorrow], [1.0], MOMENT)
     journal.record_sent([tomorrow])
-    assert journal.load(DAY) == [(make_order(), False)]
-    assert journal.load(date(2026, 1, 6)) == [(tomorrow, True)]
+    assert recorded(journal_path, DAY) == [(make_order(), False)]
+    assert recorded(journal_path, date(2026, 1, 6)) == [(tomorrow, True)]
     assert journal.load(date(2026, 1, 7)) == []
 
 
 def test_a_batch_is_kept_whole_or_not_at_all(journal_path: str) -> None:
     journal = Journal(journal_path)
-    journal.record_intents([make_order("1")], MOMENT)
+    journal.record_intents([make_order("1")], [1.0], MOMENT)
     with pytest.raises(sqlite3.Error):
-        journal.record_intents([make_order("2"), make_order("1"), make_order("3")], MOMENT)
-    journal.record_intents([make_order("4")], MOMENT)
-    assert [each.order.order_id for each in Journal(journal_path).load(DAY)] == ["1", "4"]
+        journal.record_intents([make_order("2"), make_order("1"), make_order("3")], [1.0] * 3, MOMENT)
+    journal.record_intents([make_order("4")], [1.0], MOMENT)
+    assert [order.order_id for order, _ in recorded(journal_path, DAY)] == ["1", "4"]
     assert [row[0] for row in events(journal_path)] == ["1", "4"]
 
 
 def test_intents_are_written_so_that_a_power_cut_spares_them(journal_path: str) -> None:
     journal = Journal(journal_path)
     journal.record_sent([make_order()])
-    journal.record_intents([make_order()], MOMENT)
+    journal.record_intents([make_order()], [1.0], MOMENT)
     settings = [journal._connection.execute("PRAGMA " + name).fetchone() for name in ("synchronous", "journal_mode")]
     assert settings == [(2,), ("wal",)]  # 2: FULL, an fsync at each commit
 
@@ -127,7 +126,7 @@ def test_intents_are_written_so_that_a_power_cut_spares_them(journal_path: str) 
 def test_a_journal_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(str(tmp_path))
     journal = Journal(None)
-    journal.record_intents([make_order()], MOMENT)
+    journal.record_intents([make_order()], [1.0], MOMENT)
     assert len(journal.load(DAY)) == 1 and list(tmp_path.iterdir()) == []
 
 
@@ -136,7 +135,7 @@ def test_only_the_owner_can_read_the_journal(journal_path: str) -> None:
     before = os.umask(0)
     try:
         journal = Journal(journal_path)
-        journal.record_intents(ORDERS, MOMENT)
+        journal.record_intents(ORDERS, [1.0] * 5, MOMENT)
         folder = Path(journal_path).parent
         modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
     finally:
@@ -145,10 +144,10 @@ def test_only_the_owner_can_read_the_journal(journal_path: str) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("version", [2, 99, -1])
+@pytest.mark.parametrize("version", [3, 99, -1])
 def test_a_journal_of_another_version_is_refused_and_left_alone(journal_path: str, version: int) -> None:
     journal = Journal(journal_path)
-    journal.record_intents([make_order()], MOMENT)
+    journal.record_intents([make_order()], [1.0], MOMENT)
     journal.close()
     connection = sqlite3.connect(journal_path)
     connection.execute(f"PRAGMA user_version = {version}")
@@ -170,7 +169,7 @@ journal = Journal(sys.argv[1])
 os.kill(os.getpid(), 9)  # SIGKILL; on Windows TerminateProcess
 """
 
-INTENT = "journal.record_intents([make_order('1'), make_order('2')], make_order().create_time)"
+INTENT = "journal.record_intents([make_order('1'), make_order('2')], [1.0] * 2, make_order().create_time)"
 
 
 @pytest.mark.parametrize(
@@ -190,6 +189,66 @@ def test_what_was_recorded_survives_a_kill(journal_path: str, steps: str, ids: L
         timeout=60,
     )
     assert process.stderr == b"" and process.returncode != 0
-    recorded = Journal(journal_path).load(DAY)
-    assert [each.order.order_id for each in recorded] == ids
-    assert [each.sent for each in recorded] == sent
+    orders = recorded(journal_path, DAY)
+    assert [order.order_id for order, _ in orders] == ids
+    assert [is_sent for _, is_sent in orders] == sent
+
+
+@pytest.mark.skipif(sqlite3.sqlite_version_info < (3, 35), reason="this SQLite cannot drop a column")
+def test_a_journal_of_version_1_goes_on_as_one_of_version_2(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    journal.record_intents([make_order("1")], [1050.0], MOMENT)
+    journal.close()
+    connection = sqlite3.connect(journal_path)
+    connection.execute("ALTER TABLE orders DROP COLUMN value")
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    Journal(journal_path).record_intents([make_order("2")], [2.0], MOMENT)
+    assert [(each.order.order_id, each.value) for each in Journal(journal_path).load(DAY)] == [("1", 0.0), ("2", 2.0)]
+
+
+def test_cancels_are_kept_for_the_counts_of_the_day(journal_path: str) -> None:
+    journal = Journal(journal_path, "mine")
+    journal.record_intents([make_order("1"), make_order("2")], [1.0] * 2, MOMENT)
+    journal.record_cancels([make_order("1"), make_order("2")], MOMENT)
+    journal.record_cancels([make_order("1")], MOMENT)
+    journal.close()
+    assert Journal(journal_path, "mine").load_cancels(DAY) == [MOMENT] * 3
+    assert Journal(journal_path, "other").load_cancels(DAY) == []
+    assert Journal(journal_path, "mine").load_cancels(date(2026, 1, 6)) == []
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
+def test_a_link_in_place_of_the_journal_is_refused_and_not_followed(journal_path: str, suffix: str) -> None:
+    Journal(journal_path).close()
+    target = Path(journal_path).parent.parent / "target"
+    if suffix == "":
+        os.remove(journal_path)
+    os.symlink(str(target), journal_path + suffix)
+    with pytest.raises(InvalidParam, match=f"demo.db{suffix} 是符号链接.*runtime_dir"):
+        Journal(journal_path)
+    assert not target.exists()
+
+
+@pytest.mark.posix
+def test_a_link_in_place_of_the_journals_folder_is_refused(journal_path: str, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "data").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InvalidParam, match="data 是符号链接"):
+        Journal(journal_path)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.posix
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("name", ["demo.db", "demo.db-wal", "demo.db-shm", "demo.db-journal", "."])
+def test_another_users_journal_or_folder_is_refused_and_left_alone(journal_path: str, name: str) -> None:
+    Journal(journal_path).close()
+    path = os.path.join(os.path.dirname(journal_path), name)
+    if not os.path.exists(path):
+        Path(path).write_bytes(b"")
+    os.chown(path, 4242, -1)
+    with pytest.raises(InvalidParam, match="属于其他用户（uid 4242）"):
+        Journal(journal_path)
+    assert os.stat(path).st_uid == 4242

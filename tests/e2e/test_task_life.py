@@ -131,6 +131,42 @@ def test_secrets_and_account_numbers_are_not_shown(demo):
     assert "7654321" not in text and text.count("*****21") == 2
 
 
+SHOWING = """
+    import os
+    import sys
+    import warnings
+
+    def process_initialize(context):
+        secret = os.environ["MY_TOKEN"]
+        print("print", secret)
+        print("stderr", secret, file=sys.stderr)
+        log.info("log %s", secret)
+        warnings.warn("warning " + secret)
+        log.info("many %r", [secret, {"x": os.environ["DB_PWD"]}])
+        try:
+            {}[secret]
+        except KeyError:
+            log.exception("caught")
+        os.write(2, ("native " + secret + "\\n").encode("utf-8"))
+        raise RuntimeError("failed with " + secret + " and " + os.environ["DB_PWD"])
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["-o", "x.log"]], ids=["foreground", "detached"])
+def test_the_secrets_of_environment_variables_are_shown_nowhere(tmp_path, options):
+    path = write_strategy(tmp_path / "s.py", SHOWING)
+    options = [str(tmp_path / option) if option == "x.log" else option for option in options]
+    variables = "MY_TOKEN=it's\nverysecret;DB_PWD=pass\\\\wort密码"
+    result = jqtrade("start_task", "-c", path, "-n", "shows", "-e", variables, *options)
+    assert result.code == 1
+    log = read(tmp_path / "x.log") if options else result.out + result.err
+    logged = "\n".join(line for line in log.splitlines() if not line.startswith(("native", "verysecret")))
+    for text in (logged, result.err if options else ""):  # on the terminal native code writes as it likes
+        assert "verysecret" not in text and "wort" not in text and "密码" not in text, text
+    for what in ("print ***", "stderr ***", "log ***", "warning ***", "KeyError: ", "failed with *** and ***"):
+        assert what in logged, logged
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "x" * 65, "a b", "CON"])
 def test_a_bad_name_is_refused_before_anything_is_done(tmp_path, name):
     path = write_strategy(tmp_path / "s.py", TICKING)

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from paper_helpers import BANK, MORNING, HandQuotes, make_exchange
 
+from jqtrade.boards import board_of
 from jqtrade.paper.exchange import PaperExchange
 from jqtrade.paper.ledger import Hold, Ledger
-from jqtrade.paper.rules import board_of, fees
+from jqtrade.paper.rules import fees
 
 CODES = [BANK, "688001.XSHG", "510300.XSHG", "113001.XSHG"]
 

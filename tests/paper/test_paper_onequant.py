@@ -166,6 +166,23 @@ def test_a_torn_last_line_waits_for_its_end(bench: Bench) -> None:
     assert bench.states("1") == ["7", "0", "2"]
 
 
+ROW = f"100000.000001,4000000001,UM0,{ACCOUNT_NO},000001.SZ,1,200,DMA,AT,0,10.05,10.05"
+
+
+def test_a_row_cut_anywhere_and_closed_is_refused_and_harms_nothing(tmp_path: Path) -> None:
+    for cut in range(1, len(ROW)):
+        folder = tmp_path / str(cut)
+        folder.mkdir()
+        bench = Bench(folder).start()
+        bench.write("algoOrder", ROW[:cut].encode() + b"\r\n")
+        bench.order("1", "1", 200, "10")
+        bench.poll()
+        refused, accepted = bench.new_rows("execResult")
+        assert (refused["custBatchNo"], refused["status"]) == ((ROW[:cut].split(",") + [""])[1], "1")
+        assert (accepted["custBatchNo"], accepted["status"]) == ("1", "0")
+        assert bench.states("4000000001") == []
+
+
 @pytest.mark.parametrize("start", [b"\xef\xbb\xbf", b""])
 @pytest.mark.parametrize("end", [b"\r\r\n", b"\r\n", b"\n"])
 def test_our_files_may_have_a_byte_order_mark_and_any_line_end(bench: Bench, start: bytes, end: bytes) -> None:

@@ -3,8 +3,9 @@ from decimal import Decimal
 
 import pytest
 
+from jqtrade.boards import Board, board_of
 from jqtrade.errors import InvalidParam
-from jqtrade.paper.rules import Board, board_of, fees, normal_code, parse_cash, session_at
+from jqtrade.paper.rules import fees, normal_code, parse_cash, session_at
 
 
 def board(code: str) -> Board:

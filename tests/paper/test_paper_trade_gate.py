@@ -103,9 +103,10 @@ def test_cancelling_a_finished_order_is_logged_and_changes_nothing(quotes: Path,
 
 def test_a_used_id_is_known_and_not_sent_again(quotes: Path) -> None:
     gate = make_gate(paper_quotes=str(quotes))
-    gate.order(make_order("1", 100, LimitOrderStyle(9)))
-    assert gate.knows_order_id("1") and gate.was_sent("1")
-    assert not gate.knows_order_id("2") and gate.was_sent("2") is False
+    order, other = [make_order(order_id, 100, LimitOrderStyle(9)) for order_id in ("1", "2")]
+    gate.order(order)
+    assert gate.knows_order_id("1") and gate.was_sent(order)
+    assert not gate.knows_order_id("2") and gate.was_sent(other) is False
     with pytest.raises(OrderNotSent, match="没有发出"):
         gate.order(make_order("1", 100, LimitOrderStyle(9)))
 

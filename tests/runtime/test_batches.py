@@ -38,7 +38,7 @@ def test_a_batch_with_one_bad_order_is_refused_whole_before_anything_is_sent(sta
 
 
 def test_a_batch_may_leave_out_style_and_side_or_be_empty(start: Starter) -> None:
-    broker = FakeBroker()
+    broker = FakeBroker(positions=[{"code": "600000.XSHG", "amount": 100, "available_amount": 100, "avg_cost": 9.0}])
     ids = call(
         start, f"batch_submit_orders(({GOOD}, {{'code': '600000.XSHG', 'amount': -100, 'side': 'long'}}))", broker
     )

@@ -35,7 +35,7 @@ def check_demo(start: Start, begin: datetime, caplog: pytest.LogCaptureFixture) 
     for line, code, status in zip(orders, ["000001", "600000", "600000"], ["filled", "canceled", "rejected"]):
         assert code in line and status in line
     assert len(orders) == 3
-    assert "100 的整数倍" in orders[2]
+    assert "资金不足" in orders[2]
     assert strategy.account().portfolio.positions["000001.XSHE"].amount == 200
     assert any(line.startswith("账户：总资产") for line in shown)
     assert any(line.startswith("持仓：000001.XSHE 200 股") for line in shown)

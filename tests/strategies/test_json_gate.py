@@ -73,7 +73,7 @@ def test_the_gate_keeps_the_contract(gate_class: Any, tmp_path: Path) -> None:
 
 
 def test_an_order_is_one_whole_file(gate: Any, tmp_path: Path) -> None:
-    assert gate.was_sent("42") is False
+    assert gate.was_sent(ORDER) is False
     gate.order(ORDER)
     assert os.listdir(str(tmp_path / DAY / "orders")) == ["42.json"]
     content: Dict[str, Any] = json.loads((tmp_path / DAY / "orders" / "42.json").read_text(encoding="utf-8"))
@@ -83,7 +83,7 @@ def test_an_order_is_one_whole_file(gate: Any, tmp_path: Path) -> None:
         10.01,
         "open",
     )
-    assert gate.was_sent("42") and gate.knows_order_id("42") and not gate.knows_order_id("43")
+    assert gate.was_sent(ORDER) and gate.knows_order_id("42") and not gate.knows_order_id("43")
 
 
 def test_a_failed_write_is_not_sent_and_an_unclear_one_uncertain(
@@ -95,7 +95,7 @@ def test_a_failed_write_is_not_sent_and_an_unclear_one_uncertain(
     monkeypatch.setattr(sys.modules[gate_class.__module__], "write_json", fail)
     with pytest.raises(OrderNotSent):
         gate.order(ORDER)
-    monkeypatch.setattr(gate, "was_sent", lambda order_id: None)
+    monkeypatch.setattr(gate, "was_sent", lambda order: None)
     with pytest.raises(OrderUncertain):
         gate.order(ORDER)
 

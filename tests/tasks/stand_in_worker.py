@@ -1,7 +1,8 @@
 """A strategy process without a strategy: claims its name and does what the spec's `code` says, in words.
 
 Steps are separated by commas: "noise:LINES", "die:CODE", "claim", "fail", "ready", "touch:FILE", "await:FILE",
-"sleep:SECONDS", "job:NAME", "fork:FILE", "loop". Files are in the spec's home.
+"sleep:SECONDS", "job:NAME", "fork:FILE", "loop", "trade:FILE": a loop that adds a line to the file for each order that
+is not refused, and answers requests to cancel. Files are in the spec's home.
 """
 
 import multiprocessing
@@ -60,6 +61,16 @@ def run(spec: TaskSpec) -> int:
             while not claim.stop_requested():
                 time.sleep(0.01)
             claim.update(state="stopping")
+            claim.release()
+        elif verb == "trade":
+            while not claim.stop_requested():
+                request = claim.cancel_request()
+                if request != claim.info.cancels_for:
+                    claim.update(cancels_for=request, cancels=3)
+                if not claim.is_halted():
+                    with open(path, "a") as file:
+                        file.write("order\n")
+                time.sleep(0.01)
             claim.release()
     return 0
 

@@ -7,7 +7,16 @@ import pytest
 
 from jqtrade.errors import InvalidParam
 from jqtrade.home import home_dir
-from jqtrade.tasks.spec import TaskSpec, check_name, file_key, is_file_key, mask_env, new_token, parse_env
+from jqtrade.tasks.spec import (
+    TaskSpec,
+    check_name,
+    file_key,
+    is_file_key,
+    mask_env,
+    new_token,
+    parse_env,
+    secret_values,
+)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +86,19 @@ def test_a_piece_that_is_no_variable_is_refused_and_named(text: str, pathsep: st
 def test_what_looks_like_a_secret_is_masked() -> None:
     shown = mask_env({"USER": "test", "API_KEY": "1", "my_password": "2", "Token": "3", "X_SECRET_Y": "4"})
     assert shown == {"USER": "test", "API_KEY": "***", "my_password": "***", "Token": "***", "X_SECRET_Y": "***"}
+
+
+def test_the_values_of_secrets_are_those_of_such_names() -> None:
+    env = {"USER": "u", "PWD": "/here", "OLDPWD": "/there", "DB_PWD": "a", "passwd": "b", "KEY": "c", "TOKEN": ""}
+    assert secret_values(env) == ["a", "b", "c", ""]
+    assert mask_env(env)["PWD"] == "/here" and mask_env(env)["DB_PWD"] == "***"
+
+
+@pytest.mark.parametrize("text", ["TOKEN=very;secret", "A=1;MY_KEY=very;se cret", "TOKEN:verysecret"])
+def test_a_secret_with_a_semicolon_is_refused_without_showing_its_rest(text: str) -> None:
+    with pytest.raises(InvalidParam) as caught:
+        parse_env(text)
+    assert "***" in str(caught.value) and "cret" not in str(caught.value)
 
 
 def test_a_spec_survives_json_in_ascii(make_spec: Callable[..., TaskSpec]) -> None:

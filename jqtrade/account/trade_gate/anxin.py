@@ -6,15 +6,17 @@ import re
 from datetime import date
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, TypeVar
 
-from jqtrade.account.order import MarketOrderStyle, Order, OrderSide
+from jqtrade.account.order import MarketOrderStyle, Order, OrderSide, check_code
 from jqtrade.account.trade_gate import anxin_csv
-from jqtrade.account.trade_gate.anxin_day import DayFiles, Feed
+from jqtrade.account.trade_gate.anxin_day import BrokenLine, DayFiles, Feed, Parse
+from jqtrade.account.trade_gate.anxin_watch import SnapshotWatch
 from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.account.trade_gate.csv_file import LockWait, append_lines, read_snapshot
 from jqtrade.errors import FileMissing, InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
 from jqtrade.log import Outage
 
-_FIELD = re.compile(r"[0-9A-Za-z_-]{1,32}", re.ASCII)
+_FIELD = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_-]{0,31}", re.ASCII)
+_ORDER_ID = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 T = TypeVar("T")
 
@@ -26,7 +28,7 @@ class AnXinDMATradeGate(AbsTradeGate):
 
     OPTIONS = frozenset(
         "account_no order_dir account_type counter_type algo_type wait_lock_internal wait_lock_time_out file_encoding"
-        " sync_retry_kwargs".split()
+        " sync_retry_kwargs ignore_error_line".split()
     )
 
     def setup(self, options: Dict[str, Any]) -> None:
@@ -51,7 +53,9 @@ class AnXinDMATradeGate(AbsTradeGate):
         self._lock_wait = LockWait(options["wait_lock_time_out"], options["wait_lock_internal"])
         self._attempts = options["sync_retry_kwargs"]["max_attempts"]
         self._attempt_interval = options["sync_retry_kwargs"]["attempt_internal"]
+        self._skips_broken = options["ignore_error_line"]
         self._market_order_noted = False
+        self._snapshot_watch = SnapshotWatch(self.clock, options["market_period"])
         self._results_outage = Outage(log, self.clock)
         self._open_day(self.clock.now().date())
 
@@ -60,10 +64,13 @@ class AnXinDMATradeGate(AbsTradeGate):
         # A refused order has no updates. A refusal of an id that has some speaks of another program's order of that id.
         self._updated_ids: Set[str] = set()
         self._refusals: List[Dict[str, Any]] = []
-        self._updates = Feed(self._files.updates, self._encoding, anxin_csv.UPDATE_COLUMNS, "text", self._parse_update)
-        self._results = Feed(
-            self._files.results, self._encoding, anxin_csv.RESULT_COLUMNS, "errorMsg", self._parse_result
-        )
+        self._unproven: Dict[str, str] = {}
+        """by order id, the rows of which some may stand in the order file, but not all or not for certain"""
+        self._updates = self._feed(self._files.updates, anxin_csv.UPDATE_COLUMNS, "text", self._parse_update)
+        self._results = self._feed(self._files.results, anxin_csv.RESULT_COLUMNS, "errorMsg", self._parse_result)
+
+    def _feed(self, path: str, needed: Sequence[str], message: str, parse: Parse) -> Feed:
+        return Feed(path, self._encoding, needed, message, parse, self._skips_broken)
 
     def _day(self, day: Optional[date] = None) -> DayFiles:
         """The files of `day`, by default today's."""
@@ -84,7 +91,7 @@ class AnXinDMATradeGate(AbsTradeGate):
             self.check_order(order)
         self._note_market_orders(orders)
         files = self._day(orders[0].create_time.date())
-        rows = [anxin_csv.order_row(order, self._account_no, self._counter_type, self._algo_type) for order in orders]
+        rows = [self._row(order) for order in orders]
 
         def check_ids() -> None:
             taken = [order.order_id for order in orders if files.order_line(order.order_id) is not None]
@@ -96,10 +103,24 @@ class AnXinDMATradeGate(AbsTradeGate):
         except OrderNotSent as error:
             return [error] * len(orders)
         except OSError as error:
-            return [_settle(files.orders, order, error) for order in orders]
+            return [self._settle(order, error) for order in orders]
         return [None] * len(orders)
 
+    def _row(self, order: Order) -> str:
+        return anxin_csv.order_row(order, self._account_no, self._counter_type, self._algo_type)
+
+    def _settle(self, order: Order, error: OSError) -> Optional[Exception]:
+        """Read the order file back after a write that failed: does the row stand there?"""
+        self._unproven[order.order_id] = self._row(order)
+        sent = self._stands(order)
+        if sent is None:
+            return OrderUncertain(f"写文件单时出错（{error}），无法确认是否已写入")
+        return None if sent else OrderNotSent(f"写文件单失败：{error}")
+
     def check_order(self, order: Order) -> None:
+        if not _ORDER_ID.fullmatch(order.order_id):
+            raise InvalidParam(f"订单号 {order.order_id!r} 不正确，One Quant 只认 10 位以内的数字。没有发出")
+        check_code(order.code)
         if order.side is not OrderSide.long:
             raise InvalidParam(f"One Quant 只支持 side='long'，收到 side='{order.side}'。没有发出")
 
@@ -116,12 +137,16 @@ class AnXinDMATradeGate(AbsTradeGate):
     def batch_cancel_order(self, order_ids: Sequence[str]) -> List[Optional[Exception]]:
         """Append the rows of all cancels at once."""
         now = self.clock.now()
-        rows = [anxin_csv.cancel_row(order_id, now) for order_id in order_ids]
+        good = [order_id for order_id in order_ids if _ORDER_ID.fullmatch(order_id)]
+        outcome: Optional[Exception] = None
         try:
-            self._append(self._day(now.date()).cancels, anxin_csv.CANCEL_HEADER, rows)
+            if good:
+                rows = [anxin_csv.cancel_row(order_id, now) for order_id in good]
+                self._append(self._day(now.date()).cancels, anxin_csv.CANCEL_HEADER, rows)
         except (TradeGateError, OSError) as error:
-            return [error] * len(order_ids)
-        return [None] * len(order_ids)
+            outcome = error
+        bad = "订单号 {!r} 不正确，One Quant 只认 10 位以内的数字"
+        return [outcome if order_id in good else OrderNotSent(bad.format(order_id)) for order_id in order_ids]
 
     def _append(self, path: str, header: str, rows: List[str], check: Callable[[], None] = lambda: None) -> None:
         append_lines(
@@ -137,21 +162,60 @@ class AnXinDMATradeGate(AbsTradeGate):
         except OSError:
             return False  # asked again under the lock, before the row is written
 
-    def was_sent(self, order_id: str) -> Optional[bool]:
-        """Whether the row stands in today's order file; None while the file cannot be read, or its last line is torn."""
-        return _row_stands(self._day().orders, order_id)
+    def was_sent(self, order: Order) -> Optional[bool]:
+        """Whether the row stands whole in the order file; None while that cannot be read, or if some of the row may stand.
+
+        What the terminal makes of a torn row is unknown: it may refuse it, or read it once the line has got its end. It
+        gets that now, where the next order would give it one: else nobody would ever speak of it.
+        """
+        sent = self._stands(order)
+        if sent is None:
+            try:
+                self._end_torn_row(order)
+            except (TradeGateError, OSError):
+                pass  # asked again, it is tried again
+        return sent
+
+    def _stands(self, order: Order) -> Optional[bool]:
+        row = self._row(order)
+        sent: Optional[bool] = None
+        try:
+            sent = _row_stands(self._day(order.create_time.date()).orders, row)
+        except FileNotFoundError:
+            # If the row may have been written, the file was there then, and the terminal may have read it.
+            if order.order_id not in self._unproven:
+                sent = False
+        except OSError:
+            pass
+        if sent is None:
+            self._unproven[order.order_id] = row
+        else:
+            self._unproven.pop(order.order_id, None)
+        return sent
+
+    def _end_torn_row(self, order: Order) -> None:
+        path = self._day(order.create_time.date()).orders
+        row = self._row(order).encode("utf-8")
+
+        def check_is_ours() -> None:
+            if not _may_be_torn_off(_read(path).rpartition(b"\n")[2], row):
+                raise OrderNotSent("最后一行不是这笔委托的残行")
+
+        header = anxin_csv.ORDER_HEADER.encode("ascii")
+        append_lines(path, header, [], self._lock_wait._replace(timeout=0.0), self.clock, check_is_ours)
 
     def _retry(self, read: Callable[[], T]) -> T:
         for _ in range(self._attempts - 1):
             try:
                 return read()
-            except FileMissing:
+            except (FileMissing, BrokenLine):
                 raise
             except TradeGateError:  # most likely met in the middle of a write
                 self.clock.sleep(self._attempt_interval)
         return read()
 
     def sync_balance(self) -> Dict[str, Any]:
+        self._snapshot_watch.look(self._day().assets)
         return self._retry(self._read_balance)
 
     def _read_balance(self) -> Dict[str, Any]:
@@ -184,6 +248,8 @@ class AnXinDMATradeGate(AbsTradeGate):
         try:
             self._refusals += self._results.read()
             self._results_outage.worked("execResult 恢复读取")
+        except BrokenLine:
+            raise
         except TradeGateError as error:
             self._results_outage.failed(str(error))
         updates = self._updates.read()
@@ -198,32 +264,40 @@ class AnXinDMATradeGate(AbsTradeGate):
         return anxin_csv.update_report(row, code)
 
     def _parse_result(self, row: Dict[str, str]) -> Optional[Dict[str, Any]]:
-        order_line = self._files.order_line(row["custBatchNo"])
+        order_id = row["custBatchNo"]
+        order_line = self._unproven.get(order_id) or self._files.order_line(order_id)
         if order_line is None or row["status"] != "1":
             return None
         if row["resultType"] == "1":
             return anxin_csv.refusal_report(order_line, self.clock.now(), row.get("errorMsg", ""))
-        log.warning("撤单被拒绝，订单 %s 保持原状：%s", row["custBatchNo"], row.get("errorMsg", ""))
+        log.warning("撤单被拒绝，订单 %s 保持原状：%s", order_id, row.get("errorMsg", ""))
         return None
 
 
-def _settle(path: str, order: Order, error: OSError) -> Optional[Exception]:
-    """Read the order file back after a write that failed: does the row stand there?"""
-    sent = _row_stands(path, order.order_id) if os.path.exists(path) else None  # it was there a moment ago
-    if sent is None:
-        return OrderUncertain(f"写文件单时出错（{error}），无法确认是否已写入")
-    return None if sent else OrderNotSent(f"写文件单失败：{error}")
+def _row_stands(path: str, row: str) -> Optional[bool]:
+    """Whether `row`, which asks for an order, stands whole in the file; None if some of it may. Raises OSError.
 
-
-def _row_stands(path: str, order_id: str) -> Optional[bool]:
-    try:
-        with open(path, "rb") as file:
-            whole, _, torn = file.read().rpartition(b"\n")
-    except FileNotFoundError:
-        return False
-    except OSError:
+    A row is whole with its line end and every field, the last price to its last digit. A part that ends before the id
+    does, and has got a line end since, asks for nothing.
+    """
+    wanted = row.encode("utf-8").split(b",")
+    data = _read(path)
+    whole, _, torn = data.rpartition(b"\n")
+    for line in whole.split(b"\n"):
+        fields = line.rstrip(b"\r").split(b",")
+        if fields[:2] == wanted[:2] and fields[3:] == wanted[3:]:  # counter_type may have been set to another since
+            return True
+    if wanted[1] in data or b"\0" in data:  # zeros: a power cut kept the length of the file, but not what stood there
         return None
-    wanted = [order_id.encode("ascii")]
-    if any(line.split(b",", 2)[1:2] == wanted for line in whole.split(b"\n")):
-        return True
-    return None if torn else False
+    return None if _may_be_torn_off(torn, row.encode("utf-8")) else False
+
+
+def _may_be_torn_off(torn: bytes, row: bytes) -> bool:
+    """Whether `torn`, a last line without its end, can be the beginning of `row`, by its time and order id."""
+    start = b",".join(row.split(b",", 2)[:2])
+    return torn != b"" and torn[: len(start)] == start[: len(torn)]
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()

@@ -14,12 +14,22 @@ log = logging.getLogger("jqtrade.anxin")
 Parse = Callable[[Dict[str, str]], Optional[Any]]
 
 
+class BrokenLine(TradeGateError):
+    """A line that nobody can read; to read it again would not help."""
+
+
 class Feed:
     """The rows that a growing CSV file gains, each parsed; a broken line is quoted once in the log, and the next one counts."""
 
-    def __init__(self, path: str, encoding: str, needed: Sequence[str], message: str, parse: Parse) -> None:
-        """`parse` returns None for a row that does not concern us, and raises ValueError or KeyError for a broken one."""
+    def __init__(
+        self, path: str, encoding: str, needed: Sequence[str], message: str, parse: Parse, skips_broken: bool = True
+    ) -> None:
+        """`parse` returns None for a row that does not concern us, and raises ValueError or KeyError for a broken one.
+
+        Without `skips_broken` a read that met broken lines raises BrokenLine; what it read else comes with the next one.
+        """
         self._path = path
+        self._skips_broken = skips_broken
         self._encoding = encoding
         self._needed = needed
         self._message = message
@@ -29,6 +39,7 @@ class Feed:
         self._waiting: Deque[bytes] = deque()
         self._parsed: List[Any] = []
         self._quoted: Set[bytes] = set()
+        self._unsaid: List[str] = []
         self.broken_lines = 0
 
     def read(self) -> List[Any]:
@@ -49,6 +60,9 @@ class Feed:
                     self._parsed.append(item)
         except OSError as error:
             raise TradeGateError(f"无法读取文件 {error.filename or self._path}：{error}")
+        if self._unsaid:
+            broken, self._unsaid = self._unsaid, []
+            raise BrokenLine(broken[0] + (f"，这样的行共 {len(broken)} 行" if len(broken) > 1 else ""))
         parsed, self._parsed = self._parsed, []
         return parsed
 
@@ -67,9 +81,12 @@ class Feed:
             return self._parse(self._columns.row(fields))
         except (ValueError, KeyError) as error:
             self.broken_lines += 1
-            if line not in self._quoted:
+            name = os.path.basename(self._path)
+            if not self._skips_broken:
+                self._unsaid.append(f"文件 {name} 有一行无法识别：{line[:500]!r}（{error}）")
+            elif line not in self._quoted:
                 self._quoted.add(line)
-                log.error("文件 %s 有一行无法识别，已跳过：%r（%s）", os.path.basename(self._path), line[:500], error)
+                log.error("文件 %s 有一行无法识别，已跳过：%r（%s）", name, line[:500], error)
             return None
 
 
@@ -92,10 +109,13 @@ class DayFiles:
         self._order_follower = FileFollower(self.orders)
 
     def order_line(self, order_id: str) -> Optional[str]:
-        """The whole line that asks for the order, ours or another program's; None if there is none. Raises OSError."""
+        """The line that asks for the order, ours or another program's; None if there is none. Raises OSError.
+
+        It has its end, but may have been torn before that was put there.
+        """
         lines, _ = self._order_follower.read_lines()
         for line in lines:
             fields = line.split(b",", 2)
-            if len(fields) == 3:
+            if len(fields) > 1:
                 self._order_lines[fields[1].decode("ascii", "replace")] = line.decode("ascii", "replace")
         return self._order_lines.get(order_id)

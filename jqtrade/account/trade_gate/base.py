@@ -86,8 +86,11 @@ class AbsTradeGate(ABC):
         """Whether an order with this id was already sent today, perhaps by another program; such an id is not used."""
         return False
 
-    def was_sent(self, order_id: str) -> Optional[bool]:
-        """Whether the broker was asked for this order of today, or None if that cannot be known; asked after a crash."""
+    def was_sent(self, order: Order) -> Optional[bool]:
+        """Whether the broker was asked for this order of today, or None if that cannot be known.
+
+        Asked after a crash and after OrderUncertain, again and again until it is known. `order` is as it was sent.
+        """
         return None
 
     def close(self) -> None:

@@ -42,6 +42,9 @@ def append_lines(
     """
     if not os.path.isdir(os.path.dirname(path)):  # a new FileLock would make one, where no terminal reads
         raise OrderNotSent(f"文件单目录不存在：{os.path.dirname(path)}")
+    for each in (path, path + ".lock"):  # the file may be another user's: the terminal's side writes here too
+        if os.path.islink(each):
+            raise OrderNotSent(f"{each} 是符号链接，可能指向别处，拒绝写入；请删除它后重试")
     lock = FileLock(path + ".lock")
     try:
         lock.acquire(timeout=wait.timeout, poll_interval=wait.interval)
@@ -65,11 +68,12 @@ def _open_for_append(path: str, wait: LockWait, clock: Clock, check: Callable[[]
 
     Where another program holds it exclusively, as Windows programs may, try again until the time is up.
     """
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     give_up = clock.monotonic() + wait.timeout
     while True:
         try:
             check()
-            return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+            return os.open(path, flags, 0o666)
         except PermissionError as error:
             if clock.monotonic() >= give_up:
                 raise OrderNotSent(f"无法打开文件 {path}：{error}")

@@ -1,0 +1,206 @@
+"""RiskLimits: what is refused before it is sent. Each rule has the name of its option; the rules of the boards: jqtrade.boards."""
+
+from collections import deque
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Callable, Deque, Dict, Mapping, Optional, Tuple
+
+from jqtrade.account.order import MarketOrderStyle, Order, OrderAction, OrderSide, format_price
+from jqtrade.account.portfolio import Portfolio
+from jqtrade.boards import Board, board_of
+from jqtrade.clock import Clock
+from jqtrade.errors import InvalidOrder
+from jqtrade.log import format_seconds
+
+SECOND = 1.0
+
+
+class RiskLimits:
+    """The bounds of one task's orders, and the counts that some of them need.
+
+    Orders and cancels that went to the broker are counted, also those of which nobody knows it; the account counts them
+    anew from the journal after a restart. Cancels are counted, never refused.
+    """
+
+    def __init__(self, options: Mapping[str, Any], clock: Clock, is_halted: Callable[[], bool] = lambda: False) -> None:
+        """`options`: all of the strategy's, by name. `is_halted`: whether somebody has halted the task (halt_task)."""
+        self._options = options
+        self._clock = clock
+        self._is_halted = is_halted
+        self.start_day()
+
+    def start_day(self) -> None:
+        """Forget what was counted: a new day has begun, or the journal is about to tell it anew."""
+        self._count = 0
+        self._values: Dict[str, float] = {}
+        self._value = 0.0
+        self._recent: Deque[float] = deque()
+        self.take_snapshot()
+
+    def take_snapshot(self) -> None:
+        """A new snapshot of cash and positions was read: it leaves out what the orders before it have frozen."""
+        self._since_snapshot: Dict[str, Order] = {}
+        self._closing: Dict[Tuple[str, OrderSide], int] = {}
+        self._spent = 0.0
+
+    def count_order(self, order: Order, value: float, age: float = 0.0) -> None:
+        """Count an order of `value` yuan that went, or may have gone, to the broker `age` seconds ago."""
+        self.count_cancel(age)
+        self._values[order.order_id] = value
+        self._value += value
+        self._since_snapshot[order.order_id] = order
+        self._freeze(order, value, 1)
+
+    def uncount_order(self, order: Order) -> None:
+        """Take back `count_order`: the order is proven not to have been sent."""
+        value = self._values.pop(order.order_id, None)
+        if value is None:
+            return
+        self._count -= 1
+        self._value -= value
+        if self._recent:
+            self._recent.pop()
+        if self._since_snapshot.pop(order.order_id, None) is not None:
+            self._freeze(order, value, -1)
+
+    def _freeze(self, order: Order, value: float, sign: int) -> None:
+        if order.action is OrderAction.close:
+            key = order.code, order.side
+            self._closing[key] = self._closing.get(key, 0) + sign * order.amount
+        if order.is_buy:
+            self._spent += sign * value
+
+    def count_cancel(self, age: float = 0.0) -> None:
+        """Count a cancel that went to the broker `age` seconds ago."""
+        self._count += 1
+        if age < SECOND:  # below 0 when the clock was set back since: it may have been this very second
+            self._recent.append(self._clock.monotonic() - max(age, 0.0))
+
+    def value_of(self, order: Order, portfolio: Optional[Portfolio]) -> Optional[float]:
+        """What `order` is worth at its limit price or else at the last known price, in yuan; None if neither is known."""
+        price = order.price or _last_price(order, portfolio)
+        return price * order.amount if price else None
+
+    def is_stale(self, portfolio: Optional[Portfolio], now: datetime) -> bool:
+        """Whether it is trading time and the snapshot is older than max_snapshot_age."""
+        longest = self._options["max_snapshot_age"]
+        if longest is None or not any(start <= now.time() <= end for start, end in self._options["market_period"]):
+            return False
+        return portfolio is None or not 0 <= (now - portfolio.updated_time).total_seconds() <= longest
+
+    def check(self, order: Order, portfolio: Optional[Portfolio], now: datetime) -> None:
+        """Raise InvalidOrder, with rule, value and limit, if `order` must not be sent now."""
+        if self._is_halted():
+            raise InvalidOrder("任务已被 halt_task 暂停下单，用 jqtrade resume_task 恢复")
+        self._check_code(order)
+        board = board_of(order.code)
+        if board is not None and self._options["lot_check"]:
+            _check_lot(order, board)
+        self._check_size(order, board, portfolio)
+        self._check_price(order, portfolio)
+        self._check_age(portfolio, now)
+        self._check_holding(order, portfolio)
+        self._check_counts(order, portfolio)
+
+    def _check_code(self, order: Order) -> None:
+        allowed, blocked = self._options["allowed_codes"], self._options["blocked_codes"]
+        if allowed is not None and order.code not in allowed:
+            raise InvalidOrder(f"allowed_codes 里没有 {order.code}，只允许其中的 {len(allowed)} 只")
+        if order.code in blocked:
+            raise InvalidOrder(f"{order.code} 在 blocked_codes 里")
+
+    def _check_size(self, order: Order, board: Optional[Board], portfolio: Optional[Portfolio]) -> None:
+        largest, whose = self._options["max_order_amount"], "选项设置的上限"
+        if largest is None and board is not None:
+            at_market = isinstance(order.style, MarketOrderStyle)
+            largest = board.max_market_amount if at_market else board.max_limit_amount
+            whose = "交易所对{}{}单的上限".format(board.name, "市价" if at_market else "限价")
+        if largest is not None and order.amount > largest:
+            raise InvalidOrder(f"max_order_amount：委托数量 {order.amount} 超过 {largest}，{whose}")
+        highest = self._options["max_order_value"]
+        if highest is not None:
+            value = self._known_value(order, portfolio, "max_order_value")
+            if value > highest:
+                raise InvalidOrder(f"max_order_value：委托金额 {value:.2f} 元超过 {highest:.2f} 元")
+
+    def _known_value(self, order: Order, portfolio: Optional[Portfolio], rule: str) -> float:
+        value = self.value_of(order, portfolio)
+        if value is None:
+            raise InvalidOrder(f"{rule}：没有限价，也不知道 {order.code} 最近的价格，无法核对金额；请用限价单")
+        return value
+
+    def _check_price(self, order: Order, portfolio: Optional[Portfolio]) -> None:
+        largest, last = self._options["price_deviation"], _last_price(order, portfolio)
+        if largest is None or not order.price or not last:
+            return
+        deviation = abs(order.price / last - 1)
+        if deviation > largest + 1e-9:
+            raise InvalidOrder(
+                f"price_deviation：限价 {format_price(order.price)} 偏离最近的价格 {format_price(last)} "
+                f"达 {deviation:.1%}，超过 {largest:.1%}"
+            )
+
+    def _check_age(self, portfolio: Optional[Portfolio], now: datetime) -> None:
+        if not self.is_stale(portfolio, now):
+            return
+        longest = format_seconds(self._options["max_snapshot_age"])
+        if portfolio is None:
+            raise InvalidOrder(f"max_snapshot_age：资金和持仓还没有一次读全，上限是 {longest}之内，原因见前面的日志")
+        raise InvalidOrder(
+            f"max_snapshot_age：资金和持仓最近一次读全是 {portfolio.updated_time:%H:%M:%S}，已超过 {longest}，原因见前面的日志"
+        )
+
+    def _check_holding(self, order: Order, portfolio: Optional[Portfolio]) -> None:
+        if self._options["sell_check"] and order.action is OrderAction.close:
+            if portfolio is None:
+                raise InvalidOrder("sell_check：资金和持仓还没有一次读全，不知道可卖数量")
+            positions = portfolio.long_positions if order.side is OrderSide.long else portfolio.short_positions
+            available = positions[order.code].available_amount
+            closing = self._closing.get((order.code, order.side), 0)
+            if order.amount > available - closing:
+                raise InvalidOrder(
+                    f"sell_check：卖出 {order.amount} 股，超过可卖的 {max(available - closing, 0)} 股"
+                    f"（同步到 {available} 股，之后已委托 {closing} 股）"
+                )
+        if self._options["cash_check"] and order.is_buy:
+            value = self._known_value(order, portfolio, "cash_check")
+            cash = 0.0 if portfolio is None else portfolio.available_cash
+            if value > cash - self._spent:
+                raise InvalidOrder(
+                    f"cash_check：需要 {value:.2f} 元，超过可用的 {max(cash - self._spent, 0.0):.2f} 元"
+                    f"（同步到 {cash:.2f} 元，之后已委托 {self._spent:.2f} 元）"
+                )
+
+    def _check_counts(self, order: Order, portfolio: Optional[Portfolio]) -> None:
+        now = self._clock.monotonic()
+        while self._recent and self._recent[0] <= now - SECOND:
+            self._recent.popleft()
+        for rule, count, period in (
+            ("max_orders_per_second", len(self._recent), "最近 1 秒"),
+            ("max_orders_per_day", self._count, "今天"),
+        ):
+            most = self._options[rule]
+            if count >= most:
+                raise InvalidOrder(f"{rule}：{period}已有 {count} 笔委托和撤单，上限 {most} 笔")
+        highest = self._options["max_daily_value"]
+        if highest is not None:
+            total = self._value + self._known_value(order, portfolio, "max_daily_value")
+            if total > highest:
+                raise InvalidOrder(f"max_daily_value：今天的委托金额将达 {total:.2f} 元，超过 {highest:.2f} 元")
+
+
+def _check_lot(order: Order, board: Board) -> None:
+    if order.price and Decimal(format_price(order.price)) % board.tick:
+        raise InvalidOrder(
+            f"lot_check：限价 {format_price(order.price)} 不是 {board.name}最小价位 {board.tick} 的整数倍"
+        )
+    if order.is_buy and (order.amount < board.min_amount or order.amount % board.step):
+        multiple = f"，且为 {board.step} 的整数倍" if board.step > 1 else ""
+        raise InvalidOrder(f"lot_check：买入 {order.amount} 股，{board.name}每笔至少 {board.min_amount} 股{multiple}")
+
+
+def _last_price(order: Order, portfolio: Optional[Portfolio]) -> float:
+    """The price that the last snapshot gives for the order's security; 0 if it gives none."""
+    if portfolio is None:
+        return 0.0
+    return max(positions[order.code].last_price for positions in (portfolio.long_positions, portfolio.short_positions))

@@ -1,0 +1,60 @@
+"""Boards: what holds for all securities of one kind, read from a code's first digits. Lots, ticks, the largest orders.
+
+Source: the exchanges' notices up to 2026-07-06 (SSE 上证发〔2026〕41号, SZSE 深证上〔2026〕551号).
+"""
+
+import re
+from decimal import Decimal
+from typing import NamedTuple, Optional, Tuple
+
+CODE_PATTERN = re.compile(r"\d{6}\.(?:XSHE|XSHG)", re.ASCII)
+"""how a security is named: "000001.XSHE", "600000.XSHG" """
+SHARE_TICK = Decimal("0.01")
+FUND_TICK = Decimal("0.001")
+
+
+class Board(NamedTuple):
+    """What holds for all securities of one kind. Amounts in shares (of bonds: 张)."""
+
+    name: str
+    exchange: str
+    """XSHE or XSHG"""
+    prefixes: Tuple[str, ...]
+    min_amount: int
+    """the smallest buy"""
+    step: int
+    """a buy is a multiple of this"""
+    tick: Decimal
+    """prices are multiples of this, yuan"""
+    is_share: bool
+    """whether stamp duty and transfer fee are due"""
+    same_day_sale: bool
+    """T+0: what was bought today can be sold today"""
+    max_limit_amount: int
+    """the largest limit order"""
+    max_market_amount: int
+    """the largest market order"""
+
+
+BOARDS = (
+    Board("沪市主板", "XSHG", ("600", "601", "603", "605"), 100, 100, SHARE_TICK, True, False, 1000000, 1000000),
+    Board("深市主板", "XSHE", ("000", "001", "002", "003"), 100, 100, SHARE_TICK, True, False, 1000000, 1000000),
+    Board("创业板", "XSHE", ("300", "301", "302"), 100, 100, SHARE_TICK, True, False, 300000, 150000),
+    Board("科创板", "XSHG", ("688", "689"), 200, 1, SHARE_TICK, True, False, 100000, 50000),
+    Board(
+        "沪市基金", "XSHG", ("50", "51", "52", "53", "56", "58"), 100, 100, FUND_TICK, False, False, 1000000, 1000000
+    ),
+    Board("深市基金", "XSHE", ("15", "16", "18"), 100, 100, FUND_TICK, False, False, 1000000, 1000000),
+    # The largest order of a convertible bond is not certain in the sources.
+    Board("沪市可转债", "XSHG", ("110", "111", "113", "118"), 10, 10, FUND_TICK, False, True, 1000000, 1000000),
+    Board("深市可转债", "XSHE", ("123", "127", "128"), 10, 10, FUND_TICK, False, True, 1000000, 1000000),
+)
+
+
+def board_of(code: str) -> Optional[Board]:
+    """The board that `code` ("000001.XSHE") is traded on, or None if there is none."""
+    number, _, exchange = code.partition(".")
+    for board in BOARDS:
+        if board.exchange == exchange and number.startswith(board.prefixes):
+            return board
+    return None

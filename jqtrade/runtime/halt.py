@@ -1,0 +1,39 @@
+"""What the strategy's process does about a halt between jobs: says so in the log, and cancels what is open if asked."""
+
+import logging
+from typing import Callable
+
+from jqtrade.tasks.registry import Claim
+
+log = logging.getLogger("jqtrade")
+
+
+class HaltWatch:
+    """Watches the halt of one task. That new orders are refused does not depend on it."""
+
+    def __init__(self, claim: Claim, cancel_live_orders: Callable[[], int]) -> None:
+        """`cancel_live_orders` asks for the cancels and returns how many."""
+        self._claim = claim
+        self._cancel_live_orders = cancel_live_orders
+        self._was_halted = False
+        self._done_for = ""
+
+    def announce(self) -> None:
+        """Log that a halt has begun or ended."""
+        is_halted = self._claim.is_halted()
+        if is_halted and not self._was_halted:
+            text = "已暂停下单：新的委托一律不发出，定时任务、同步和撤单照常。恢复用 jqtrade resume_task -n %s"
+            log.warning(text, self._claim.info.name)
+        elif self._was_halted and not is_halted:
+            log.warning("已恢复下单")
+        self._was_halted = is_halted
+
+    def look(self) -> None:
+        """Log as `announce`, and cancel what is open once for each request, after a restart again."""
+        self.announce()
+        request = self._claim.cancel_request() if self._was_halted else ""
+        if request and request != self._done_for:
+            self._done_for = request
+            cancels = self._cancel_live_orders()
+            log.warning("暂停下单时要求撤单：已对 %d 笔没有结束的订单请求撤单", cancels)
+            self._claim.update(cancels_for=request, cancels=cancels)

@@ -1,0 +1,74 @@
+"""The file that halts a task: as long as it exists, no new order is sent; it may also ask for open orders to be cancelled.
+
+Each step is one system call, so that nobody needs a lock: an emergency must not wait for another command that hangs.
+"""
+
+import os
+import re
+
+from jqtrade.errors import TaskError
+from jqtrade.private_files import check_ours, open_private, read_private
+from jqtrade.tasks.spec import new_token
+
+_CANCEL = re.compile(rb"cancel-open ([0-9a-f]{32})\n")
+
+
+class HaltFile:
+    """The halt file of one task. It is empty, or one line `cancel-open TOKEN` with a token for each such request."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def exists(self) -> bool:
+        """Say whether the task is halted; some 2 µs. Whatever is unclear halts."""
+        try:
+            os.lstat(self._path)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            pass
+        return True
+
+    def cancel_request(self) -> str:
+        """Return the token of the last request to cancel open orders; "" if there is none, or none that can be read."""
+        try:
+            found = _CANCEL.fullmatch(read_private(self._path, 100))
+        except (OSError, TaskError):
+            return ""
+        return "" if found is None else found.group(1).decode("ascii")
+
+    def make(self, cancel_open: bool) -> str:
+        """Halt the task; with `cancel_open` ask for the cancels and return the token of that request, else "".
+
+        What an earlier request asked for stands: a file that is there is never made shorter. An empty file is enough to
+        halt, and can be made on a full disk too.
+
+        Raises OSError if the task could not be halted, TaskError if the file is not ours or the request not written.
+        """
+        check_ours(os.path.dirname(self._path))
+        fd = open_private(self._path, os.O_WRONLY)
+        try:
+            return _request_cancels(fd) if cancel_open else ""
+        finally:
+            os.close(fd)
+
+    def remove(self) -> bool:
+        """End the halt. Returns whether there was one. Raises OSError if it goes on, TaskError if the file is not ours."""
+        check_ours(self._path)
+        try:
+            os.remove(self._path)
+        except FileNotFoundError:
+            return False
+        return True
+
+
+def _request_cancels(fd: int) -> str:
+    token = new_token()
+    try:
+        line = f"cancel-open {token}\n".encode("ascii")
+        if os.write(fd, line) != len(line):
+            raise OSError("磁盘已满")
+        os.fsync(fd)
+    except OSError as error:
+        raise TaskError(f"已暂停下单，但撤单的请求没有写成，不会撤单：{error}") from error
+    return token

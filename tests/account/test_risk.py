@@ -1,0 +1,449 @@
+"""What is refused before it is sent: each rule alone, then the counts through the account, its restarts and its failures."""
+
+import logging
+import sqlite3
+from datetime import datetime, time, timedelta
+from typing import Any, Callable, Dict, List, Optional
+
+import pytest
+from broker_files import make_order
+
+from jqtrade.account.account import Account
+from jqtrade.account.journal import Journal
+from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStyle
+from jqtrade.account.portfolio import Portfolio, Position, Positions
+from jqtrade.account.request import check_request
+from jqtrade.account.risk import RiskLimits
+from jqtrade.errors import InvalidOrder, InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
+from jqtrade.options import Options
+from jqtrade.testing import FakeBroker, VirtualClock
+
+NOW = datetime(2026, 1, 5, 10, 0)
+BANK = "600000.XSHG"
+BUY, SELL = OrderAction.open, OrderAction.close
+
+
+def portfolio(
+    cash: float = 1e9, last: float = 10.0, available: int = 10**6, updated: datetime = NOW, **held: int
+) -> Portfolio:
+    position = Position(BANK, amount=available, available_amount=available, last_price=last)
+    return Portfolio(
+        total_assert=cash,
+        available_cash=cash,
+        locked_cash=0.0,
+        updated_time=updated,
+        long_positions=Positions(OrderSide.long, {BANK: position}),
+    )
+
+
+def limits(clock: Optional[VirtualClock] = None, **options: Any) -> RiskLimits:
+    every = Options()
+    every.update(every.check(options))
+    return RiskLimits(every.as_dict(), VirtualClock(NOW) if clock is None else clock)
+
+
+def an_order(
+    amount: int = 100, price: float = 10.0, code: str = BANK, action: OrderAction = BUY, **fields: Any
+) -> Order:
+    style: OrderStyle = LimitOrderStyle(price)
+    fields.setdefault("style", style)
+    return make_order(code=code, amount=amount, action=action, create_time=NOW, **fields)
+
+
+def refusal(order: Order, held: Optional[Portfolio] = None, now: datetime = NOW, **options: Any) -> str:
+    """Why the order is refused; "" if it is not."""
+    try:
+        limits(**options).check(order, portfolio() if held is None else held, now)
+    except InvalidOrder as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    "code, amount, price, said",
+    [
+        ("600000.XSHG", 100, 10.01, ""),
+        ("600000.XSHG", 150, 10.0, "沪市主板每笔至少 100 股，且为 100 的整数倍"),
+        ("000001.XSHE", 50, 10.0, "买入 50 股，深市主板每笔至少 100 股"),
+        ("300750.XSHE", 300, 200.0, ""),
+        ("300750.XSHE", 301, 200.0, "创业板"),
+        ("688981.XSHG", 199, 50.0, "科创板每笔至少 200 股"),
+        ("688981.XSHG", 201, 50.0, ""),
+        ("510300.XSHG", 100, 4.001, ""),
+        ("510300.XSHG", 10, 4.0, "沪市基金"),
+        ("113050.XSHG", 10, 120.125, ""),
+        ("123001.XSHE", 15, 120.0, "深市可转债每笔至少 10 股，且为 10 的整数倍"),
+        ("600000.XSHG", 100, 10.001, "限价 10.001 不是 沪市主板最小价位 0.01 的整数倍"),
+        ("510300.XSHG", 100, 4.0005, "最小价位 0.001"),
+        ("600000.XSHG", 100, 0, ""),  # the opposite side's best price
+        ("900901.XSHG", 7, 1.2345, ""),  # a board that we know nothing of
+    ],
+)
+def test_lot_check_knows_each_boards_lots_and_ticks(code: str, amount: int, price: float, said: str) -> None:
+    found = refusal(an_order(amount, price, code))
+    assert ("lot_check" in found and said.replace("不是 ", "不是 ") in found) if said else found == ""
+    assert refusal(an_order(amount, price, code), lot_check=False) == ""
+
+
+def test_a_sale_may_be_a_remainder_but_its_price_is_a_tick() -> None:
+    assert refusal(an_order(37, action=SELL)) == ""
+    assert "lot_check" in refusal(an_order(37, 10.005, action=SELL))
+
+
+@pytest.mark.parametrize(
+    "code, style, largest",
+    [
+        (BANK, LimitOrderStyle(10), 1000000),
+        ("300750.XSHE", LimitOrderStyle(10), 300000),
+        ("300750.XSHE", MarketOrderStyle(), 150000),
+        ("688981.XSHG", LimitOrderStyle(10), 100000),
+        ("688981.XSHG", MarketOrderStyle(), 50000),
+        ("113050.XSHG", LimitOrderStyle(10), 1000000),
+    ],
+)
+def test_max_order_amount_is_the_exchanges_unless_it_is_set(code: str, style: OrderStyle, largest: int) -> None:
+    assert refusal(an_order(largest, code=code, style=style)) == ""
+    assert f"max_order_amount：委托数量 {largest + 200} 超过 {largest}" in refusal(
+        an_order(largest + 200, code=code, style=style)
+    )
+    assert "超过 500" in refusal(an_order(600, code=code, style=style), max_order_amount=500)
+    assert refusal(an_order(largest + 200, code=code, style=style), max_order_amount=10**7) == ""
+
+
+def test_max_order_value_takes_the_limit_price_or_the_last_known_one() -> None:
+    assert refusal(an_order(1000, 10.0), max_order_value=10000) == ""
+    assert "max_order_value：委托金额 10010.00 元超过 10000.00 元" in refusal(
+        an_order(1000, 10.01), max_order_value=10000
+    )
+    for style in (LimitOrderStyle(0), MarketOrderStyle()):
+        assert "12000.00 元" in refusal(an_order(1000, style=style), portfolio(last=12.0), max_order_value=10000)
+        assert "不知道 000001.XSHE 最近的价格" in refusal(
+            an_order(100, code="000001.XSHE", style=style), max_order_value=10000
+        )
+
+
+@pytest.mark.parametrize("price, said", [(13.0, ""), (7.0, ""), (13.01, "30.1%"), (6.99, "30.1%"), (0, "")])
+def test_price_deviation_compares_with_the_last_known_price(price: float, said: str) -> None:
+    for action in OrderAction:
+        found = refusal(an_order(price=price, action=action))
+        assert f"达 {said}，超过 30.0%" in found if said else found == ""
+    assert refusal(an_order(price=price), price_deviation=None) == ""
+    assert refusal(an_order(price=price, code="000001.XSHE")) == ""  # no price is known
+
+
+def test_the_lists_of_codes() -> None:
+    assert refusal(an_order(), allowed_codes=[BANK]) == ""
+    assert "allowed_codes 里没有 600000.XSHG" in refusal(an_order(), allowed_codes=["000001.XSHE"])
+    assert "blocked_codes" in refusal(an_order(action=SELL), blocked_codes=[BANK, "000001.XSHE"])
+    for wrong in (BANK, ["600000"], [1], 5):
+        with pytest.raises(InvalidParam, match="股票代码的列表"):
+            limits(allowed_codes=wrong)
+
+
+def test_sell_check_leaves_out_what_was_sold_since_the_snapshot() -> None:
+    checked = limits()
+    held = portfolio(available=500)
+    checked.check(an_order(500, action=SELL), held, NOW)
+    checked.count_order(an_order(300, action=SELL, order_id="1"), 3000.0)
+    with pytest.raises(InvalidOrder, match="卖出 300 股，超过可卖的 200 股（同步到 500 股，之后已委托 300 股）"):
+        checked.check(an_order(300, action=SELL), held, NOW)
+    checked.check(an_order(200, action=SELL), held, NOW)
+    checked.uncount_order(an_order(300, action=SELL, order_id="1"))  # was not sent after all
+    checked.check(an_order(500, action=SELL), held, NOW)
+    checked.count_order(an_order(500, action=SELL, order_id="2"), 5000.0)
+    checked.take_snapshot()  # from now on the broker's figure leaves it out
+    checked.check(an_order(500, action=SELL), held, NOW)
+    assert "不知道可卖数量" in _said(lambda: limits(max_snapshot_age=None).check(an_order(action=SELL), None, NOW))
+    assert refusal(an_order(action=SELL, code="000001.XSHE"), sell_check=False) == ""
+
+
+def _said(call: Callable[[], None]) -> str:
+    with pytest.raises(InvalidOrder) as error:
+        call()
+    return str(error.value)
+
+
+def test_cash_check_is_off_and_leaves_out_what_was_bought_since_the_snapshot() -> None:
+    assert refusal(an_order(1000), portfolio(cash=1.0)) == ""
+    checked = limits(cash_check=True)
+    held = portfolio(cash=10000.0)
+    checked.check(an_order(1000), held, NOW)
+    checked.count_order(an_order(600, order_id="1"), 6000.0)
+    assert "需要 10000.00 元，超过可用的 4000.00 元" in _said(lambda: checked.check(an_order(1000), held, NOW))
+    checked.check(an_order(400), held, NOW)
+    checked.check(an_order(1000, action=SELL), held, NOW)
+    checked.take_snapshot()
+    checked.check(an_order(1000), held, NOW)
+
+
+@pytest.mark.parametrize(
+    "moment, age, stale",
+    [
+        (time(10, 0), 60, False),
+        (time(10, 0), 60.1, True),
+        (time(10, 0), -1, True),  # the clock was set back: nobody knows how old it is
+        (time(9, 29, 59), 3600, False),
+        (time(12, 0), 3600, False),
+        (time(15, 0), 61, True),
+        (time(15, 0, 1), 61, False),
+    ],
+)
+def test_max_snapshot_age_counts_in_trading_hours(moment: time, age: float, stale: bool) -> None:
+    now = datetime.combine(NOW.date(), moment)
+    held = portfolio(updated=now - timedelta(seconds=age))
+    assert bool(refusal(an_order(), held, now)) is stale
+    assert refusal(an_order(), held, now, max_snapshot_age=None) == ""
+
+
+def test_orders_and_cancels_of_any_one_second_are_counted() -> None:
+    clock = VirtualClock(NOW)
+    checked = limits(clock, max_orders_per_second=3)
+    for number in range(2):
+        checked.check(an_order(), portfolio(), NOW)
+        checked.count_order(an_order(order_id=str(number)), 0.0)
+    checked.count_cancel()
+    assert "max_orders_per_second：最近 1 秒已有 3 笔委托和撤单，上限 3 笔" in _said(
+        lambda: checked.check(an_order(), portfolio(), NOW)
+    )
+    checked.count_cancel()  # cancels are never blocked
+    clock.sleep(0.999)
+    _said(lambda: checked.check(an_order(), portfolio(), NOW))
+    clock.sleep(0.001)
+    checked.check(an_order(), portfolio(), NOW)
+
+
+def test_max_daily_value_adds_up_what_was_sent() -> None:
+    checked = limits(max_daily_value=10000)
+    checked.count_order(an_order(900, order_id="1"), 9000.0)
+    checked.check(an_order(100), portfolio(), NOW)
+    assert "今天的委托金额将达 11000.00 元" in _said(lambda: checked.check(an_order(200), portfolio(), NOW))
+    checked.uncount_order(an_order(900, order_id="1"))
+    checked.uncount_order(an_order(900, order_id="1"))  # once is enough
+    checked.check(an_order(1000), portfolio(), NOW)
+
+
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        ("max_orders_per_second", 0),
+        ("max_orders_per_day", 1.5),
+        ("max_orders_per_day", True),
+        ("max_order_value", -1),
+        ("max_order_amount", "many"),
+        ("max_daily_value", float("nan")),
+        ("price_deviation", 0),
+        ("lot_check", 1),
+        ("max_snapshot_age", 0),
+        ("blocked_codes", None),
+    ],
+)
+def test_a_limit_that_is_none_is_refused(option: str, value: Any) -> None:
+    with pytest.raises(InvalidParam, match=option):
+        limits(**{option: value})
+
+
+# ---------------------------------------------------------------- through the account
+
+
+@pytest.fixture(autouse=True)
+def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+
+HOLDING = {"code": BANK, "amount": 10**6, "available_amount": 10**6, "avg_cost": 9.0, "last_price": 10.0}
+
+
+class Desk:
+    """An account whose process can be ended and started again."""
+
+    def __init__(self, path: str, clock: VirtualClock) -> None:
+        self.path = path
+        self.clock = clock
+        self.broker = FakeBroker(cash=1e9, positions=[HOLDING])
+        self.halted = False
+
+    def open(self, sync: bool = True, methods: Optional[Dict[str, Any]] = None, **options: Any) -> Account:
+        every = Options()
+        every.update(every.check(options))
+        gate = type("Gate", (self.broker.gate_class,), methods or {})()
+        gate.clock = self.clock
+        gate.setup({})
+        checked = RiskLimits(every.as_dict(), self.clock, lambda: self.halted)
+        account = Account(gate, Journal(self.path), self.clock, checked)
+        account.recover()
+        if sync:
+            account.sync_balance()
+        return account
+
+
+@pytest.fixture
+def desk(journal_path: str) -> Desk:
+    return Desk(journal_path, VirtualClock(NOW))
+
+
+def buy(account: Account, amount: int = 100, price: float = 10.0, code: str = BANK) -> Optional[str]:
+    return account.submit_batch([check_request(code, amount, LimitOrderStyle(price))])[0]
+
+
+def test_a_refused_order_is_recorded_said_and_not_sent(desk: Desk, caplog: Any) -> None:
+    account = desk.open()
+    assert buy(account, 150) is None
+    (order,) = account.orders()
+    assert order.status == "rejected" and order.err_msg.startswith("没有发出：lot_check：买入 150 股")
+    assert desk.broker.orders == []
+    (line,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert line.getMessage().startswith(
+        f"InvalidOrder：订单 {order.order_id} 没有发出：买入 600000.XSHG 150 股 限价 10，lot_check"
+    )
+    assert desk.open().orders() == [order]
+
+
+def test_in_a_batch_each_order_is_checked_after_those_before_it(desk: Desk) -> None:
+    account = desk.open(max_orders_per_day=3)
+    wanted = [check_request(BANK, amount, LimitOrderStyle(10)) for amount in (100, 150, -1000000, -100, 200, 300)]
+    ids = account.submit_batch(wanted)
+    assert [order_id is not None for order_id in ids] == [True, False, True, False, True, False]
+    assert [order.amount for order in desk.broker.orders] == [100, 1000000, 200]
+    rules = [order.err_msg.split("：")[1] for order in account.orders(status="rejected")]
+    assert rules == ["lot_check", "sell_check", "max_orders_per_day"]
+
+
+def test_restarts_do_not_reset_the_counts_of_the_day(desk: Desk) -> None:
+    sent: List[str] = []
+    for _ in range(4):
+        account = desk.open(max_orders_per_day=5)
+        order_id = buy(account)
+        if order_id is not None:
+            sent.append(order_id)
+            account.cancel_batch([order_id])
+        buy(account, 150)  # refused: does not count
+    assert len(sent) == 3 and len(desk.broker.cancels) == 3  # 3 orders, 2 cancels, and the last cancel is never blocked
+    desk.clock.jump(86400)
+    assert buy(desk.open(max_orders_per_day=5)) is not None
+
+
+def test_restarts_within_a_second_do_not_reset_its_count(desk: Desk) -> None:
+    assert [buy(desk.open(max_orders_per_second=2)) is not None for _ in range(4)] == [True, True, False, False]
+    desk.clock.sleep(1)
+    assert buy(desk.open(max_orders_per_second=2)) is not None
+
+
+def test_restarts_do_not_reset_the_value_of_the_day_whatever_the_price_is_then(desk: Desk) -> None:
+    assert buy(desk.open(max_daily_value=2500), 200, 0) is not None  # 200 at the last known price of 10
+    desk.broker.positions = [dict(HOLDING, last_price=1.0)]
+    assert buy(desk.open(max_daily_value=2500), 100, 10.0) is None
+    assert buy(desk.open(max_daily_value=2500, price_deviation=None), 100, 5.0) is not None
+
+
+def test_orders_proven_not_sent_do_not_count_and_uncertain_ones_do(desk: Desk) -> None:
+    account = desk.open(max_orders_per_day=2)
+    for error in (OrderNotSent("锁"), OrderNotSent("锁"), OrderNotSent("锁")):
+        desk.broker.error = error
+        assert buy(account) is None
+    desk.broker.error = OrderUncertain("断线")
+    assert buy(account) is not None
+    desk.broker.error = None
+    assert buy(account, code="000001.XSHE") is not None
+    assert buy(account, code="000002.XSHE") is None
+    account = desk.open(max_orders_per_day=3)
+    assert buy(account, code="000002.XSHE") is not None
+    assert buy(account, code="000002.XSHE") is None
+
+
+def test_orders_that_could_not_be_recorded_do_not_count(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = desk.open(max_orders_per_day=1)
+
+    def fail(*args: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "_write", fail)
+        assert [buy(account) for _ in range(3)] == [None] * 3
+        assert desk.broker.orders == []
+    assert buy(account) is not None
+
+
+def test_a_cancel_goes_out_when_it_cannot_be_recorded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = desk.open(max_orders_per_day=1)
+    order_id = str(buy(account))
+
+    def fail(*args: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Journal, "_write", fail)
+    account.cancel_batch([order_id])
+    assert desk.broker.cancels == [order_id]
+
+
+def test_a_new_day_begins_with_nothing_counted(desk: Desk) -> None:
+    account = desk.open(max_orders_per_day=1)
+    assert [buy(account) is not None for _ in range(2)] == [True, False]
+    desk.clock.jump(86400)
+    assert buy(account) is not None
+
+
+def test_while_an_order_is_uncertain_no_other_of_the_same_code_and_side_is_sent(desk: Desk) -> None:
+    answers: List[Optional[bool]] = [None]
+    account = desk.open(methods={"was_sent": lambda self, order: answers[-1]})
+    desk.broker.error = OrderUncertain("磁盘错误")
+    uncertain = str(buy(account))
+    desk.broker.error = None
+    assert buy(account) is None
+    assert f"订单 {uncertain} 是否发出" in account.orders()[-1].err_msg
+    assert account.submit_batch([check_request(BANK, -100, LimitOrderStyle(10))])[0] is not None  # the other side
+    assert buy(account, code="000001.XSHE") is not None
+    answers.append(False)
+    assert buy(account) is not None
+    assert account.orders(uncertain)[0].status == "rejected"
+
+
+def test_the_brokers_word_ends_the_uncertainty(desk: Desk) -> None:
+    account = desk.open()
+    desk.broker.error = OrderUncertain("磁盘错误")
+    uncertain = str(buy(account))
+    desk.broker.error = None
+    desk.broker.orders.append(account.orders(uncertain)[0])
+    desk.broker.report(uncertain, "open")
+    account.sync_orders()
+    assert buy(account) is not None
+
+
+def test_a_restart_keeps_the_uncertainty(desk: Desk) -> None:
+    desk.broker.error = OrderUncertain("磁盘错误")
+    uncertain = str(buy(desk.open(sync=False, max_snapshot_age=None)))
+    desk.broker.error = None
+    account = desk.open()
+    assert buy(account) is None and account.orders(uncertain)[0].status == "new"
+
+
+def test_an_old_snapshot_is_read_again_before_an_order_is_refused(desk: Desk, caplog: Any) -> None:
+    account = desk.open()
+    desk.clock.sleep(61)
+    assert buy(account) is not None
+    assert account.portfolio.updated_time == desk.clock.now()
+    desk.clock.sleep(61)
+    account._gate.sync_balance = lambda: (_ for _ in ()).throw(TradeGateError("没有文件"))  # type: ignore[method-assign]
+    assert buy(account) is None
+    assert "max_snapshot_age：资金和持仓最近一次读全是 10:01:01，已超过 1 分 0 秒" in account.orders()[-1].err_msg
+
+
+def test_a_halted_task_orders_nothing_and_may_cancel(desk: Desk) -> None:
+    account = desk.open()
+    order_id = str(buy(account))
+    desk.halted = True
+    assert buy(account) is None and "halt_task 暂停下单" in account.orders()[-1].err_msg
+    account.cancel_batch([order_id])
+    assert desk.broker.cancels == [order_id]
+    desk.halted = False
+    assert buy(account) is not None
+
+
+def test_orders_of_others_are_counted_once_a_day(desk: Desk, caplog: Any) -> None:
+    account = desk.open()
+    report = {"order_id": "7", "code": BANK, "amount": 100, "status": "open"}
+    for _ in range(3):
+        desk.broker.report_raw(report)
+        desk.broker.report_raw(dict(report, order_id="8"))
+        account.sync_orders()
+    lines = [record.getMessage() for record in caplog.records if "不是本任务发出" in record.getMessage()]
+    assert lines == ["柜台里今天还有 2 笔委托不是本任务发出的（人工、别的任务或别的程序），本任务不处理"]

@@ -1,0 +1,83 @@
+"""Between jobs the process says that it is halted, and cancels what is open once for each request."""
+
+from pathlib import Path
+from typing import Iterator, List
+
+import pytest
+
+from jqtrade.runtime.halt import HaltWatch
+from jqtrade.tasks.registry import Claim, TaskRegistry
+from jqtrade.tasks.spec import TaskSpec, new_token
+
+
+@pytest.fixture
+def registry(jqtrade_home: Path) -> TaskRegistry:
+    return TaskRegistry(str(jqtrade_home))
+
+
+@pytest.fixture
+def claim(registry: TaskRegistry) -> Iterator[Claim]:
+    spec = TaskSpec("demo", "s.py", None, {}, None, False, False, registry.home, new_token())
+    claimed = registry.claim(spec)
+    yield claimed
+    claimed.release()
+
+
+def test_the_beginning_and_the_end_of_a_halt_are_logged_once(
+    registry: TaskRegistry, claim: Claim, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    watch = HaltWatch(claim, lambda: 0)
+    for _ in range(2):
+        caplog.clear()
+        watch.look()
+        assert caplog.messages == []
+        registry.halt("demo")
+        watch.look()
+        watch.look()
+        (begun,) = caplog.messages
+        assert begun.startswith("已暂停下单：") and begun.endswith("jqtrade resume_task -n demo")
+        registry.resume("demo")
+        watch.look()
+        watch.look()
+        assert caplog.messages[1:] == ["已恢复下单"]
+
+
+def test_what_is_open_is_cancelled_once_for_each_request_and_answered(registry: TaskRegistry, claim: Claim) -> None:
+    asked: List[int] = []
+
+    def cancel() -> int:
+        asked.append(len(asked))
+        return 2 - len(asked)
+
+    watch = HaltWatch(claim, cancel)
+    registry.halt("demo")
+    watch.look()
+    assert asked == []
+    for times in (1, 2):
+        request = registry.halt("demo", cancel_open=True)
+        watch.announce()
+        assert len(asked) == times - 1
+        watch.look()
+        watch.look()
+        assert len(asked) == times
+        assert (registry.find("demo").cancels_for, registry.find("demo").cancels) == (request, 2 - times)
+    registry.halt("demo")
+    watch.look()
+    assert len(asked) == 2
+
+
+def test_a_process_that_starts_under_the_halt_cancels_again(registry: TaskRegistry, claim: Claim) -> None:
+    asked: List[None] = []
+
+    def cancel() -> int:
+        asked.append(None)
+        return 1
+
+    registry.halt("demo", cancel_open=True)
+    for times in (1, 2):
+        HaltWatch(claim, cancel).look()
+        assert len(asked) == times
+    registry.resume("demo")
+    HaltWatch(claim, cancel).look()
+    assert len(asked) == 2
