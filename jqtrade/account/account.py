@@ -168,6 +168,7 @@ class Account:
     def _within_limits(self, orders: Sequence[Order], now: datetime) -> List[Order]:
         """Those of `orders` that may be sent, one after the other, are counted and returned; the others are refused."""
         if self._uncertain:
+            self._gate.mend()
             self._settle_uncertain("没有写入文件单")
         if self._limits.is_stale(self._portfolio, now):
             self.sync_balance()

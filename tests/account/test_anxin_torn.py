@@ -153,41 +153,61 @@ ROW = "093102.000345,4000000001,UF0,1234567,000001.SZ,1,1000,DMA,AT,0,10.5,10.5"
 
 
 @pytest.mark.parametrize("cut, answer", [(3, False), (18, False), (24, None), (40, None), (len(ROW), True)])
-def test_to_ask_about_a_torn_row_gives_it_its_end_so_that_somebody_can_speak_of_it(
+def test_a_torn_row_gets_its_end_before_the_next_order_is_refused_for_its_sake(
     open_gate: OpenGate, folder: OneQuantFolder, cut: int, answer: Any
 ) -> None:
     folder.append("algoOrder", ORDER_HEADER)
     folder.append("algoOrder", ROW[:cut], end="")
     gate = open_gate()
-    assert gate.was_sent(make_order()) is None
-    assert folder.order_lines() == [ORDER_HEADER, ROW[:cut]]
-    assert [gate.was_sent(make_order()) for _ in range(2)] == [answer, answer]
-    assert folder.order_lines() == [ORDER_HEADER, ROW[:cut]]
+    before = folder.file("algoOrder").read_bytes()
+    assert [gate.was_sent(make_order()) for _ in range(2)] == [None, None]
+    assert folder.file("algoOrder").read_bytes() == before
+    for _ in range(2):
+        gate.mend()
+        assert folder.order_lines() == [ORDER_HEADER, ROW[:cut]]
+        assert gate.was_sent(make_order()) is answer
 
 
-def test_a_last_line_of_another_program_is_not_ended_by_asking(open_gate: OpenGate, folder: OneQuantFolder) -> None:
+def test_while_only_its_own_torn_row_is_in_the_way_a_strategy_can_order_again_once_that_is_refused(
+    open_gate: OpenGate, folder: OneQuantFolder, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = Account(open_gate(), Journal(None), clock, no_limits(clock))
+    order_id = torn_order(account, folder, monkeypatch)
+    assert account.submit_batch([request("000001.XSHE")]) == [None]
+    folder.append("execResult", RESULT_HEADER, refusal(order_id))
+    account.sync_orders()
+    assert account.submit_batch([request("000001.XSHE")]) != [None]
+    assert states(account) == ["rejected", "rejected", "new"]
+
+
+def test_a_last_line_of_another_program_is_left_to_it(open_gate: OpenGate, folder: OneQuantFolder) -> None:
     folder.append("algoOrder", ORDER_HEADER, ROW[:40])
     folder.append("algoOrder", "093500.000000,77,UM0,oth", end="")
     before = folder.file("algoOrder").read_bytes()
-    assert open_gate().was_sent(make_order()) is None
+    gate = open_gate()
+    assert gate.was_sent(make_order()) is None
+    gate.mend()
     assert folder.file("algoOrder").read_bytes() == before
 
 
-def test_asking_does_not_wait_for_a_lock_that_another_program_holds(
+def test_to_mend_does_not_wait_for_a_lock_that_another_program_holds(
     open_gate: OpenGate, folder: OneQuantFolder, clock: VirtualClock
 ) -> None:
     folder.append("algoOrder", ORDER_HEADER)
     folder.append("algoOrder", ROW[:40], end="")
     before = folder.file("algoOrder").read_bytes()
     gate = open_gate(wait_lock_time_out=600)
+    assert gate.was_sent(make_order()) is None
     with FileLock(str(folder.file("algoOrder")) + ".lock"):
-        assert gate.was_sent(make_order()) is None
+        gate.mend()
     assert folder.file("algoOrder").read_bytes() == before
 
 
-def test_asking_makes_no_file(open_gate: OpenGate, folder: OneQuantFolder) -> None:
+def test_to_mend_makes_no_file(open_gate: OpenGate, folder: OneQuantFolder) -> None:
     gate = open_gate()
+    gate.mend()
     folder.append("algoOrder", ROW[:40], end="")
     assert gate.was_sent(make_order()) is None
     folder.file("algoOrder").unlink()
-    assert gate.was_sent(make_order()) is None and not folder.file("algoOrder").exists()
+    gate.mend()
+    assert not folder.file("algoOrder").exists()

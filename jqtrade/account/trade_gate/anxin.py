@@ -112,7 +112,7 @@ class AnXinDMATradeGate(AbsTradeGate):
     def _settle(self, order: Order, error: OSError) -> Optional[Exception]:
         """Read the order file back after a write that failed: does the row stand there?"""
         self._unproven[order.order_id] = self._row(order)
-        sent = self._stands(order)
+        sent = self.was_sent(order)
         if sent is None:
             return OrderUncertain(f"写文件单时出错（{error}），无法确认是否已写入")
         return None if sent else OrderNotSent(f"写文件单失败：{error}")
@@ -165,18 +165,8 @@ class AnXinDMATradeGate(AbsTradeGate):
     def was_sent(self, order: Order) -> Optional[bool]:
         """Whether the row stands whole in the order file; None while that cannot be read, or if some of the row may stand.
 
-        What the terminal makes of a torn row is unknown: it may refuse it, or read it once the line has got its end. It
-        gets that now, where the next order would give it one: else nobody would ever speak of it.
+        What the terminal makes of a torn row is unknown: it may refuse it, or read it once the line has got its end.
         """
-        sent = self._stands(order)
-        if sent is None:
-            try:
-                self._end_torn_row(order)
-            except (TradeGateError, OSError):
-                pass  # asked again, it is tried again
-        return sent
-
-    def _stands(self, order: Order) -> Optional[bool]:
         row = self._row(order)
         sent: Optional[bool] = None
         try:
@@ -193,16 +183,21 @@ class AnXinDMATradeGate(AbsTradeGate):
             self._unproven.pop(order.order_id, None)
         return sent
 
-    def _end_torn_row(self, order: Order) -> None:
-        path = self._day(order.create_time.date()).orders
-        row = self._row(order).encode("utf-8")
+    def mend(self) -> None:
+        """Give a torn last line of ours its end, as the next order would: else the terminal never speaks of it."""
+        rows = [row.encode("utf-8") for row in self._unproven.values()]
+        path = self._day().orders
 
         def check_is_ours() -> None:
-            if not _may_be_torn_off(_read(path).rpartition(b"\n")[2], row):
-                raise OrderNotSent("最后一行不是这笔委托的残行")
+            torn = _read(path).rpartition(b"\n")[2]
+            if not any(_may_be_torn_off(torn, row) for row in rows):
+                raise OrderNotSent("最后一行不是没有写完的委托")
 
-        header = anxin_csv.ORDER_HEADER.encode("ascii")
-        append_lines(path, header, [], self._lock_wait._replace(timeout=0.0), self.clock, check_is_ours)
+        try:
+            header = anxin_csv.ORDER_HEADER.encode("ascii")
+            append_lines(path, header, [], self._lock_wait._replace(timeout=0.0), self.clock, check_is_ours)
+        except (TradeGateError, OSError):
+            pass  # the next order tries it again
 
     def _retry(self, read: Callable[[], T]) -> T:
         for _ in range(self._attempts - 1):

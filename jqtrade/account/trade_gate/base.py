@@ -93,6 +93,10 @@ class AbsTradeGate(ABC):
         """
         return None
 
+    def mend(self) -> None:
+        """Put right what an interrupted write left behind. Called before orders are sent while it is unknown whether
+        others were; a restart alone writes nothing to the broker. Must not raise."""
+
     def close(self) -> None:
         """Let go of what the gate holds; called once, at a graceful stop."""
 
