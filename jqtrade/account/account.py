@@ -47,9 +47,12 @@ class Account:
         self._limits = limits
         self._day = clock.now().date()
         self._orders: Dict[str, Order] = {}
+        gate.orders = self._orders
         self._unrecorded: List[Order] = []
         self._uncertain: Set[str] = set()
         """ids of orders of which nobody knows yet whether the broker was asked"""
+        self._others: Set[str] = set()
+        """ids of orders that are not ours, until they are counted"""
         self._others_counted = False
         self._portfolio: Optional[Portfolio] = None
         self._balance_outage = Outage(log, clock)
@@ -85,7 +88,7 @@ class Account:
         """Take today's orders from the journal, and what it could not take yet; count what went to the broker."""
         self._limits.start_day()
         recorded = self._journal.load(self._day)
-        self._orders = {record.order.order_id: record.order for record in recorded}
+        self._orders.update((record.order.order_id, record.order) for record in recorded)
         waiting = {order.order_id: order for order in self._unrecorded if order.create_time.date() == self._day}
         self._orders.update(waiting)
         now = self._clock.now()
@@ -296,14 +299,14 @@ class Account:
             self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
             return []
         self._orders_outage.worked("订单恢复同步")
-        self._count_others(reports)
-        self._watch_unanswered(reports)
         steps: List[Order] = []
         for report in reports:
             order = self._reported(report)
             if order is not None:
                 self._orders[order.order_id] = order
                 steps.append(order)
+        self._count_others()
+        self._watch_unanswered()
         changed = list({order.order_id: order for order in steps}.values())
         for order in changed:
             level = logging.WARNING if order.status is OrderStatus.rejected else logging.INFO
@@ -317,8 +320,11 @@ class Account:
     def _reported(self, report: Any) -> Optional[Order]:
         """The order that a gate's report changes, as it is then; None if it changes none of ours."""
         try:
-            order = self._orders.get(report_id(report))
+            order_id = report_id(report)
+            self._unanswered.pop(order_id, None)
+            order = self._orders.get(order_id)
             if order is None:
+                self._others.add(order_id)
                 return None
             checked = check_order(report)
         except InvalidReport as error:
@@ -334,21 +340,16 @@ class Account:
             log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order.order_id, after.status)
         return after
 
-    def _count_others(self, reports: Sequence[Any]) -> None:
+    def _count_others(self) -> None:
         """Say once a day how many orders the broker knows of that are not ours."""
-        if self._others_counted:
-            return
-        ids = {report.get("order_id") for report in reports if isinstance(report, dict)}
-        others = [order_id for order_id in ids if isinstance(order_id, str) and order_id not in self._orders]
-        if others:
+        if self._others and not self._others_counted:
             self._others_counted = True
-            log.info("柜台里今天还有 %d 笔委托不是本任务发出的（人工、别的任务或别的程序），本任务不处理", len(others))
+            text = "柜台里今天还有 %d 笔委托不是本任务发出的（人工、别的任务或别的程序），本任务不处理"
+            log.info(text, len(self._others))
+        self._others.clear()
 
-    def _watch_unanswered(self, reports: Sequence[Any]) -> None:
+    def _watch_unanswered(self) -> None:
         """Say it when the broker does not answer: files that nobody reads look like a quiet market."""
-        for order_id in [report.get("order_id") for report in reports if isinstance(report, dict)]:
-            if isinstance(order_id, str):
-                self._unanswered.pop(order_id, None)
         oldest = next(iter(self._unanswered), None)
         if oldest is not None and self._clock.now() - self._unanswered[oldest] > PATIENCE:
             text = "订单 %s 等 %d 笔发出超过 30 秒，柜台还没有任何回报，请检查 One Quant 是否在运行"
@@ -386,7 +387,7 @@ class Account:
             unfinished = [order for order in self._orders.values() if not order.status.is_final]
             log.info("进入 %s，昨天的 %d 笔订单不再列出，其中 %d 笔未见结束", today, len(self._orders), len(unfinished))
             self._day = today
-            self._orders = {}
+            self._orders.clear()
             self._uncertain.clear()
             self._record(self._load_day)  # after the clock was set back there are some
             self._said.clear()

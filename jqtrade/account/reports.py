@@ -71,11 +71,18 @@ def _position(report: Any) -> Position:
 
 def report_id(report: Any) -> str:
     """The order id of an order's report, looked at before the rest is checked. Raises InvalidReport."""
+    if isinstance(report, OrderReport):
+        return report.order_id
     return str(_field(report, "订单", "order_id", _text))
 
 
 def check_order(report: Any) -> OrderReport:
-    """Return one dict of what AbsTradeGate.sync_orders returned, checked. Raises InvalidReport naming the wrong field."""
+    """Return one dict of what AbsTradeGate.sync_orders returned, checked. Raises InvalidReport naming the wrong field.
+
+    An OrderReport comes from a gate of ours, which has checked it already.
+    """
+    if isinstance(report, OrderReport):
+        return report
     where = "订单 {}".format(report.get("order_id") if isinstance(report, dict) else report)
     amount = _field(report, where, "amount", _quantity)
     status = _field(report, where, "status", OrderStatus)

@@ -18,6 +18,11 @@ ASSET_HEADER = "updTime,acctType,acct,exchange,totalAsset,currentBalance,enabled
 POSITION_HEADER = "updTime,acctType,acct,symbol,currentQty,enabledQty,costPrice,lastPrice,mktValue"
 
 
+def told(gate: Any) -> List[Any]:
+    """What the gate's sync_orders returns, each report as a dict."""
+    return [report if isinstance(report, dict) else report._asdict() for report in gate.sync_orders()]
+
+
 def make_order(order_id: str = "4000000001", code: str = "000001.XSHE", amount: int = 1000, **fields: Any) -> Order:
     """A limit order, a purchase if `amount` is positive."""
     given = {

@@ -15,6 +15,7 @@ from broker_files import (
     end_row,
     make_order,
     position_row,
+    told,
     update_row,
 )
 from hypothesis import given, settings
@@ -60,17 +61,17 @@ def test_a_growing_file_cut_anywhere_is_told_whole_and_once(
     data = encoded(lines, encoding, end)
     path = folder.file(kind)
     path.write_bytes(data)
-    whole = open_gate().sync_orders()
+    whole = told(open_gate())
     assert len(whole) == (4 if kind == "orderUpdate" else 1)
     for cut in range(len(data) + 1):
         path.unlink()
         gate = open_gate()
         path.write_bytes(data[:cut])
         caplog.clear()
-        told = gate.sync_orders()
+        first = told(gate)
         with path.open("ab") as file:
             file.write(data[cut:])
-        assert told + gate.sync_orders() == whole, cut
+        assert first + told(gate) == whole, cut
         assert sum("无法识别" in record.getMessage() for record in caplog.records) == 1, cut
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Callable, Dict, List
 
 import pytest
-from broker_files import ORDER_HEADER, RESULT_HEADER, UPDATE_HEADER, OneQuantFolder, make_order, update_row
+from broker_files import ORDER_HEADER, RESULT_HEADER, UPDATE_HEADER, OneQuantFolder, make_order, told, update_row
 from no_limits import no_limits
 
 from jqtrade.account.account import Account
@@ -24,7 +24,7 @@ OpenGate = Callable[..., AnXinDMATradeGate]
 
 def statuses(gate: Gate) -> List[Any]:
     """Order and status of each report of one sync, all of them checked as the account does."""
-    reports = [check_order(report) for report in gate.sync_orders()]
+    reports = [check_order(report) for report in told(gate)]
     return [(report.order_id, str(report.status)) for report in reports]
 
 
@@ -49,7 +49,7 @@ def test_a_row_tells_everything_of_an_order(gate: Gate, folder: OneQuantFolder) 
         text="撤单成交",
     )
     folder.append("orderUpdate", UPDATE_HEADER, row)
-    (report,) = [check_order(each) for each in gate.sync_orders()]
+    (report,) = [check_order(each) for each in told(gate)]
     assert (report.order_id, report.code, report.action, report.status) == (
         "77",
         "600000.XSHG",
@@ -119,7 +119,7 @@ def test_an_order_refused_at_once_is_rejected_with_its_reason(
 ) -> None:
     gate.order(make_order(amount=-300))
     folder.append("execResult", RESULT_HEADER, refused(message=message), encoding=encoding)
-    (report,) = [check_order(each) for each in gate.sync_orders()]
+    (report,) = [check_order(each) for each in told(gate)]
     assert (report.order_id, report.code, report.amount, report.action) == ("4000000001", "000001.XSHE", 300, "close")
     assert report.status == "rejected" and report.err_msg == (message or "柜台拒绝，没有说明原因")
 
@@ -158,7 +158,7 @@ def test_text_is_read_in_any_encoding_with_any_line_end(
     text = "价格错误㐀" if written == "gb18030" else "价格错误"
     lines = [UPDATE_HEADER, update_row("77", 5, text=text), update_row("78", 0)]
     folder.file("orderUpdate").write_bytes("".join(line + end for line in lines).encode(written))
-    reports = open_gate(file_encoding=option).sync_orders()
+    reports = told(open_gate(file_encoding=option))
     assert [(report["order_id"], report["err_msg"]) for report in reports] == [("77", text), ("78", "")]
 
 
@@ -167,7 +167,7 @@ def test_each_line_is_decoded_by_itself(open_gate: OpenGate, folder: OneQuantFol
     folder.append("orderUpdate", UPDATE_HEADER)
     for order_id, encoding in (("1", "gbk"), ("2", "utf-8"), ("3", "gb18030")):
         folder.append("orderUpdate", update_row(order_id, 5, text="错误原因"), encoding=encoding)
-    reports = open_gate(file_encoding=option).sync_orders()
+    reports = told(open_gate(file_encoding=option))
     assert [report["err_msg"] for report in reports] == ["错误原因"] * 3
 
 
@@ -177,7 +177,7 @@ def test_the_header_decides_where_columns_stand(gate: Gate, folder: OneQuantFold
     order = ["extra"] + sorted(names, reverse=True) + ["另一列"]
     row.update(extra="1", 另一列="x")
     folder.append("orderUpdate", " , ".join(order), ",".join(row[name] for name in order))
-    (report,) = [check_order(each) for each in gate.sync_orders()]
+    (report,) = [check_order(each) for each in told(gate)]
     assert (report.order_id, report.filled_amount, report.code) == ("77", 300, "000001.XSHE")
 
 
@@ -188,11 +188,11 @@ def test_a_missing_column_is_named_with_its_file(
 ) -> None:
     folder.append(kind, header.replace(name, "x"))
     if kind == "execResult":  # said, but it must not stop the news of orders
-        assert gate.sync_orders() == []
+        assert told(gate) == []
         assert re.search(f"{kind}_20260105.csv.*{name}", caplog.text)
     else:
         with pytest.raises(TradeGateError, match=f"{kind}_20260105.csv.*{name}"):
-            gate.sync_orders()
+            told(gate)
 
 
 GARBAGE = [
@@ -309,14 +309,14 @@ def test_an_average_price_that_the_terminal_does_not_know_loses_no_news(gate: Ga
 
 def test_a_filled_order_whose_quantity_is_left_out_is_filled_whole(gate: Gate, folder: OneQuantFolder) -> None:
     folder.append("orderUpdate", UPDATE_HEADER, update_row("77", 2, filledQty=""))
-    (report,) = [check_order(each) for each in gate.sync_orders()]
+    (report,) = [check_order(each) for each in told(gate)]
     assert report.filled_amount == report.amount
 
 
 def test_refusals_are_not_lost_while_our_own_file_cannot_be_read(gate: Gate, folder: OneQuantFolder) -> None:
     folder.append("execResult", RESULT_HEADER, refused("77"))
     folder.file("algoOrder").mkdir()
-    assert gate.sync_orders() == []
+    assert told(gate) == []
     folder.file("algoOrder").rmdir()
     gate.order(make_order("77"))
     assert statuses(gate) == [("77", "rejected")]
@@ -328,7 +328,7 @@ def test_reading_orders_is_tried_as_often_as_the_option_says(
     gate = open_gate(sync_retry_kwargs={"max_attempts": 4, "attempt_internal": 0.5})
     folder.file("orderUpdate").mkdir()
     with pytest.raises(TradeGateError, match="orderUpdate"):
-        gate.sync_orders()
+        told(gate)
     assert clock.monotonic() == 1.5
 
 

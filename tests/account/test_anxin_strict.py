@@ -3,7 +3,7 @@
 from typing import Any, Callable, List
 
 import pytest
-from broker_files import RESULT_HEADER, UPDATE_HEADER, OneQuantFolder, make_order, update_row
+from broker_files import RESULT_HEADER, UPDATE_HEADER, OneQuantFolder, make_order, told, update_row
 from no_limits import no_limits
 
 from jqtrade.account.account import Account
@@ -32,18 +32,18 @@ def test_a_sync_that_met_a_broken_line_fails_at_once_and_the_next_one_has_the_go
 ) -> None:
     folder.append("orderUpdate", UPDATE_HEADER, update_row("77", 0), "garbage", update_row("78", 0))
     with pytest.raises(TradeGateError, match="orderUpdate_20260105.csv.*garbage.*20 列"):
-        gate.sync_orders()
+        told(gate)
     assert clock.monotonic() == 0.0  # to read it again would not help
     folder.append("orderUpdate", update_row("79", 0))
-    assert ids(gate.sync_orders()) == ["77", "78", "79"]
-    assert gate.sync_orders() == [] and caplog.records == []
+    assert ids(told(gate)) == ["77", "78", "79"]
+    assert told(gate) == [] and caplog.records == []
 
 
 def test_of_several_broken_lines_the_first_is_named_and_all_are_counted(gate: Gate, folder: OneQuantFolder) -> None:
     folder.append("orderUpdate", UPDATE_HEADER, "first", "second", "third")
     with pytest.raises(TradeGateError, match="first.*共 3 行"):
-        gate.sync_orders()
-    assert gate._updates.broken_lines == 3 and gate.sync_orders() == []
+        told(gate)
+    assert gate._updates.broken_lines == 3 and told(gate) == []
 
 
 def test_a_broken_line_of_execResult_fails_the_sync_too_and_the_refusal_is_not_lost(
@@ -54,8 +54,8 @@ def test_a_broken_line_of_execResult_fails_the_sync_too_and_the_refusal_is_not_l
     folder.append("orderUpdate", UPDATE_HEADER, "garbage 2", update_row("78", 0))
     for text in ("execResult_20260105.csv.*garbage", "orderUpdate_20260105.csv.*garbage 2"):
         with pytest.raises(TradeGateError, match=text):
-            gate.sync_orders()
-    assert ids(gate.sync_orders()) == ["78", "4000000001"]
+            told(gate)
+    assert ids(told(gate)) == ["78", "4000000001"]
 
 
 def test_the_account_logs_a_failed_sync_and_goes_on(
@@ -72,7 +72,7 @@ def test_the_account_logs_a_failed_sync_and_goes_on(
 def test_the_lines_of_others_are_not_broken(gate: Gate, folder: OneQuantFolder) -> None:
     folder.append("orderUpdate", UPDATE_HEADER, update_row("77", 0, acct="7654321"), "", update_row("", 0))
     folder.append("execResult", RESULT_HEADER, "1,1,99,1,9,别人的")
-    assert gate.sync_orders() == []
+    assert told(gate) == []
 
 
 def test_it_is_true_or_false(open_gate: OpenGate) -> None:

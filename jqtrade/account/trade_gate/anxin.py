@@ -4,14 +4,15 @@ import logging
 import os
 import re
 from datetime import date
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set, TypeVar
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, TypeVar
 
-from jqtrade.account.order import MarketOrderStyle, Order, OrderSide, check_code
+from jqtrade.account.order import MarketOrderStyle, Order, OrderReport, OrderSide, check_code
+from jqtrade.account.reports import report_id
 from jqtrade.account.trade_gate import anxin_csv
 from jqtrade.account.trade_gate.anxin_day import BrokenLine, DayFiles, Feed, Parse
 from jqtrade.account.trade_gate.anxin_watch import SnapshotWatch
 from jqtrade.account.trade_gate.base import AbsTradeGate
-from jqtrade.account.trade_gate.csv_file import LockWait, append_lines, read_snapshot
+from jqtrade.account.trade_gate.csv_file import LockWait, append_lines, decode, read_snapshot
 from jqtrade.errors import FileMissing, InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
 from jqtrade.log import Outage
 
@@ -46,6 +47,7 @@ class AnXinDMATradeGate(AbsTradeGate):
                 )
             )
         self._account_no = options["account_no"]
+        self._account = self._account_no.encode("ascii")
         self._counter_type = options["counter_type"]
         self._algo_type = options["algo_type"]
         self._order_dir = options["order_dir"]
@@ -63,7 +65,9 @@ class AnXinDMATradeGate(AbsTradeGate):
         self._files = DayFiles(self._order_dir, day)
         # A refused order has no updates. A refusal of an id that has some speaks of another program's order of that id.
         self._updated_ids: Set[str] = set()
-        self._refusals: List[Dict[str, Any]] = []
+        self._refusals: List[OrderReport] = []
+        self._others: Set[bytes] = set()
+        """ids of orders that are not ours, once the account has heard of them"""
         self._unproven: Dict[str, str] = {}
         """by order id, the rows of which some may stand in the order file, but not all or not for certain"""
         self._updates = self._feed(self._files.updates, anxin_csv.UPDATE_COLUMNS, "text", self._parse_update)
@@ -158,7 +162,7 @@ class AnXinDMATradeGate(AbsTradeGate):
 
     def knows_order_id(self, order_id: str) -> bool:
         try:
-            return self._day().order_line(order_id) is not None
+            return self._day().order_line(order_id) is not None or order_id.encode("ascii") in self._others
         except OSError:
             return False  # asked again under the lock, before the row is written
 
@@ -215,7 +219,7 @@ class AnXinDMATradeGate(AbsTradeGate):
 
     def _read_balance(self) -> Dict[str, Any]:
         files = self._day()
-        totals = [row for row in self._read_snapshot(files.assets, anxin_csv.ASSET_COLUMNS) if row["exchange"] == ""]
+        totals = [row for row in self._read_snapshot(files.assets, anxin_csv.ASSET_COLUMNS) if row[1] == b""]
         if len(totals) != 1:
             raise TradeGateError(
                 f"资金文件 {files.assets} 里账号 {self._account_no} 的汇总行应有 1 行，实有 {len(totals)} 行；"
@@ -230,13 +234,14 @@ class AnXinDMATradeGate(AbsTradeGate):
         except ValueError as error:
             raise TradeGateError(f"资金或持仓文件里有不正确的数字：{error}")
 
-    def _read_snapshot(self, path: str, needed: Sequence[str]) -> List[Dict[str, str]]:
-        return [row for row in read_snapshot(path, self._encoding, needed) if row["acct"] == self._account_no]
+    def _read_snapshot(self, path: str, needed: Sequence[str]) -> List[Tuple[bytes, ...]]:
+        """The rows of our account; the column of accounts is the first of `needed`."""
+        return [row for row in read_snapshot(path, self._encoding, needed) if row[0] == self._account]
 
-    def sync_orders(self) -> List[Dict[str, Any]]:
+    def sync_orders(self) -> List[Any]:
         return self._retry(self._read_orders)
 
-    def _read_orders(self) -> List[Dict[str, Any]]:
+    def _read_orders(self) -> List[Any]:
         self._day()
         # Refusals first: whatever was told of an order before its refusal is then read too. If updates cannot be read
         # now, refusals wait; if refusals cannot be read, updates count all the same.
@@ -248,24 +253,32 @@ class AnXinDMATradeGate(AbsTradeGate):
         except TradeGateError as error:
             self._results_outage.failed(str(error))
         updates = self._updates.read()
-        self._updated_ids.update(report["order_id"] for report in updates)
+        self._updated_ids.update(map(report_id, updates))
         refusals, self._refusals = self._refusals, []
-        return updates + [report for report in refusals if report["order_id"] not in self._updated_ids]
+        return updates + [report for report in refusals if report.order_id not in self._updated_ids]
 
-    def _parse_update(self, row: Dict[str, str]) -> Optional[Dict[str, Any]]:
-        code = anxin_csv.to_code(row["symbol"])
-        if row["acct"] != self._account_no or not row["custBatchNo"] or code is None:
+    def _parse_update(self, row: Tuple[bytes, ...]) -> Optional[Any]:
+        account, order_id, symbol = row[:3]
+        if account != self._account or not order_id or order_id in self._others:
             return None
-        return anxin_csv.update_report(row, code)
+        code = anxin_csv.to_code(symbol)
+        if code is None:
+            return None
+        if self.orders is not None and order_id.decode("ascii") not in self.orders:
+            self._others.add(order_id)
+            return {"order_id": order_id.decode("ascii")}  # all that the account wants to know of it, and only once
+        return anxin_csv.update_report(row, code, self._encoding)
 
-    def _parse_result(self, row: Dict[str, str]) -> Optional[Dict[str, Any]]:
-        order_id = row["custBatchNo"]
+    def _parse_result(self, row: Tuple[bytes, ...]) -> Optional[OrderReport]:
+        kind, id_field, status, message = row
+        order_id = id_field.decode("ascii")
         order_line = self._unproven.get(order_id) or self._files.order_line(order_id)
-        if order_line is None or row["status"] != "1":
+        if order_line is None or status != b"1":
             return None
-        if row["resultType"] == "1":
-            return anxin_csv.refusal_report(order_line, self.clock.now(), row.get("errorMsg", ""))
-        log.warning("撤单被拒绝，订单 %s 保持原状：%s", order_id, row.get("errorMsg", ""))
+        reason = decode(message, self._encoding)
+        if kind == b"1":
+            return anxin_csv.refusal_report(order_line, self.clock.now(), reason)
+        log.warning("撤单被拒绝，订单 %s 保持原状：%s", order_id, reason)
         return None
 
 

@@ -3,9 +3,10 @@
 import math
 import re
 from datetime import datetime
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
-from jqtrade.account.order import MarketOrderStyle, Order, OrderAction, OrderStatus, format_price
+from jqtrade.account.order import MarketOrderStyle, Order, OrderAction, OrderReport, OrderStatus, format_price
+from jqtrade.account.trade_gate.csv_file import decode
 
 ORDER_HEADER = (
     "updTime,custBatchNo,acctType,acct,symbol,tradeSide,targetQty,algoId,priceType,ticks,highLimitPrice,lowLimitPrice"
@@ -13,32 +14,32 @@ ORDER_HEADER = (
 CANCEL_HEADER = "updTime,custBatchNo"
 RESULT_COLUMNS = ("resultType", "custBatchNo", "status")
 UPDATE_COLUMNS = (
-    "orderDate orderTime acct symbol tradeSide status orderQty orderPrice filledQty avgPrice filledAmt cancelQty orderNo custBatchNo"
+    "acct custBatchNo symbol orderDate orderTime tradeSide status orderQty orderPrice filledQty avgPrice filledAmt cancelQty orderNo"
 ).split()
 ASSET_COLUMNS = ("acct", "exchange", "totalAsset", "currentBalance", "enabledBalance")
 POSITION_COLUMNS = ("acct", "symbol", "currentQty", "enabledQty", "costPrice", "lastPrice", "mktValue")
 
 STATUSES = {
-    "0": OrderStatus.open,
-    "1": OrderStatus.filling,
-    "2": OrderStatus.filled,
-    "3": OrderStatus.partly_canceled,
-    "4": OrderStatus.canceled,
-    "5": OrderStatus.rejected,
-    "7": OrderStatus.new,
-    "8": OrderStatus.canceling,
+    b"0": OrderStatus.open,
+    b"1": OrderStatus.filling,
+    b"2": OrderStatus.filled,
+    b"3": OrderStatus.partly_canceled,
+    b"4": OrderStatus.canceled,
+    b"5": OrderStatus.rejected,
+    b"7": OrderStatus.new,
+    b"8": OrderStatus.canceling,
 }
-_NUMBER = re.compile(r"\d{6}", re.ASCII)
-_EXCHANGES = {"SZ": "XSHE", "SH": "XSHG"}
+_ENDED_BADLY = frozenset([OrderStatus.rejected, OrderStatus.canceled, OrderStatus.partly_canceled])
+_SYMBOL = re.compile(rb"(\d{6})\.(SZ|SH)")
+_EXCHANGES = {b"SZ": ".XSHE", b"SH": ".XSHG"}
 _SUFFIXES = {"XSHE": "SZ", "XSHG": "SH"}
-_SIDES = {"1": OrderAction.open, "2": OrderAction.close}
+_SIDES = {b"1": OrderAction.open, b"2": OrderAction.close}
 
 
-def to_code(symbol: str) -> Optional[str]:
+def to_code(symbol: bytes) -> Optional[str]:
     """ "000001.SZ" -> "000001.XSHE"; None for a security of another exchange, which we cannot have ordered."""
-    number, _, suffix = symbol.partition(".")
-    exchange = _EXCHANGES.get(suffix)
-    return number + "." + exchange if exchange and _NUMBER.fullmatch(number) else None
+    match = _SYMBOL.fullmatch(symbol)
+    return match.group(1).decode("ascii") + _EXCHANGES[match.group(2)] if match else None
 
 
 def to_symbol(code: str) -> str:
@@ -73,80 +74,92 @@ def cancel_row(order_id: str, now: datetime) -> str:
     return now.strftime("%H%M%S.%f") + "," + order_id
 
 
-def update_report(row: Dict[str, str], code: str) -> Dict[str, Any]:
-    """A row of orderUpdate_ as AbsTradeGate.sync_orders returns it. Raises ValueError or KeyError for a broken row."""
-    moment = datetime.strptime(row["orderDate"] + row["orderTime"].zfill(6), "%Y%m%d%H%M%S")
-    status = STATUSES[row["status"]]
-    return {
-        "order_id": row["custBatchNo"],
-        "code": code,
-        "price": to_number(row["orderPrice"] or "0"),
-        "amount": to_quantity(row["orderQty"]),
-        "action": _SIDES[row["tradeSide"]],
-        "status": status,
-        "style": "limit",
-        "create_time": moment,
-        "entrust_time": moment,
-        "confirm_id": row["orderNo"],
-        "filled_amount": to_quantity(row["filledQty"]) if row["filledQty"] else None,
-        "canceled_amount": to_quantity(row["cancelQty"] or "0"),
-        "deal_balance": _to_known_number(row["filledAmt"]),
-        "avg_cost": _to_known_number(row["avgPrice"]),
-        "err_msg": row.get("text", "")
-        if status in (OrderStatus.rejected, OrderStatus.canceled, OrderStatus.partly_canceled)
-        else "",
-    }
+def update_report(row: Tuple[bytes, ...], code: str, encoding: str) -> OrderReport:
+    """What a row of orderUpdate_, its UPDATE_COLUMNS and the text, says. Raises ValueError or KeyError for a broken row."""
+    _, order_id, _, day, time, side, status_code, quantity, price, filled, avg_price, value, canceled, number, text = (
+        row
+    )
+    status = STATUSES[status_code]
+    amount = to_quantity(quantity)
+    filled_amount = to_quantity(filled) if filled else amount if status is OrderStatus.filled else 0
+    if filled_amount > amount:
+        raise ValueError(f"成交 {filled_amount} 股，超过委托的 {amount} 股")
+    moment = _to_moment(day, time)
+    return OrderReport(
+        order_id=order_id.decode("ascii"),
+        code=code,
+        price=to_number(price or b"0"),
+        amount=amount,
+        action=_SIDES[side],
+        status=status,
+        style="limit",
+        create_time=moment,
+        entrust_time=moment,
+        confirm_id=number.decode("ascii", "backslashreplace"),
+        filled_amount=filled_amount,
+        canceled_amount=to_quantity(canceled or b"0"),
+        deal_balance=_to_known_number(value),
+        avg_cost=_to_known_number(avg_price),
+        err_msg=decode(text, encoding) if status in _ENDED_BADLY else "",
+    )
 
 
-def refusal_report(order_line: str, now: datetime, err_msg: str) -> Dict[str, Any]:
+def refusal_report(order_line: str, now: datetime, err_msg: str) -> OrderReport:
     """The report of an order that the terminal refused at once, out of the line of algoOrder_ that had asked for it.
 
     Raises ValueError or KeyError if that line is broken.
     """
-    fields = order_line.split(",")
-    if len(fields) != ORDER_HEADER.count(",") + 1:
+    fields = order_line.encode("ascii", "replace").split(b",")
+    code = to_code(fields[4]) if len(fields) == ORDER_HEADER.count(",") + 1 else None
+    if code is None:
         raise ValueError(f"文件单里的这一笔是残行：{order_line!r}")
-    return {
-        "order_id": fields[1],
-        "code": to_code(fields[4]),
-        "price": to_number(fields[10]),
-        "amount": to_quantity(fields[6]),
-        "action": _SIDES[fields[5]],
-        "status": OrderStatus.rejected,
-        "style": "limit" if fields[8] == "AT" else "market",
-        "create_time": now,
-        "err_msg": err_msg or "柜台拒绝，没有说明原因",
-        "confirmed": False,  # an update, which a refused order has not, would prove that another order was meant
-    }
+    return OrderReport(
+        order_id=fields[1].decode("ascii"),
+        code=code,
+        price=to_number(fields[10]),
+        amount=to_quantity(fields[6]),
+        action=_SIDES[fields[5]],
+        status=OrderStatus.rejected,
+        style="limit" if fields[8] == b"AT" else "market",
+        create_time=now,
+        err_msg=err_msg or "柜台拒绝，没有说明原因",
+        confirmed=False,  # an update, which a refused order has not, would prove that another order was meant
+    )
 
 
-def cash_report(row: Dict[str, str]) -> Dict[str, Any]:
+def cash_report(row: Tuple[bytes, ...]) -> Dict[str, float]:
     """The account's total row of assetInfo_ as AbsTradeGate.sync_balance returns it. Raises ValueError for a broken number."""
-    available = to_number(row["enabledBalance"])
-    return {
-        "total_assert": to_number(row["totalAsset"]),
-        "available_cash": available,
-        "locked_cash": round(to_number(row["currentBalance"]) - available, 6),
-    }
+    total, balance, available = [to_number(field) for field in row[2:5]]
+    return {"total_assert": total, "available_cash": available, "locked_cash": round(balance - available, 6)}
 
 
-def position_report(row: Dict[str, str]) -> Optional[Dict[str, Any]]:
+def position_report(row: Tuple[bytes, ...]) -> Optional[Dict[str, Any]]:
     """A row of positionInfo_ as AbsTradeGate.sync_balance returns it, None if nothing is held. Raises ValueError for a broken number."""
-    code = to_code(row["symbol"])
-    amount = to_quantity(row["currentQty"])
+    code = to_code(row[1])
+    amount = to_quantity(row[2])
     if code is None or amount == 0:
         return None
     return {
         "code": code,
         "amount": amount,
-        "available_amount": to_quantity(row["enabledQty"]),
-        "avg_cost": to_number(row["costPrice"]),
-        "last_price": to_number(row["lastPrice"]),
-        "position_value": to_number(row["mktValue"]),
+        "available_amount": to_quantity(row[3]),
+        "avg_cost": to_number(row[4]),
+        "last_price": to_number(row[5]),
+        "position_value": to_number(row[6]),
     }
 
 
-def to_number(text: str) -> float:
+def _to_moment(day: bytes, time: bytes) -> datetime:
+    """ "20260105", "93103" -> 2026-01-05 09:31:03; raises ValueError for anything else."""
+    digits = day + time.zfill(6)
+    if len(day) != 8 or len(digits) != 14 or not digits.isdigit():
+        raise ValueError(f"不是日期和时间：{day!r} {time!r}")
+    return datetime(
+        int(digits[:4]), int(digits[4:6]), int(digits[6:8]), int(digits[8:10]), int(digits[10:12]), int(digits[12:])
+    )
+
+
+def to_number(text: bytes) -> float:
     """A finite number; raises ValueError otherwise."""
     number = float(text)
     if not math.isfinite(number):
@@ -154,14 +167,16 @@ def to_number(text: str) -> float:
     return number
 
 
-def _to_known_number(text: str) -> Optional[float]:
+def _to_known_number(text: bytes) -> Optional[float]:
     """A number, None for one that the terminal does not know ("", "nan"); raises ValueError for what is no number."""
-    number = float(text or "nan")
+    number = float(text or b"nan")
     return number if math.isfinite(number) else None
 
 
-def to_quantity(text: str) -> int:
+def to_quantity(text: bytes) -> int:
     """A whole number of shares, not negative ("100", "100.0"); raises ValueError otherwise."""
+    if text.isdigit():
+        return int(text)
     number = to_number(text)
     if number < 0 or number != int(number):
         raise ValueError(f"不是股数：{text!r}")

@@ -4,14 +4,14 @@ import logging
 import os
 from collections import deque
 from datetime import date
-from typing import Any, Callable, Deque, Dict, List, Optional, Sequence, Set
+from typing import Any, Callable, Deque, Dict, List, Optional, Sequence, Set, Tuple
 
 from jqtrade.account.trade_gate.csv_file import Columns, FileFollower, decode, split_row
 from jqtrade.errors import TradeGateError
 
 log = logging.getLogger("jqtrade.anxin")
 
-Parse = Callable[[Dict[str, str]], Optional[Any]]
+Parse = Callable[[Tuple[bytes, ...]], Optional[Any]]
 
 
 class BrokenLine(TradeGateError):
@@ -24,7 +24,9 @@ class Feed:
     def __init__(
         self, path: str, encoding: str, needed: Sequence[str], message: str, parse: Parse, skips_broken: bool = True
     ) -> None:
-        """`parse` returns None for a row that does not concern us, and raises ValueError or KeyError for a broken one.
+        """`parse` takes the needed fields of a row and then the message, which may be empty.
+
+        It returns None for a row that does not concern us, and raises ValueError or KeyError for a broken one.
 
         Without `skips_broken` a read that met broken lines raises BrokenLine; what it read else comes with the next one.
         """
@@ -69,16 +71,17 @@ class Feed:
     def _header(self, line: bytes) -> Columns:
         name = os.path.basename(self._path)
         try:
-            return Columns(name, split_row(decode(line, self._encoding)), self._needed, self._message)
+            header = [decode(field, self._encoding) for field in split_row(line)]
+            return Columns(name, header, self._needed, self._message)
         except ValueError:
             raise TradeGateError(f"{name} 的表头无法识别：{line[:200]!r}")
 
     def _parse_line(self, line: bytes) -> Optional[Any]:
         try:
-            fields = split_row(decode(line, self._encoding))
+            fields = split_row(line)
             if self._columns is None or not any(fields):
                 return None
-            return self._parse(self._columns.row(fields))
+            return self._parse(self._columns.pick(fields))
         except (ValueError, KeyError) as error:
             self.broken_lines += 1
             name = os.path.basename(self._path)

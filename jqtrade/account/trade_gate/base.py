@@ -1,7 +1,7 @@
 """AbsTradeGate: the contract between jqtrade and a way to the broker."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from jqtrade.account.order import Order
 from jqtrade.clock import Clock, SystemClock
@@ -22,6 +22,10 @@ class AbsTradeGate(ABC):
 
     clock: Clock = SystemClock()
     """What time it is for the strategy; the file dates of a gate come from here, never from datetime.now()."""
+
+    orders: Optional[Mapping[str, Order]] = None
+    """The account's orders of today by id, set by the account and kept up to date. Of orders that are not among them,
+    sync_orders may leave out everything but one report of each, with the field `order_id` alone."""
 
     @abstractmethod
     def setup(self, options: Dict[str, Any]) -> None:

@@ -5,7 +5,8 @@ Everything works on bytes and whole lines, so that a cut anywhere, also inside a
 
 import csv
 import os
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from operator import itemgetter
+from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from filelock import FileLock, Timeout
 
@@ -152,41 +153,50 @@ def decode(data: bytes, encoding: str) -> str:
     return data.decode("gb18030")
 
 
-def split_row(line: str) -> List[str]:
-    """Split one CSV line into stripped fields. Raises ValueError if that is impossible."""
-    if '"' not in line:
-        return [field.strip() for field in line.split(",")]
-    try:
-        return [field.strip() for field in next(csv.reader([line]))]
-    except csv.Error as error:
-        raise ValueError(str(error))
+def split_row(line: bytes) -> List[bytes]:
+    """Split one CSV line into stripped fields. Raises ValueError if that is impossible.
+
+    No byte of a Chinese character is a comma, a quote or a space in the encodings that `decode` knows.
+    """
+    if b'"' in line:
+        try:
+            return [field.strip().encode("latin-1") for field in next(csv.reader([line.decode("latin-1")]))]
+        except csv.Error as error:
+            raise ValueError(str(error))
+    fields = line.split(b",")
+    return [field.strip() for field in fields] if b" " in line or b"\t" in line else fields
 
 
 class Columns:
     """Where the needed columns of a file stand, by its header line."""
 
     def __init__(self, file: str, header: Sequence[str], needed: Iterable[str], message: str = "") -> None:
-        """`message` names the one column of free text, which may hold bare commas. Raises TradeGateError for a missing column."""
+        """`message` names a column of free text, which may be missing and may hold bare commas.
+
+        Raises TradeGateError for a missing column.
+        """
         missing = [name for name in needed if name not in header]
         if missing:
             raise TradeGateError("{} 的表头缺少列 {}，表头是：{}".format(file, "、".join(missing), ",".join(header)))
-        self._header = list(header)
-        self._message = self._header.index(message) if message in self._header else None
+        self._count = len(header)
+        self._message = list(header).index(message) if message in header else None
+        places = [list(header).index(name) for name in needed]
+        self._pick = itemgetter(*places, self._count if self._message is None else self._message)
 
-    def row(self, fields: List[str]) -> Dict[str, str]:
-        """Return the row as a dict by column name. Raises ValueError if it has too few or too many fields."""
-        surplus = len(fields) - len(self._header)
+    def pick(self, fields: List[bytes]) -> Tuple[bytes, ...]:
+        """The needed fields of a row in their order, then the message. Raises ValueError for too few or too many fields."""
+        surplus = len(fields) - self._count
         if surplus > 0 and self._message is not None:
             start = self._message
-            fields = fields[:start] + [",".join(fields[start : start + surplus + 1])] + fields[start + surplus + 1 :]
-            surplus = 0
-        if surplus != 0:
-            raise ValueError(f"应有 {len(self._header)} 列，实有 {len(fields)} 列")
-        return dict(zip(self._header, fields))
+            fields = fields[:start] + [b",".join(fields[start : start + surplus + 1])] + fields[start + surplus + 1 :]
+        elif surplus:
+            raise ValueError(f"应有 {self._count} 列，实有 {len(fields)} 列")
+        picked: Tuple[bytes, ...] = self._pick(fields + [b""])
+        return picked
 
 
-def read_snapshot(path: str, encoding: str, needed: Iterable[str]) -> List[Dict[str, str]]:
-    """Return the rows of a file that its writer rewrites whole, and ends with a row whose fields are all empty.
+def read_snapshot(path: str, encoding: str, needed: Iterable[str]) -> List[Tuple[bytes, ...]]:
+    """Return the needed fields of the rows of a file that its writer rewrites whole, and ends with a row of empty fields.
 
     Raises TradeGateError if the file is missing, cannot be read, is incomplete, or lacks a needed column.
     """
@@ -200,26 +210,23 @@ def read_snapshot(path: str, encoding: str, needed: Iterable[str]) -> List[Dict[
         raise TradeGateError(f"无法读取文件 {path}：{error}")
     start, end = len(BOM) if data.startswith(BOM) else 0, data.rfind(b"\n") + 1
     last = data[end:].strip(b"\r")
-    try:
-        lines = decode(data[start:end], encoding).split("\n")[:-1]
-    except UnicodeDecodeError as error:
-        raise TradeGateError(f"文件 {name} 不是文本：{error}")
+    lines = [line.strip(b"\r") for line in data[start:end].split(b"\n")[:-1]]
     if not lines:
         raise TradeGateError(f"文件 {name} 还没有写完")
-    rows: List[Dict[str, str]] = []
+    rows: List[Tuple[bytes, ...]] = []
     try:
-        header = split_row(lines[0].strip("\r"))
+        header = [decode(field, encoding) for field in split_row(lines[0])]
         columns = Columns(name, header, needed)
         if last == b"," * (len(header) - 1):  # the last row without a line end
-            lines.append(last.decode("ascii"))
+            lines.append(last)
             last = b""
         for number, line in enumerate(lines[1:], 2):
-            fields = split_row(line.strip("\r"))
+            fields = split_row(line)
             if not any(fields):
-                if last or any(rest.strip("\r") for rest in lines[number:]):
+                if last or any(lines[number:]):
                     raise TradeGateError(f"文件 {name} 在结尾的空行之后还有内容，可能正在改写")
                 return rows
-            rows.append(columns.row(fields))
+            rows.append(columns.pick(fields))
     except ValueError as error:
         raise TradeGateError(f"文件 {name} 有残缺的行：{error}")
     raise TradeGateError(f"文件 {name} 还没有写完，缺少结尾的空行")
