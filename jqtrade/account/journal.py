@@ -146,8 +146,8 @@ class Journal:
     def record_states(self, orders: Sequence[Order], moment: datetime, source: str) -> None:
         """Keep the steps that orders took, in their order, and that `source` told so at `moment`."""
         sql = "UPDATE orders SET {} WHERE day = ? AND order_id = ?".format(", ".join(name + " = ?" for name in _STATE))
-        last = {_key(order): order for order in orders}
-        rows = [_state_row(order) + key for key, order in last.items()]
+        last = {(order.create_time, order.order_id): order for order in orders}
+        rows = [_state_row(order) + _key(order) for order in last.values()]
         self._write("NORMAL", [(sql, rows), _events(orders, moment, source)])
 
     def _write(self, synchronous: str, statements: Iterable[_Statement]) -> None:
@@ -224,16 +224,27 @@ def _state_row(order: Order) -> Tuple[Any, ...]:
 
 def _text(text: str) -> str:
     """`text` as sqlite can take it: a gate's error may name a file that is no valid Unicode."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text and text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _events(orders: Sequence[Order], moment: datetime, source: str) -> _Statement:
     sql = (
         "INSERT INTO events (time, source, day, order_id, status, filled_amount, err_msg) VALUES (?, ?, ?, ?, ?, ?, ?)"
     )
-    start = (moment.strftime(_TIME_FORMAT), source)
-    states = [(order.status.value, order.filled_amount, _text(order.err_msg)) for order in orders]
-    return sql, [start + _key(order) + state for order, state in zip(orders, states)]
+    time = moment.strftime(_TIME_FORMAT)
+    days = {order.create_time: order.create_time.date().isoformat() for order in orders}
+    return sql, [
+        (
+            time,
+            source,
+            days[order.create_time],
+            order.order_id,
+            order.status.value,
+            order.filled_amount,
+            _text(order.err_msg),
+        )
+        for order in orders
+    ]
 
 
 def _order(row: Dict[str, Any]) -> Order:

@@ -30,16 +30,15 @@ STATUSES = {
     b"8": OrderStatus.canceling,
 }
 _ENDED_BADLY = frozenset([OrderStatus.rejected, OrderStatus.canceled, OrderStatus.partly_canceled])
-_SYMBOL = re.compile(rb"(\d{6})\.(SZ|SH)")
-_EXCHANGES = {b"SZ": ".XSHE", b"SH": ".XSHG"}
+_SYMBOL = re.compile(rb"\d{6}\.S[ZH]")
+_EXCHANGES = {b".SZ": ".XSHE", b".SH": ".XSHG"}
 _SUFFIXES = {"XSHE": "SZ", "XSHG": "SH"}
 _SIDES = {b"1": OrderAction.open, b"2": OrderAction.close}
 
 
 def to_code(symbol: bytes) -> Optional[str]:
     """ "000001.SZ" -> "000001.XSHE"; None for a security of another exchange, which we cannot have ordered."""
-    match = _SYMBOL.fullmatch(symbol)
-    return match.group(1).decode("ascii") + _EXCHANGES[match.group(2)] if match else None
+    return symbol[:6].decode("ascii") + _EXCHANGES[symbol[6:]] if _SYMBOL.fullmatch(symbol) else None
 
 
 def to_symbol(code: str) -> str:
@@ -86,14 +85,14 @@ def update_report(row: Tuple[bytes, ...], code: str, encoding: str) -> OrderRepo
         raise ValueError(f"成交 {filled_amount} 股，超过委托的 {amount} 股")
     moment = _to_moment(day, time)
     return OrderReport(
-        order_id=order_id.decode("ascii"),
-        code=code,
-        price=to_number(price or b"0"),
-        amount=amount,
-        action=_SIDES[side],
-        status=status,
-        style="limit",
-        create_time=moment,
+        order_id.decode("ascii"),
+        code,
+        to_number(price or b"0"),
+        amount,
+        _SIDES[side],
+        status,
+        "limit",
+        moment,
         entrust_time=moment,
         confirm_id=number.decode("ascii", "backslashreplace"),
         filled_amount=filled_amount,
@@ -151,11 +150,16 @@ def position_report(row: Tuple[bytes, ...]) -> Optional[Dict[str, Any]]:
 
 def _to_moment(day: bytes, time: bytes) -> datetime:
     """ "20260105", "93103" -> 2026-01-05 09:31:03; raises ValueError for anything else."""
-    digits = day + time.zfill(6)
-    if len(day) != 8 or len(digits) != 14 or not digits.isdigit():
+    if len(day) != 8 or len(time) > 6 or not (day + time).isdigit():
         raise ValueError(f"不是日期和时间：{day!r} {time!r}")
+    date_number, clock = int(day), int(time)
     return datetime(
-        int(digits[:4]), int(digits[4:6]), int(digits[6:8]), int(digits[8:10]), int(digits[10:12]), int(digits[12:])
+        date_number // 10000,
+        date_number // 100 % 100,
+        date_number % 100,
+        clock // 10000,
+        clock // 100 % 100,
+        clock % 100,
     )
 
 

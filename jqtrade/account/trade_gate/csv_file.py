@@ -15,6 +15,7 @@ from jqtrade.errors import FileMissing, OrderNotSent, TradeGateError
 
 BOM = b"\xef\xbb\xbf"
 LINE_END = b"\r\n"
+_QUOTE, _SPACE, _TAB = b'" \t'
 TAIL = 256
 """Bytes by which a follower knows its file again; more than one line's worth."""
 
@@ -158,13 +159,13 @@ def split_row(line: bytes) -> List[bytes]:
 
     No byte of a Chinese character is a comma, a quote or a space in the encodings that `decode` knows.
     """
-    if b'"' in line:
+    if _QUOTE in line:
         try:
             return [field.strip().encode("latin-1") for field in next(csv.reader([line.decode("latin-1")]))]
         except csv.Error as error:
             raise ValueError(str(error))
     fields = line.split(b",")
-    return [field.strip() for field in fields] if b" " in line or b"\t" in line else fields
+    return [field.strip() for field in fields] if _SPACE in line or _TAB in line else fields
 
 
 class Columns:
