@@ -40,7 +40,15 @@ LARGEST_ORDER_ID = 2**32 - 1
 class Account:
     """One account at one broker, as one strategy sees it. Used from one thread."""
 
-    def __init__(self, gate: AbsTradeGate, journal: Journal, clock: Clock, limits: RiskLimits) -> None:
+    def __init__(
+        self,
+        gate: AbsTradeGate,
+        journal: Journal,
+        clock: Clock,
+        limits: RiskLimits,
+        order_ids: Optional[random.Random] = None,
+    ) -> None:
+        """`order_ids`: what ids are drawn from; by default what nobody can foresee or repeat."""
         self._gate = gate
         self._journal = journal
         self._clock = clock
@@ -60,7 +68,7 @@ class Account:
         self._journal_outage = Outage(log, clock)
         self._said: Set[str] = set()
         self._unanswered: Dict[str, datetime] = {}
-        self._random = random.SystemRandom()
+        self._random = order_ids or random.SystemRandom()
         self._closed = False
         self._pid = os.getpid()
         self._thread = threading.get_ident()
@@ -101,6 +109,8 @@ class Account:
 
     def _settle_uncertain(self, reason: str) -> None:
         """Find out what can be known now of the orders that may not have been sent; `reason` is for those that were not."""
+        if self._unrecorded:
+            return  # "sent" must not be recorded before what the broker said of it
         for order_id in sorted(self._uncertain):
             order = self._orders[order_id]
             was_sent = True if order.confirmed or order.status.is_final else self._gate.was_sent(order)

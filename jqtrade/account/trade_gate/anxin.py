@@ -272,6 +272,8 @@ class AnXinDMATradeGate(AbsTradeGate):
     def _parse_result(self, row: Tuple[bytes, ...]) -> Optional[OrderReport]:
         kind, id_field, status, message = row
         order_id = id_field.decode("ascii")
+        if self.orders is not None and order_id not in self.orders:
+            return None
         order_line = self._unproven.get(order_id) or self._files.order_line(order_id)
         if order_line is None or status != b"1":
             return None

@@ -1,0 +1,2 @@
+def process_initialize(context):
+    pass
