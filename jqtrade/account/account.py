@@ -5,6 +5,7 @@ import os
 import random
 import sqlite3
 import threading
+from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import Any, Callable, Container, Dict, List, Optional, Sequence, Set
 
@@ -67,7 +68,7 @@ class Account:
         self._orders_outage = Outage(log, clock)
         self._journal_outage = Outage(log, clock)
         self._said: Set[str] = set()
-        self._unanswered: Dict[str, datetime] = {}
+        self._unanswered: OrderedDict[str, datetime] = OrderedDict()
         self._random = order_ids or random.SystemRandom()
         self._closed = False
         self._pid = os.getpid()
@@ -82,6 +83,7 @@ class Account:
             if record.order.status is OrderStatus.new and not record.sent and not record.order.confirmed
         )
         self._settle_uncertain("任务在发出之前中断，不会自动补发")
+        self._flush()
         for order_id in self._uncertain:
             log.warning(
                 "上次运行中断时无法确认订单 %s 是否发出，等待柜台回报：%s", order_id, describe(self._orders[order_id])
@@ -117,12 +119,9 @@ class Account:
             if was_sent is not None:
                 self._uncertain.discard(order_id)
             if was_sent:
-                self._take_sent([order])
+                self._journal.note_sent([order])
             elif was_sent is False:
                 self._refuse([order], reason)
-
-    def _take_sent(self, orders: Sequence[Order]) -> None:
-        self._record(lambda: self._journal.record_sent(orders))
 
     @property
     def portfolio(self) -> Portfolio:
@@ -223,7 +222,9 @@ class Account:
         except Exception as error:  # a gate of the user's own may raise anything, in the middle of anything
             log.exception("交易接口 batch_order 出错")
             errors = [OrderUncertain(str(error))] * len(orders)
-        self._take_sent([order for order, error in zip(orders, errors) if error is None])
+        self._journal.note_sent([order for order, error in zip(orders, errors) if error is None])
+        if type(self._gate).was_sent is AbsTradeGate.was_sent:  # it could not be asked after a crash
+            self._flush()
         return {order.order_id: error for order, error in zip(orders, errors)}
 
     def _settle(self, order: Order, error: Optional[Exception]) -> Optional[str]:
@@ -325,6 +326,7 @@ class Account:
         self._change(steps, "sync")
         if self._uncertain:
             self._settle_uncertain("没有写入文件单")
+        self._flush()
         return changed
 
     def _reported(self, report: Any) -> Optional[Order]:
@@ -379,6 +381,10 @@ class Account:
             if self._record(lambda: self._journal.record_states(self._unrecorded, self._clock.now(), source)):
                 self._unrecorded.clear()
 
+    def _flush(self) -> None:
+        if self._journal.is_behind:
+            self._record(self._journal.flush)
+
     def _record(self, write: Callable[[], Any]) -> bool:
         """Write to the journal what the broker's files could tell again; a failure is said once."""
         try:
@@ -419,6 +425,8 @@ class Account:
 
     def close(self) -> None:
         """Let go of the gate and the journal; nothing is sent after this."""
+        if not self._closed:
+            self._flush()
         self._closed = True
         self._gate.close()
         self._journal.close()

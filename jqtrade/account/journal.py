@@ -95,6 +95,7 @@ class Journal:
         Raises InvalidParam if there is no journal that we can use at `path`.
         """
         self._owner = owner
+        self._sent: List[Tuple[Any, ...]] = []
         try:
             if path is not None:
                 make_private_dir(os.path.dirname(path))
@@ -138,10 +139,18 @@ class Journal:
         rows = [_intent_row(order, self._owner) + (value,) + _state_row(order) for order, value in zip(orders, values)]
         return sql, rows
 
-    def record_sent(self, orders: Sequence[Order]) -> None:
-        """Keep that the broker was asked. Survives the process; after a power cut the broker's files tell it again."""
-        sql = "UPDATE orders SET sent = 1 WHERE day = ? AND order_id = ?"
-        self._write("NORMAL", [(sql, [_key(order) for order in orders])])
+    def note_sent(self, orders: Sequence[Order]) -> None:
+        """Keep, with whatever is written next, that the broker was asked; if the task dies before, the gate is asked for it."""
+        self._sent.extend(map(_key, orders))
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether `flush` has something to write."""
+        return bool(self._sent)
+
+    def flush(self) -> None:
+        """Write what waits for the next write. Raises sqlite3.Error."""
+        self._write("NORMAL", [])
 
     def record_states(self, orders: Sequence[Order], moment: datetime, source: str) -> None:
         """Keep the steps that orders took, in their order, and that `source` told so at `moment`."""
@@ -155,9 +164,11 @@ class Journal:
         connection.execute("PRAGMA synchronous = " + synchronous)
         connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.executemany("UPDATE orders SET sent = 1 WHERE day = ? AND order_id = ?", self._sent)
             for sql, rows in statements:
                 connection.executemany(sql, rows)
             connection.execute("COMMIT")
+            self._sent.clear()
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

@@ -141,6 +141,8 @@ def _list(value: Any) -> Any:
 
 
 def _number(value: Any) -> float:
+    if type(value) is float and math.isfinite(value):  # nearly always; hundreds of thousands of times in a replay
+        return value
     if not is_number(value):
         raise TypeError
     number = float(value)
@@ -150,6 +152,8 @@ def _number(value: Any) -> float:
 
 
 def _quantity(value: Any) -> int:
+    if type(value) is int and value >= 0:  # as in _number
+        return value
     if isinstance(value, numbers.Integral) and is_number(value):
         whole = int(value)
     else:

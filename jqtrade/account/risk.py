@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Callable, Deque, Dict, Mapping, Optional, Tuple
 
 from jqtrade.account.order import MarketOrderStyle, Order, OrderAction, OrderSide, format_price
-from jqtrade.account.portfolio import Portfolio
+from jqtrade.account.portfolio import Portfolio, Position
 from jqtrade.boards import Board, board_of
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidOrder
@@ -155,12 +155,13 @@ class RiskLimits:
             if portfolio is None:
                 raise InvalidOrder("sell_check：资金和持仓还没有一次读全，不知道可卖数量")
             positions = portfolio.long_positions if order.side is OrderSide.long else portfolio.short_positions
-            available = positions[order.code].available_amount
+            position = positions[order.code]
+            available = position.available_amount
             closing = self._closing.get((order.code, order.side), 0)
             if order.amount > available - closing:
                 raise InvalidOrder(
                     f"sell_check：卖出 {order.amount} 股，超过可卖的 {max(available - closing, 0)} 股"
-                    f"（同步到 {available} 股，之后已委托 {closing} 股）"
+                    f"（同步到 {available} 股，之后已委托 {closing} 股）{_locked_text(position)}"
                 )
         if self._options["cash_check"] and order.is_buy:
             value = self._known_value(order, portfolio, "cash_check")
@@ -187,6 +188,13 @@ class RiskLimits:
             total = self._value + self._known_value(order, portfolio, "max_daily_value")
             if total > highest:
                 raise InvalidOrder(f"max_daily_value：今天的委托金额将达 {total:.2f} 元，超过 {highest:.2f} 元")
+
+
+def _locked_text(position: Position) -> str:
+    """What else is held and cannot be sold now."""
+    if not position.locked_amount:
+        return ""
+    return f"，另有 {position.locked_amount} 股不能卖：在卖的，或当天买入、下一交易日才能卖的（T+1）"
 
 
 def _check_lot(order: Order, board: Board) -> None:

@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from filelock import FileLock  # noqa: E402
 
-from jqtrade.account.trade_gate.csv_file import LockWait, append_lines  # noqa: E402
+from jqtrade.account.trade_gate.csv_file import Appender, LockWait  # noqa: E402
 from jqtrade.clock import SystemClock  # noqa: E402
 
 
@@ -20,7 +20,7 @@ def main(path: str, what: str, name: str = "", count: str = "0") -> None:
         time.sleep(60)
     for number in range(int(count)):
         line = f"{name},{number:03}," + name * (number * 7 % 90)
-        append_lines(path, b"name,number,text", [line.encode()], LockWait(60, 0.001), SystemClock())
+        Appender(path, b"name,number,text", LockWait(60, 0.001), SystemClock()).append([line.encode()])
 
 
 main(*sys.argv[1:])

@@ -184,7 +184,7 @@ def test_a_restart_finds_out_from_the_file_whether_an_order_was_sent(
         if place == "before the append":
             patch.setattr(AnXinDMATradeGate, "batch_order", die)
         else:
-            patch.setattr(Journal, "record_sent", die)
+            patch.setattr(Journal, "note_sent", die)
         with pytest.raises(Died):
             account.submit_batch([check_request("000001.XSHE", 100, LimitOrderStyle(10))])
     before = bytes_of(folder.file("algoOrder"))

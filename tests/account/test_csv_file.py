@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from jqtrade.account.trade_gate import AnXinDMATradeGate
 from jqtrade.account.trade_gate.csv_file import (
+    Appender,
     Columns,
     FileFollower,
     LockWait,
-    append_lines,
     decode,
     read_snapshot,
     split_row,
@@ -31,8 +31,8 @@ WAIT = LockWait(5, 0.01)
 
 def test_lines_are_appended_below_one_header(tmp_path: Path, clock: VirtualClock) -> None:
     path = tmp_path / "file.csv"
-    append_lines(str(path), b"a,b", [b"1,2", b"3,4"], WAIT, clock)
-    append_lines(str(path), b"a,b", [b"5,6"], WAIT, clock)
+    Appender(str(path), b"a,b", WAIT, clock).append([b"1,2", b"3,4"])
+    Appender(str(path), b"a,b", WAIT, clock).append([b"5,6"])
     assert path.read_bytes() == b"a,b\r\n1,2\r\n3,4\r\n5,6\r\n"
 
 
@@ -53,7 +53,7 @@ def test_what_stands_is_completed_but_never_changed(
 ) -> None:
     path = tmp_path / "file.csv"
     path.write_bytes(before)
-    append_lines(str(path), b"a,b", [b"5,6"], WAIT, clock)
+    Appender(str(path), b"a,b", WAIT, clock).append([b"5,6"])
     assert path.read_bytes() == after
 
 
@@ -65,14 +65,14 @@ def test_nothing_is_written_when_the_check_under_the_lock_fails(
         raise error
 
     with pytest.raises(OrderNotSent):
-        append_lines(str(tmp_path / "file.csv"), b"a,b", [b"1,2"], WAIT, clock, check)
+        Appender(str(tmp_path / "file.csv"), b"a,b", WAIT, clock).append([b"1,2"], check)
     assert not (tmp_path / "file.csv").exists()
-    append_lines(str(tmp_path / "file.csv"), b"a,b", [b"1,2"], LockWait(0, 0.01), clock)  # the lock is free again
+    Appender(str(tmp_path / "file.csv"), b"a,b", LockWait(0, 0.01), clock).append([b"1,2"])  # the lock is free again
 
 
 def test_a_missing_directory_means_not_sent(tmp_path: Path, clock: VirtualClock) -> None:
     with pytest.raises(OrderNotSent):
-        append_lines(str(tmp_path / "no" / "file.csv"), b"a,b", [b"1,2"], WAIT, clock)
+        Appender(str(tmp_path / "no" / "file.csv"), b"a,b", WAIT, clock).append([b"1,2"])
     assert not (tmp_path / "no").exists()
 
 

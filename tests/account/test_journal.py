@@ -47,7 +47,8 @@ def test_orders_come_back_whole_and_in_order_of_creation(journal_path: str) -> N
 def test_what_is_sent_is_marked_and_nothing_else(journal_path: str) -> None:
     journal = Journal(journal_path)
     journal.record_intents(ORDERS, [1.0] * 5, MOMENT)
-    journal.record_sent([ORDERS[1], ORDERS[3]])
+    journal.note_sent([ORDERS[1], ORDERS[3]])
+    journal.flush()
     assert [sent for _, sent in recorded(journal_path, DAY)] == [False, True, False, True, False]
 
 
@@ -99,7 +100,8 @@ def test_each_day_has_its_own_orders_and_ids(journal_path: str) -> None:
     tomorrow = make_order(create_time=datetime(2026, 1, 6, 9, 30))
     journal.record_intents([make_order()], [1.0], MOMENT)
     journal.record_intents([tomorrow], [1.0], MOMENT)
-    journal.record_sent([tomorrow])
+    journal.note_sent([tomorrow])
+    journal.flush()
     assert recorded(journal_path, DAY) == [(make_order(), False)]
     assert recorded(journal_path, date(2026, 1, 6)) == [(tomorrow, True)]
     assert journal.load(date(2026, 1, 7)) == []
@@ -117,7 +119,8 @@ def test_a_batch_is_kept_whole_or_not_at_all(journal_path: str) -> None:
 
 def test_intents_are_written_so_that_a_power_cut_spares_them(journal_path: str) -> None:
     journal = Journal(journal_path)
-    journal.record_sent([make_order()])
+    journal.note_sent([make_order()])
+    journal.flush()
     journal.record_intents([make_order()], [1.0], MOMENT)
     settings = [journal._connection.execute("PRAGMA " + name).fetchone() for name in ("synchronous", "journal_mode")]
     assert settings == [(2,), ("wal",)]  # 2: FULL, an fsync at each commit
@@ -176,7 +179,7 @@ INTENT = "journal.record_intents([make_order('1'), make_order('2')], [1.0] * 2, 
     "steps, ids, sent",
     [
         (INTENT, ["1", "2"], [False, False]),
-        (INTENT + "; journal.record_sent([make_order('2')])", ["1", "2"], [False, True]),
+        (INTENT + "; journal.note_sent([make_order('2')]); journal.flush()", ["1", "2"], [False, True]),
     ],
     ids=["after the intent", "after sent"],
 )

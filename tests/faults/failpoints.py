@@ -1,7 +1,7 @@
 """Places in the life of an order where this process dies, or a call fails: JQTRADE_FAULT names them.
 
     JQTRADE_FAULT=after-append:kill@3             the third time that a row stands in the file, die
-    JQTRADE_FAULT=before-fsync:ENOSPC@2,before-sent:EIO@1
+    JQTRADE_FAULT=before-fsync:ENOSPC@2,before-flush:EIO@1
     JQTRADE_FAULT=mid-append:short@1%30           write 30 % of the row, as a short write
     JQTRADE_FAULT=mid-append:kill@1%30            write 30 % of the row and die: a torn row
 
@@ -17,7 +17,8 @@ import signal
 import sqlite3
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple
 
-JOURNAL_PLACES = [f"{when}-{what}" for what in ("intent", "sent", "states") for when in ("before", "mid", "after")]
+JOURNAL_PLACES = [f"{when}-{what}" for what in ("intent", "states") for when in ("before", "mid", "after")]
+JOURNAL_PLACES += ["before-sent", "after-sent", "before-flush", "after-flush"]  # "sent" is only noted, flush writes it
 FILE_PLACES = [
     "before-lock",
     "after-lock",
@@ -173,7 +174,8 @@ def _wrap_journal(journal: Any, points: Failpoints) -> None:
         setattr(journal, method, wrapped)
 
     wrap("record_intents", "intent")
-    wrap("record_sent", "sent")
+    wrap("note_sent", "sent")
+    wrap("flush", "flush")
     wrap("record_states", "states")
     write = journal._write
 

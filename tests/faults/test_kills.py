@@ -31,7 +31,7 @@ def lives_of(world: World, name: str, seed: int, count: int, failures: List[str]
                     f"mid-append:kill@{nth}%{chance.randint(1, 99)}",
                     f"mid-append:ENOSPC@{nth}%{chance.randint(1, 99)}",
                     f"mid-append:short@{nth}%{chance.randint(1, 99)},before-fsync:EIO@{nth + 1}",
-                    f"before-sent:EIO@{nth},before-states:ENOSPC@1",
+                    f"before-flush:EIO@{nth},before-states:ENOSPC@1",
                     f"before-intent:ENOSPC@{nth}",
                 ]
             )
@@ -80,7 +80,7 @@ def test_a_run_without_faults_passes_every_failpoint(tmp_path: Path) -> None:
     assert world.check(["a"], broker)["sent"] == 6
 
 
-SHOWN = PLACES if not WINDOWS else ["after-intent", "before-append", "mid-append", "after-append", "mid-sent"]
+SHOWN = PLACES if not WINDOWS else ["after-intent", "before-append", "mid-append", "after-append", "after-sent"]
 
 
 @pytest.mark.parametrize("place", SHOWN)

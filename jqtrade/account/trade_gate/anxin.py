@@ -12,7 +12,7 @@ from jqtrade.account.trade_gate import anxin_csv
 from jqtrade.account.trade_gate.anxin_day import BrokenLine, DayFiles, Feed, Parse
 from jqtrade.account.trade_gate.anxin_watch import SnapshotWatch
 from jqtrade.account.trade_gate.base import AbsTradeGate
-from jqtrade.account.trade_gate.csv_file import LockWait, append_lines, decode, read_snapshot
+from jqtrade.account.trade_gate.csv_file import LockWait, decode, read_snapshot
 from jqtrade.errors import FileMissing, InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
 from jqtrade.log import Outage
 
@@ -62,7 +62,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         self._open_day(self.clock.now().date())
 
     def _open_day(self, day: date) -> None:
-        self._files = DayFiles(self._order_dir, day)
+        self._files = DayFiles(self._order_dir, day, self._lock_wait, self.clock)
         # A refused order has no updates. A refusal of an id that has some speaks of another program's order of that id.
         self._updated_ids: Set[str] = set()
         self._refusals: List[OrderReport] = []
@@ -98,12 +98,12 @@ class AnXinDMATradeGate(AbsTradeGate):
         rows = [self._row(order) for order in orders]
 
         def check_ids() -> None:
-            taken = [order.order_id for order in orders if files.order_line(order.order_id) is not None]
+            taken = files.taken_ids([order.order_id for order in orders])
             if taken:
                 raise OrderNotSent("订单号 {} 已被别的程序用过".format("、".join(taken)))
 
         try:
-            self._append(files.orders, anxin_csv.ORDER_HEADER, rows, check_ids)
+            files.order_appender.append([row.encode("ascii") for row in rows], check_ids)
         except OrderNotSent as error:
             return [error] * len(orders)
         except OSError as error:
@@ -145,17 +145,12 @@ class AnXinDMATradeGate(AbsTradeGate):
         outcome: Optional[Exception] = None
         try:
             if good:
-                rows = [anxin_csv.cancel_row(order_id, now) for order_id in good]
-                self._append(self._day(now.date()).cancels, anxin_csv.CANCEL_HEADER, rows)
+                rows = [anxin_csv.cancel_row(order_id, now).encode("ascii") for order_id in good]
+                self._day(now.date()).cancel_appender.append(rows)
         except (TradeGateError, OSError) as error:
             outcome = error
         bad = "订单号 {!r} 不正确，One Quant 只认 10 位以内的数字"
         return [outcome if order_id in good else OrderNotSent(bad.format(order_id)) for order_id in order_ids]
-
-    def _append(self, path: str, header: str, rows: List[str], check: Callable[[], None] = lambda: None) -> None:
-        append_lines(
-            path, header.encode("ascii"), [row.encode("ascii") for row in rows], self._lock_wait, self.clock, check
-        )
 
     def account_key(self) -> str:
         return f"anxin {self._account_no} {self._order_dir}"
@@ -190,16 +185,15 @@ class AnXinDMATradeGate(AbsTradeGate):
     def mend(self) -> None:
         """Give a torn last line of ours its end, as the next order would: else the terminal never speaks of it."""
         rows = [row.encode("utf-8") for row in self._unproven.values()]
-        path = self._day().orders
+        files = self._day()
 
         def check_is_ours() -> None:
-            torn = _read(path).rpartition(b"\n")[2]
+            torn = _read(files.orders).rpartition(b"\n")[2]
             if not any(_may_be_torn_off(torn, row) for row in rows):
                 raise OrderNotSent("最后一行不是没有写完的委托")
 
         try:
-            header = anxin_csv.ORDER_HEADER.encode("ascii")
-            append_lines(path, header, [], self._lock_wait._replace(timeout=0.0), self.clock, check_is_ours)
+            files.order_appender.append([], check_is_ours, timeout=0.0)
         except (TradeGateError, OSError):
             pass  # the next order tries it again
 

@@ -6,7 +6,9 @@ from collections import deque
 from datetime import date
 from typing import Any, Callable, Deque, Dict, List, Optional, Sequence, Set, Tuple
 
-from jqtrade.account.trade_gate.csv_file import Columns, FileFollower, decode, split_row
+from jqtrade.account.trade_gate.anxin_csv import CANCEL_HEADER, ORDER_HEADER
+from jqtrade.account.trade_gate.csv_file import Appender, Columns, FileFollower, LockWait, decode, split_row
+from jqtrade.clock import Clock
 from jqtrade.errors import TradeGateError
 
 log = logging.getLogger("jqtrade.anxin")
@@ -96,19 +98,20 @@ class Feed:
 class DayFiles:
     """Paths of one day's files in the order directory, and the lines of its order file by order id."""
 
-    def __init__(self, order_dir: str, day: date) -> None:
+    def __init__(self, order_dir: str, day: date, wait: LockWait, clock: Clock) -> None:
         self.day = day
 
         def path(kind: str) -> str:
             return os.path.join(order_dir, f"{kind}_{day:%Y%m%d}.csv")
 
         self.orders = path("algoOrder")
-        self.cancels = path("algoOrderStop")
+        self.order_appender = Appender(self.orders, ORDER_HEADER.encode("ascii"), wait, clock)
+        self.cancel_appender = Appender(path("algoOrderStop"), CANCEL_HEADER.encode("ascii"), wait, clock)
         self.results = path("execResult")
         self.updates = path("orderUpdate")
         self.assets = path("assetInfo")
         self.positions = path("positionInfo")
-        self._order_lines: Dict[str, str] = {}
+        self._order_lines: Dict[str, bytes] = {}
         self._order_follower = FileFollower(self.orders)
 
     def order_line(self, order_id: str) -> Optional[str]:
@@ -116,9 +119,18 @@ class DayFiles:
 
         It has its end, but may have been torn before that was put there.
         """
+        self._read_orders()
+        line = self._order_lines.get(order_id)
+        return None if line is None else line.decode("ascii", "replace")
+
+    def taken_ids(self, order_ids: Sequence[str]) -> List[str]:
+        """Those of `order_ids` that stand in the order file. Raises OSError."""
+        self._read_orders()
+        return [order_id for order_id in order_ids if order_id in self._order_lines]
+
+    def _read_orders(self) -> None:
         lines, _ = self._order_follower.read_lines()
         for line in lines:
             fields = line.split(b",", 2)
             if len(fields) > 1:
-                self._order_lines[fields[1].decode("ascii", "replace")] = line.decode("ascii", "replace")
-        return self._order_lines.get(order_id)
+                self._order_lines[fields[1].decode("ascii", "replace")] = line

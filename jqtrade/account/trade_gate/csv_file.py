@@ -27,42 +27,49 @@ class LockWait(NamedTuple):
     interval: float
 
 
-def append_lines(
-    path: str,
-    header: bytes,
-    lines: Sequence[bytes],
-    wait: LockWait,
-    clock: Clock,
-    check: Callable[[], None] = lambda: None,
-) -> None:
-    """Append `lines` (without line ends) to the file at `path`, after `header` if the file is empty; durable on return.
+class Appender:
+    """Appends whole lines to a file to which other programs append too.
 
-    Writers exclude one another by a lock file beside the file; `check` is called while it is held, before the first
-    byte is written. A last line without its end, left by a power cut, is closed first. Bytes that stand are never changed.
-
-    Raises OrderNotSent while nothing was written, OSError when some of it may have been.
+    Writers exclude one another by a lock file beside the file. A last line without its end, left by a power cut, is
+    closed first. Bytes that stand are never changed.
     """
-    if not os.path.isdir(os.path.dirname(path)):  # a new FileLock would make one, where no terminal reads
-        raise OrderNotSent(f"文件单目录不存在：{os.path.dirname(path)}")
-    for each in (path, path + ".lock"):  # the file may be another user's: the terminal's side writes here too
-        if os.path.islink(each):
-            raise OrderNotSent(f"{each} 是符号链接，可能指向别处，拒绝写入；请删除它后重试")
-    lock = FileLock(path + ".lock")
-    try:
-        lock.acquire(timeout=wait.timeout, poll_interval=wait.interval)
-    except Timeout:
-        raise OrderNotSent(f"等待文件锁超过 {wait.timeout} 秒：{path}.lock")
-    except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
-        raise OrderNotSent(f"无法取得文件锁 {path}.lock：{error}")
-    try:
-        fd = _open_for_append(path, wait, clock, check)
+
+    def __init__(self, path: str, header: bytes, wait: LockWait, clock: Clock) -> None:
+        self.path = path
+        self._header = header
+        self._wait = wait
+        self._clock = clock
+        self._lock = FileLock(path + ".lock")
+
+    def append(
+        self, lines: Sequence[bytes], check: Callable[[], None] = lambda: None, timeout: Optional[float] = None
+    ) -> None:
+        """Append `lines` (without line ends), after the header if the file is empty; durable on return.
+
+        `check` is called while the lock is held, before the first byte is written; `timeout` overrides the wait's.
+        Raises OrderNotSent while nothing was written, OSError when some of it may have been.
+        """
+        path, wait = self.path, self._wait if timeout is None else self._wait._replace(timeout=timeout)
+        if not os.path.isdir(os.path.dirname(path)):  # FileLock would make one, where no terminal reads
+            raise OrderNotSent(f"文件单目录不存在：{os.path.dirname(path)}")
+        for each in (path, path + ".lock"):  # the file may be another user's: the terminal's side writes here too
+            if os.path.islink(each):
+                raise OrderNotSent(f"{each} 是符号链接，可能指向别处，拒绝写入；请删除它后重试")
         try:
-            _write_all(fd, _opening(path, fd, header) + b"".join(line + LINE_END for line in lines))
-            os.fsync(fd)
+            self._lock.acquire(timeout=wait.timeout, poll_interval=wait.interval)
+        except Timeout:
+            raise OrderNotSent(f"等待文件锁超过 {wait.timeout} 秒：{path}.lock")
+        except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
+            raise OrderNotSent(f"无法取得文件锁 {path}.lock：{error}")
+        try:
+            fd = _open_for_append(path, wait, self._clock, check)
+            try:
+                _write_all(fd, _opening(path, fd, self._header) + b"".join(line + LINE_END for line in lines))
+                os.fsync(fd)
+            finally:
+                os.close(fd)
         finally:
-            os.close(fd)
-    finally:
-        lock.release()
+            self._lock.release()
 
 
 def _open_for_append(path: str, wait: LockWait, clock: Clock, check: Callable[[], None]) -> int:
@@ -121,14 +128,14 @@ class FileFollower:
         there. Raises OSError if the file cannot be read.
         """
         try:
+            if self._knows(os.stat(self.path)):
+                return [], False
             file = open(self.path, "rb")
         except FileNotFoundError:
             return [], False
         with file:
             stat = os.fstat(file.fileno())
             replaced = stat.st_size < self._offset or stat.st_ino != self._identity
-            if stat.st_size == self._offset and not replaced:
-                return [], False
             file.seek(self._offset - len(self._tail))
             if replaced or file.read(len(self._tail)) != self._tail:  # written over, or a new file with the old number
                 self._offset, self._tail, self._identity = 0, b"", stat.st_ino
@@ -142,6 +149,10 @@ class FileFollower:
         self._offset += end
         self._tail = (self._tail + data[:end])[-TAIL:]
         return lines, from_start
+
+    def _knows(self, stat: os.stat_result) -> bool:
+        """Whether there is nothing new in the file that `stat` tells of."""
+        return stat.st_size == self._offset and stat.st_ino == self._identity
 
 
 def decode(data: bytes, encoding: str) -> str:
