@@ -56,8 +56,27 @@ TEST_REQUIRES_ON_36 = [
 ]
 TEST_REQUIRES += [f'{requirement}; python_version < "3.7"' for requirement in TEST_REQUIRES_ON_36]
 
+# Names used but defined nowhere, for `jqtrade check`.
+CHECK_REQUIRES = ['pyflakes>=2.2; python_version >= "3.7"', 'pyflakes>=2.2,<3.1; python_version < "3.7"']
+TEST_REQUIRES += CHECK_REQUIRES + ["chinesecalendar"]
+
+# What `python -m tests.benchmarks` compares jqtrade with, computes with and draws with.
+BENCH_REQUIRES = ["apscheduler>=3.10,<4", "matplotlib", "pyperf"]
+
+# What reads Parquet files of bars.
+DATA_REQUIRES = ['pyarrow; python_version >= "3.7"', 'pyarrow>=3,<7; python_version < "3.7"']
+
+# What draws and computes the report of `jqtrade replay`, and its progress bar. On Python 3.6 to 3.8 there is only the bar.
+REPORT_REQUIRES = [
+    'empyrical-reloaded>=0.5.9; python_version >= "3.9"',
+    'plotly>=5.15; python_version >= "3.9"',
+    'tqdm>=4.60; python_version >= "3.7"',
+    'tqdm>=4.60,<4.65; python_version < "3.7"',
+]
+
 # What .ci/run checks the code with. Bounded, so that a new release of a tool breaks nothing by itself.
 LINT_REQUIRES = [
+    'exchange_calendars; python_version >= "3.10"',  # for the tests too, but it pulls pandas
     "import-linter>=2.0,<3",
     "mypy>=1.11,<3",
     "ruff>=0.9,<0.18",
@@ -112,10 +131,17 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["jqtrade", "jqtrade.*"]),
-    package_data={"jqtrade": ["py.typed"]},
+    package_data={"jqtrade": ["py.typed", "xshg.csv"]},
     zip_safe=False,
     python_requires=">=3.6.13",
     install_requires=INSTALL_REQUIRES,
-    extras_require={"test": TEST_REQUIRES, "dev": TEST_REQUIRES + LINT_REQUIRES},
+    extras_require={
+        "test": TEST_REQUIRES,
+        "bench": BENCH_REQUIRES,
+        "check": CHECK_REQUIRES,
+        "data": DATA_REQUIRES,
+        "report": REPORT_REQUIRES,
+        "dev": TEST_REQUIRES + LINT_REQUIRES,
+    },
     entry_points={"console_scripts": ["jqtrade = jqtrade.__main__:main"]},
 )

@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import sys
+from datetime import date, datetime
 from typing import Any, List, NoReturn, Optional, Sequence
 
 from jqtrade import __version__
@@ -34,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="jqtrade", description="在自己的电脑上运行实盘策略")
     parser.add_argument("--version", action="version", version=f"jqtrade {__version__}", help="显示版本")
     verbs = parser.add_subparsers(
-        dest="verb", metavar="{start_task,get_tasks,stop_task,halt_task,resume_task,paper_broker}"
+        dest="verb", metavar="{start_task,get_tasks,stop_task,halt_task,resume_task,check,replay,paper_broker}"
     )
     verbs.required = True
 
@@ -89,6 +90,18 @@ def _parser() -> argparse.ArgumentParser:
     _add_name_or_all(resume, "按实盘任务名称恢复", "恢复所有暂停的实盘任务, 包括没有在运行的")
     resume.set_defaults(run=_resume_task)
 
+    check = verbs.add_parser(
+        "check",
+        help="启动之前检查策略文件",
+        description="检查策略文件, 列出所有问题和下一个交易日的时间表; 会运行 process_initialize, 不下单",
+    )
+    check.add_argument("-c", "--code", required=True, help="策略代码路径")
+    check.add_argument("-e", "--env", default="", help="策略进程的环境变量, 用分号分隔, 同 start_task")
+    check.add_argument("--config", help="自定义配置文件路径")
+    check.add_argument("--paper", action="store_true", help="按 start_task --paper 检查, 不看资金账号和文件单目录")
+    check.add_argument("--json", action="store_true", help="以 JSON 输出, 字段稳定, 供程序读取")
+    check.set_defaults(run=_check)
+
     paper = verbs.add_parser(
         "paper_broker", help="模拟 One Quant 的 DMA 窗口", description="在文件单目录里扮演 One Quant 和交易所"
     )
@@ -103,7 +116,32 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--truth", help="把每笔订单的真实结果写到这个 JSON 文件")
     paper.add_argument("--timezone", help="文件日期所用的时区, 与策略的选项 timezone 一致; 默认本机时区")
     paper.set_defaults(run=_paper_broker)
+    _add_replay(verbs)
     return parser
+
+
+def _add_replay(verbs: Any) -> None:
+    replay = verbs.add_parser(
+        "replay", help="用过去的行情回放策略", description="同一个策略文件，在虚拟的时间里跑过去的交易日"
+    )
+    replay.add_argument("-c", "--code", required=True, help="策略代码路径")
+    replay.add_argument("--start", required=True, type=_date, help="从哪一天开始, 例如 2026-01-05")
+    replay.add_argument("--end", required=True, type=_date, help="到哪一天为止, 包括这一天")
+    replay.add_argument("--bars", help="历史行情: CSV 或 Parquet 文件, 或装着它们的目录; 不指定时价格是编造的")
+    replay.add_argument("--cash", type=_money, help="起始资金, 默认是策略的选项 paper_cash, 或 1000000")
+    replay.add_argument("--out", help="结果写到哪个目录, 默认 replay-策略-开始-结束")
+    replay.add_argument(
+        "--speed", type=_speed, default=None, help="max(默认): 尽快; 或一个数字: 真实的 1 秒里回放多少秒"
+    )
+    replay.add_argument("--seed", type=int, help="订单号和编造价格的随机种子, 默认 0")
+    replay.add_argument("--json", action="store_true", help="标准输出只有一个 JSON 对象, 供程序读取")
+    replay.add_argument("-e", "--env", default="", help="策略的环境变量, 用分号分隔")
+    replay.add_argument("--config", help="自定义配置文件路径")
+    replay.add_argument("--debug", action="store_true", help="日志更丰富, 包含更多 jqtrade 系统日志")
+    replay.add_argument("--strict", action="store_true", help="任务一出错就停止, 退出码 1; 默认与实盘一样继续")
+    replay.add_argument("--through-files", action="store_true", help="经过 One Quant 的文件单, 写在临时目录里")
+    replay.add_argument("--benchmark", help="报告里用来比较的代码, 例如 510300.XSHG")
+    replay.set_defaults(run=_replay)
 
 
 def _add_name_or_all(parser: argparse.ArgumentParser, name_help: str, all_help: str) -> None:
@@ -117,6 +155,26 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < 1e9:
         raise ValueError(text)
     return seconds
+
+
+def _date(text: str) -> date:
+    return datetime.strptime(text, "%Y-%m-%d").date()
+
+
+def _money(text: str) -> float:
+    money = float(text)
+    if not 0 < money < 1e15:
+        raise ValueError(text)
+    return money
+
+
+def _speed(text: str) -> Optional[float]:
+    if text == "max":
+        return None
+    speed = float(text)
+    if not 0 < speed < 1e9:
+        raise ValueError(text)
+    return speed
 
 
 def _start_task(args: argparse.Namespace) -> int:
@@ -158,10 +216,10 @@ def _say_if_halted(name: str, home: str) -> None:
         print(f"任务 {name} 处于暂停下单状态，用 jqtrade resume_task -n {name} 恢复", flush=True)
 
 
-def _existing_file(path: str, what: str) -> str:
+def _existing_file(path: str, what: str, outcome: str = "任务没有启动") -> str:
     absolute = os.path.abspath(os.path.expanduser(path))
     if not os.path.isfile(absolute):
-        raise InvalidParam(f"{what}不存在：{absolute}。任务没有启动")
+        raise InvalidParam(f"{what}不存在：{absolute}。{outcome}")
     return absolute
 
 
@@ -212,6 +270,8 @@ def _task_text(task: Any) -> str:
         lines.append(f"  当前  {task.current_job}，始于 {task.current_since}")
     if task.next_job:
         lines.append(f"  下次  {task.next_job}，{task.next_time}")
+    if task.calendar_ends:
+        lines.append(f"  日历  交易日只知道到 {task.calendar_ends}，之后周一到周五都当作交易日")
     if task.last_error:
         lines.append(f"  最近的错误  {task.last_error}")
     return "\n".join(lines)
@@ -297,6 +357,21 @@ def _resume_task(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def _check(args: argparse.Namespace) -> int:
+    from jqtrade.home import home_dir
+    from jqtrade.runtime.check import run_check
+    from jqtrade.tasks.spec import parse_env
+
+    return run_check(
+        code=_existing_file(args.code, "策略文件", "没有检查"),
+        config=None if args.config is None else _existing_file(args.config, "配置文件", "没有检查"),
+        env=parse_env(args.env),
+        paper=args.paper,
+        home=home_dir(),
+        as_json=args.json,
+    )
+
+
 def _paper_broker(args: argparse.Namespace) -> int:
     from jqtrade.paper.onequant import run_paper_broker
 
@@ -314,6 +389,12 @@ def _paper_broker(args: argparse.Namespace) -> int:
     )
 
 
+def _replay(args: argparse.Namespace) -> int:
+    from jqtrade.replay.command import replay
+
+    return replay(args)
+
+
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run one command. Returns its exit code: 0 done, 1 failed, 2 wrong usage."""
     for stream in (sys.stdout, sys.stderr):
@@ -326,6 +407,9 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     except JqtradeError as error:
         _say(f"错误：{error}")
         return 1
+    except KeyboardInterrupt:
+        _say("已中断，不再等待；已经做的不会撤回，用 jqtrade get_tasks 查看")
+        return 130
     except BrokenPipeError:  # `jqtrade get_tasks | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter would complain when it ends
         return 1

@@ -59,7 +59,7 @@ def _current() -> Any:
 
 
 def run_daily(func: Callable[[Any], Any], time: str) -> None:
-    """Call `func(context)` every day at `time`; only in process_initialize.
+    """Call `func(context)` at `time` every day, or on trading days (option trading_days); only in process_initialize.
 
     `time` is "HH:MM:SS", "HH:MM", "open", "close", one of these two with an offset ("open-30m", "close+1h30m"),
     "before_open", "after_close" or "every_minute" (each minute of the trading sessions, both ends included).

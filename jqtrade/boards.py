@@ -1,6 +1,7 @@
 """Boards: what holds for all securities of one kind, read from a code's first digits. Lots, ticks, the largest orders.
 
-Source: the exchanges' notices up to 2026-07-06 (SSE 上证发〔2026〕41号, SZSE 深证上〔2026〕551号).
+Source: the exchanges' notices up to 2026-07-06 (SSE 上证发〔2026〕41号, SZSE 深证上〔2026〕551号). `?` marks what is not certain
+there. What changed from one day to another (price limits, sessions, fees): jqtrade.paper.
 """
 
 import re
@@ -9,6 +10,9 @@ from typing import NamedTuple, Optional, Tuple
 
 CODE_PATTERN = re.compile(r"\d{6}\.(?:XSHE|XSHG)", re.ASCII)
 """how a security is named: "000001.XSHE", "600000.XSHG" """
+SHARE = "share"
+FUND = "fund"
+BOND = "bond"
 SHARE_TICK = Decimal("0.01")
 FUND_TICK = Decimal("0.001")
 
@@ -18,7 +22,7 @@ class Board(NamedTuple):
 
     name: str
     exchange: str
-    """XSHE or XSHG"""
+    """XSHE, XSHG, or XBSE (?) for Beijing, whose shares cannot be ordered through jqtrade"""
     prefixes: Tuple[str, ...]
     min_amount: int
     """the smallest buy"""
@@ -35,17 +39,24 @@ class Board(NamedTuple):
     max_market_amount: int
     """the largest market order"""
 
+    @property
+    def kind(self) -> str:
+        """SHARE, FUND or BOND."""
+        return SHARE if self.is_share else BOND if self.same_day_sale else FUND
+
 
 BOARDS = (
     Board("沪市主板", "XSHG", ("600", "601", "603", "605"), 100, 100, SHARE_TICK, True, False, 1000000, 1000000),
     Board("深市主板", "XSHE", ("000", "001", "002", "003"), 100, 100, SHARE_TICK, True, False, 1000000, 1000000),
     Board("创业板", "XSHE", ("300", "301", "302"), 100, 100, SHARE_TICK, True, False, 300000, 150000),
     Board("科创板", "XSHG", ("688", "689"), 200, 1, SHARE_TICK, True, False, 100000, 50000),
+    # The largest order at the Beijing exchange: ?
+    Board("北交所", "XBSE", ("920", "43", "82", "83", "87", "88"), 100, 1, SHARE_TICK, True, False, 1000000, 1000000),
     Board(
         "沪市基金", "XSHG", ("50", "51", "52", "53", "56", "58"), 100, 100, FUND_TICK, False, False, 1000000, 1000000
     ),
     Board("深市基金", "XSHE", ("15", "16", "18"), 100, 100, FUND_TICK, False, False, 1000000, 1000000),
-    # The largest order of a convertible bond is not certain in the sources.
+    # The largest order of a convertible bond: ?
     Board("沪市可转债", "XSHG", ("110", "111", "113", "118"), 10, 10, FUND_TICK, False, True, 1000000, 1000000),
     Board("深市可转债", "XSHE", ("123", "127", "128"), 10, 10, FUND_TICK, False, True, 1000000, 1000000),
 )

@@ -105,8 +105,9 @@ class PrintedStream(MaskedStream):
 class LineFormatter(logging.Formatter):
     """`time level pid logger [strategy time] message`; `strategy_time` tells the latter inside a job, else None."""
 
-    def __init__(self, clock: Clock, strategy_time: Callable[[], Optional[datetime]]) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(process)d %(name)s%(strategy_time)s %(message)s")
+    def __init__(self, clock: Clock, strategy_time: Callable[[], Optional[datetime]], with_pid: bool = True) -> None:
+        pid = "%(process)d " if with_pid else ""
+        super().__init__("%(asctime)s %(levelname)s " + pid + "%(name)s%(strategy_time)s %(message)s")
         self._clock = clock
         self._strategy_time = strategy_time
 

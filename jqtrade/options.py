@@ -93,6 +93,18 @@ def _not_negative(name: str, value: Any) -> float:
     return float(value)
 
 
+def _share(name: str, value: Any) -> float:
+    if not _is_number(value) or not 0 < value <= 1:
+        raise _fail(name, value, "大于 0、不大于 1 的比例，例如 0.25")
+    return float(value)
+
+
+def _rate(name: str, value: Any) -> float:
+    if not _is_number(value) or not 0 <= value <= 0.1:
+        raise _fail(name, value, " 0 到 0.1 之间的比例，例如万分之二点五是 0.00025")
+    return float(value)
+
+
 def _whole(name: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise _fail(name, value, "整数")
@@ -123,6 +135,12 @@ def _period(name: str, value: Any) -> Period:
 
 def _timezone(name: str, value: Any) -> Any:
     return None if value is None else parse_timezone(_text(name, value))
+
+
+def _trading_days(name: str, value: Any) -> str:
+    if value not in ("all", "XSHG"):
+        raise _fail(name, value, " 'all'（每天都运行）或 'XSHG'（只在上交所的交易日运行）")
+    return str(value)
 
 
 def _encoding(name: str, value: Any) -> str:
@@ -189,6 +207,7 @@ def option_table(home: Optional[str] = None) -> Dict[str, Option]:
         Option("market_period", SCHEDULER, _MORNING_AND_AFTERNOON, _period),
         Option("misfire_grace_time", SCHEDULER, 60.0, _seconds),
         Option("timezone", SCHEDULER, None, _timezone),
+        Option("trading_days", SCHEDULER, "all", _trading_days),
         Option("trade_gate", ACCOUNT, "anxin", _anything),
         Option("sync_balance", ACCOUNT, True, _flag),
         Option("sync_order", ACCOUNT, True, _flag),
@@ -226,6 +245,11 @@ def option_table(home: Optional[str] = None) -> Dict[str, Option]:
         Option("paper_quotes", GATE, None, _or_none(_path)),
         Option("paper_keep_hours", GATE, False, _flag),
         Option("paper_seed", GATE, 0, _whole),
+        Option("paper_bars", GATE, None, _or_none(_path)),
+        Option("paper_volume_share", GATE, 0.25, _share),
+        Option("paper_commission", GATE, 0.00025, _rate),
+        Option("paper_min_commission", GATE, 5.0, _not_negative),
+        Option("paper_actions", GATE, None, _or_none(_path)),
     ]
     return {option.name: option for option in options}
 
@@ -237,7 +261,8 @@ class Options:
     """The options of one strategy: what was set, else the defaults."""
 
     def __init__(self, home: Optional[str] = None) -> None:
-        self._table = option_table(home)
+        self.home = home or home_dir()
+        self._table = option_table(self.home)
         self._set: Dict[str, Any] = {}
 
     def check(self, options: Dict[str, Any], foreign: bool = False) -> Dict[str, Any]:

@@ -55,6 +55,13 @@ TABLE = [
         [None] + NO_PERIOD,
     ),
     ("misfire_grace_time", SCHEDULER, 60.0, [(1, 1.0), (0.5, 0.5), (3600, 3600.0)], NO_SECONDS + [1e-9, 1e300]),
+    (
+        "trading_days",
+        SCHEDULER,
+        "all",
+        [("all", "all"), ("XSHG", "XSHG")],
+        [None, "", "ALL", "xshg", True, ["XSHG"]],
+    ),
     ("sync_balance", ACCOUNT, True, [(True, True), (False, False)], NO_FLAG),
     ("sync_order", ACCOUNT, True, [(True, True), (False, False)], NO_FLAG),
     ("sync_internal", ACCOUNT, 5.0, [(1, 1.0), (0.5, 0.5)], NO_SECONDS + [1e-9, 1e300]),
@@ -100,6 +107,9 @@ TABLE = [
     ("paper_cash", GATE, 1000000.0, [(50000, 50000.0)], NO_SECONDS),
     ("paper_keep_hours", GATE, False, [(True, True)], NO_FLAG),
     ("paper_seed", GATE, 0, [(7, 7), (-1, -1)], [None, "7", 1.5, True]),
+    ("paper_volume_share", GATE, 0.25, [(1, 1.0), (0.01, 0.01)], [None, 0, -0.1, 1.01, "0.25", True, float("nan")]),
+    ("paper_commission", GATE, 0.00025, [(0, 0.0), (0.0003, 0.0003)], [None, -0.1, 0.2, "0.0003", True, float("nan")]),
+    ("paper_min_commission", GATE, 5.0, [(0, 0.0), (1, 1.0)], [None, -1, "5", True, float("inf")]),
 ]  # type: Any
 BY_NAME = [row[0] for row in TABLE]
 
@@ -148,7 +158,7 @@ def test_runtime_dir_is_the_home_of_jqtrade_until_it_is_set(
     assert Options()["runtime_dir"] == home_dir() == os.path.join(os.path.expanduser("~"), "jqtrade")
 
 
-@pytest.mark.parametrize("name", ["runtime_dir", "order_dir", "paper_quotes"])
+@pytest.mark.parametrize("name", ["runtime_dir", "order_dir", "paper_quotes", "paper_bars", "paper_actions"])
 def test_a_folder_is_made_absolute_and_may_begin_with_a_tilde_or_be_a_path(name: str, tmp_path: pathlib.Path) -> None:
     assert read_back(name, "~/here") == os.path.join(os.path.expanduser("~"), "here")
     assert read_back(name, "here") == os.path.join(os.getcwd(), "here")

@@ -7,11 +7,12 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Callable, Container, Dict, List, Optional, Sequence, Set
 
-from jqtrade.account.journal import Journal, RecordedOrder
+from jqtrade.account.journal import Journal
 from jqtrade.account.order import Order, OrderSide, OrderStatus
-from jqtrade.account.portfolio import Portfolio, Position, Positions
+from jqtrade.account.portfolio import BalanceReport, Portfolio, Position, Positions
 from jqtrade.account.reports import check_balance, check_list, check_order, check_outcomes, report_id
 from jqtrade.account.request import OrderRequest, describe, new_order
 from jqtrade.account.risk import RiskLimits
@@ -56,13 +57,18 @@ class Account:
         self._limits = limits
         self._day = clock.now().date()
         self._orders: Dict[str, Order] = {}
-        gate.orders = self._orders
+        gate.account_orders = MappingProxyType(self._orders)
+        gate.account_check = self._check_may_send
+        self._is_loaded = False
         self._unrecorded: List[Order] = []
         self._uncertain: Set[str] = set()
         """ids of orders of which nobody knows yet whether the broker was asked"""
+        self._settled: List[Order] = []
+        """those of them that turned out not to have been sent, until the next sync tells it"""
         self._others: Set[str] = set()
         """ids of orders that are not ours, until they are counted"""
         self._others_counted = False
+        self._balance: Optional[BalanceReport] = None
         self._portfolio: Optional[Portfolio] = None
         self._balance_outage = Outage(log, clock)
         self._orders_outage = Outage(log, clock)
@@ -75,14 +81,30 @@ class Account:
         self._thread = threading.get_ident()
 
     def recover(self) -> None:
-        """Learn today's orders from the journal, and of each one that may not have been sent, whether it was."""
-        recorded = self._load_day()
-        self._uncertain.update(
+        """Learn today's orders from the journal, and of each one that may not have been sent, whether it was.
+
+        Raises sqlite3.Error if the journal cannot be read.
+        """
+        recorded = self._journal.load(self._day)
+        cancels = self._journal.load_cancels(self._day)
+        self._is_loaded = True
+        self._orders.update((record.order.order_id, record.order) for record in recorded)
+        waiting = {order.order_id: order for order in self._unrecorded if order.create_time.date() == self._day}
+        self._orders.update(waiting)
+        now = self._clock.now()
+        self._limits.start_day(self._orders)
+        for record in recorded:
+            if record.counts:
+                self._limits.count_order(record.order, record.value, (now - record.order.create_time).total_seconds())
+        for moment in cancels:
+            self._limits.count_cancel((now - moment).total_seconds())
+        self._uncertain = {
             record.order.order_id
             for record in recorded
             if record.order.status is OrderStatus.new and not record.sent and not record.order.confirmed
-        )
+        }
         self._settle_uncertain("任务在发出之前中断，不会自动补发")
+        self._settled.clear()  # they are orders of the run before
         self._flush()
         for order_id in self._uncertain:
             log.warning(
@@ -93,21 +115,6 @@ class Account:
             log.warning("记录里还有今天的 %d 笔订单属于别的账户、目录或交易接口，不列出，也不处理", others)
         if recorded:
             log.info("从记录中恢复了今天的 %d 笔订单", len(recorded))
-
-    def _load_day(self) -> List[RecordedOrder]:
-        """Take today's orders from the journal, and what it could not take yet; count what went to the broker."""
-        self._limits.start_day()
-        recorded = self._journal.load(self._day)
-        self._orders.update((record.order.order_id, record.order) for record in recorded)
-        waiting = {order.order_id: order for order in self._unrecorded if order.create_time.date() == self._day}
-        self._orders.update(waiting)
-        now = self._clock.now()
-        for record in recorded:
-            if record.counts:
-                self._limits.count_order(record.order, record.value, (now - record.order.create_time).total_seconds())
-        for moment in self._journal.load_cancels(self._day):
-            self._limits.count_cancel((now - moment).total_seconds())
-        return recorded
 
     def _settle_uncertain(self, reason: str) -> None:
         """Find out what can be known now of the orders that may not have been sent; `reason` is for those that were not."""
@@ -120,8 +127,10 @@ class Account:
                 self._uncertain.discard(order_id)
             if was_sent:
                 self._journal.note_sent([order])
+                log.info("订单 %s 已确认发出：%s", order_id, describe(order))
             elif was_sent is False:
                 self._refuse([order], reason)
+                self._settled.append(self._orders[order_id])
 
     @property
     def portfolio(self) -> Portfolio:
@@ -165,6 +174,9 @@ class Account:
         self._orders.update(batch)
         accepted = self._within_limits(list(batch.values()), now)
         outcomes = self._send(accepted, now) if accepted else {}
+        sent = [f"已发出订单 {order.order_id}：{describe(order)}" for order in accepted if not outcomes[order.order_id]]
+        if sent:
+            log.info("%s", "\n".join(sent))
         return [
             self._settle(order, outcomes[order.order_id]) if order.order_id in outcomes else None
             for order in batch.values()
@@ -180,16 +192,18 @@ class Account:
     def _within_limits(self, orders: Sequence[Order], now: datetime) -> List[Order]:
         """Those of `orders` that may be sent, one after the other, are counted and returned; the others are refused."""
         if self._uncertain:
-            self._gate.mend()
+            if not self._limits.is_halted():
+                self._gate.mend()
             self._settle_uncertain("没有写入文件单")
         if self._limits.is_stale(self._portfolio, now):
             self.sync_balance()
+        moment = self._clock.now()
         accepted: List[Order] = []
         refused: List[Order] = []
         for order in orders:
             try:
                 self._check_doubtful(order)
-                self._limits.check(order, self._portfolio, now)
+                self._limits.check(order, self._portfolio, moment)
             except InvalidOrder as error:
                 log.error("InvalidOrder：订单 %s 没有发出：%s，%s", order.order_id, describe(order), error)
                 refused.append(order.rejected(f"没有发出：{error}"))
@@ -202,11 +216,15 @@ class Account:
         return accepted
 
     def _check_doubtful(self, order: Order) -> None:
-        """Raise InvalidOrder while it is not known whether an order of the same code and side was sent: it might be doubled."""
+        """Raise InvalidOrder while it is not known whether `order` would double another one."""
+        if not self._is_loaded:
+            raise InvalidOrder("读不出今天的记录，不知道已经下过哪些单")
         for order_id in self._uncertain:
             other = self._orders[order_id]
             if (other.code, other.is_buy) == (order.code, order.is_buy):
-                raise InvalidOrder(f"还不能确认同一股票、同一买卖方向的订单 {order_id} 是否发出，以免重复下单")
+                raise InvalidOrder(
+                    f"还不能确认同一股票、同一买卖方向的订单 {order_id} 是否发出，以免重复下单；请在券商的软件里查它"
+                )
 
     def _value_of(self, order: Order) -> float:
         return self._limits.value_of(order, self._portfolio) or 0.0
@@ -216,12 +234,15 @@ class Account:
         try:
             self._journal.record_intents(orders, [self._value_of(order) for order in orders], now)
         except sqlite3.Error as error:
-            return {order.order_id: OrderNotSent(f"无法记录订单（{error}）") for order in orders}
+            refusal = OrderNotSent(f"无法记录订单（{error}）")
+            self._journal.queue([order.rejected(f"没有发出：{refusal}") for order in orders], now)
+            return {order.order_id: refusal for order in orders}
         try:
             errors = check_outcomes(self._gate.batch_order(orders), "batch_order", len(orders))
         except Exception as error:  # a gate of the user's own may raise anything, in the middle of anything
             log.exception("交易接口 batch_order 出错")
             errors = [OrderUncertain(str(error))] * len(orders)
+        self._limits.restamp(orders)
         self._journal.note_sent([order for order, error in zip(orders, errors) if error is None])
         if type(self._gate).was_sent is AbsTradeGate.was_sent:  # it could not be asked after a crash
             self._flush()
@@ -231,7 +252,6 @@ class Account:
         """Take note of what became of sending an order."""
         if error is None:
             self._unanswered[order.order_id] = order.create_time
-            log.info("已发出订单 %s：%s", order.order_id, describe(order))
         elif _is_uncertain(error):
             self._uncertain.add(order.order_id)
             log.error("无法确认订单 %s 是否发出，等待柜台回报：%s，%s", order.order_id, describe(order), error)
@@ -247,8 +267,11 @@ class Account:
             self._limits.uncount_order(order)
         self._change([order.rejected("没有发出：" + reason) for order in orders], "refused")
 
-    def cancel_batch(self, order_ids: Sequence[str]) -> None:
-        """Ask the broker to cancel orders, all at once where the gate can; ids unknown or finished are only logged."""
+    def cancel_batch(self, order_ids: Sequence[str]) -> List[str]:
+        """Ask the broker to cancel orders, all at once where the gate can; ids unknown or finished are only logged.
+
+        Returns the ids of those whose cancel did not go out for certain.
+        """
         self._check_usable()
         now = self._start_day()
         live: List[str] = []
@@ -261,7 +284,7 @@ class Account:
             elif order_id not in live:
                 live.append(order_id)
         if not live:
-            return
+            return []
         self._record(lambda: self._journal.record_cancels([self._orders[order_id] for order_id in live], now))
         for _ in live:
             self._limits.count_cancel()
@@ -277,6 +300,7 @@ class Account:
                 log.error("无法确认撤单 %s 是否发出，以柜台回报为准：%s", order_id, failure)
             else:
                 log.error("撤单 %s 没有发出：%s", order_id, failure)
+        return [order_id for order_id, failure in zip(live, errors) if failure is not None]
 
     def sync_balance(self) -> None:
         """Take over cash and positions from the broker; when it cannot say, the last good snapshot stays."""
@@ -298,7 +322,9 @@ class Account:
             long_positions=Positions(OrderSide.long, held[OrderSide.long]),
             short_positions=Positions(OrderSide.short, held[OrderSide.short]),
         )
-        self._limits.take_snapshot()
+        if report != self._balance:  # else it is not known whether it leaves out what was sent since
+            self._balance = report
+            self._limits.take_snapshot()
 
     def sync_orders(self) -> List[Order]:
         """Take over what the broker says of our orders. Returns those that changed, as they stand now."""
@@ -327,6 +353,8 @@ class Account:
         if self._uncertain:
             self._settle_uncertain("没有写入文件单")
         self._flush()
+        changed += self._settled
+        self._settled.clear()
         return changed
 
     def _reported(self, report: Any) -> Optional[Order]:
@@ -404,12 +432,19 @@ class Account:
             log.info("进入 %s，昨天的 %d 笔订单不再列出，其中 %d 笔未见结束", today, len(self._orders), len(unfinished))
             self._day = today
             self._orders.clear()
+            self._is_loaded = False
             self._uncertain.clear()
-            self._record(self._load_day)  # after the clock was set back there are some
             self._said.clear()
             self._unanswered.clear()
             self._others_counted = False
+        if not self._is_loaded:
+            self._record(self.recover)  # after the clock was set back there are some
         return now
+
+    def _check_may_send(self) -> None:
+        """Asked by the gate after it may have waited."""
+        if self._limits.is_halted():
+            raise OrderNotSent("任务已被 halt_task 暂停下单")
 
     def _check_usable(self) -> None:
         """Raise InvalidCall where an order could be sent behind the back of whoever stopped the task."""

@@ -3,6 +3,7 @@
 Written before anything is done (an order's intent, durable on return) and after (sent, each change of state).
 """
 
+import itertools
 import os
 import sqlite3
 from datetime import date, datetime
@@ -96,6 +97,7 @@ class Journal:
         """
         self._owner = owner
         self._sent: List[Tuple[Any, ...]] = []
+        self._queued: List[_Statement] = []
         try:
             if path is not None:
                 make_private_dir(os.path.dirname(path))
@@ -126,8 +128,15 @@ class Journal:
         self._write("FULL", [self._insert(orders, values), _events(orders, moment, "intent")])
 
     def record_refused(self, orders: Sequence[Order], moment: datetime) -> None:
-        """Keep orders that were refused before they were sent."""
-        self._write("NORMAL", [self._insert(orders, [0.0] * len(orders)), _events(orders, moment, "refused")])
+        """Keep orders that were refused before they were sent; if that fails, with whatever is written next."""
+        self.queue(orders, moment)
+        self.flush()
+
+    def queue(self, orders: Sequence[Order], moment: datetime) -> None:
+        """Keep orders that were not sent, as they are now, with whatever is written next."""
+        sql, rows = self._insert(orders, [0.0] * len(orders))
+        # A commit that failed may have been one all the same.
+        self._queued += [(sql.replace("INSERT", "INSERT OR IGNORE"), rows), _events(orders, moment, "refused")]
 
     def record_cancels(self, orders: Sequence[Order], moment: datetime) -> None:
         """Keep that the broker is about to be asked to cancel `orders`, for the counts of the day."""
@@ -146,7 +155,7 @@ class Journal:
     @property
     def is_behind(self) -> bool:
         """Whether `flush` has something to write."""
-        return bool(self._sent)
+        return bool(self._sent or self._queued)
 
     def flush(self) -> None:
         """Write what waits for the next write. Raises sqlite3.Error."""
@@ -165,10 +174,11 @@ class Journal:
         connection.execute("BEGIN IMMEDIATE")
         try:
             connection.executemany("UPDATE orders SET sent = 1 WHERE day = ? AND order_id = ?", self._sent)
-            for sql, rows in statements:
+            for sql, rows in itertools.chain(self._queued, statements):
                 connection.executemany(sql, rows)
             connection.execute("COMMIT")
             self._sent.clear()
+            self._queued.clear()
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -214,7 +224,7 @@ def _intent_row(order: Order, owner: str) -> Tuple[Any, ...]:
         order.side.value,
         order.style.name,
         order.price,
-        order.create_time.strftime(_TIME_FORMAT),
+        order.create_time.isoformat(timespec="microseconds"),
     )
 
 
@@ -227,7 +237,7 @@ def _state_row(order: Order) -> Tuple[Any, ...]:
         order.deal_balance,
         order.commission,
         _text(order.err_msg),
-        None if order.entrust_time is None else order.entrust_time.strftime(_TIME_FORMAT),
+        None if order.entrust_time is None else order.entrust_time.isoformat(timespec="microseconds"),
         _text(order.confirm_id),
         int(order.confirmed),
     )
@@ -242,7 +252,7 @@ def _events(orders: Sequence[Order], moment: datetime, source: str) -> _Statemen
     sql = (
         "INSERT INTO events (time, source, day, order_id, status, filled_amount, err_msg) VALUES (?, ?, ?, ?, ?, ?, ?)"
     )
-    time = moment.strftime(_TIME_FORMAT)
+    time = moment.isoformat(timespec="microseconds")
     days = {order.create_time: order.create_time.date().isoformat() for order in orders}
     return sql, [
         (

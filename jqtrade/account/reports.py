@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Callable, Dict, List, Optional
 
 from jqtrade.account.order import (
+    LARGEST_AMOUNT,
     OrderAction,
     OrderReport,
     OrderSide,
@@ -19,7 +20,12 @@ from jqtrade.errors import InvalidReport
 
 
 def check_balance(report: Any) -> BalanceReport:
-    """Return what AbsTradeGate.sync_balance returned, checked. Raises InvalidReport naming the wrong field."""
+    """Return what AbsTradeGate.sync_balance returned, checked. Raises InvalidReport naming the wrong field.
+
+    A BalanceReport comes from a gate of ours, which has checked it already.
+    """
+    if isinstance(report, BalanceReport):
+        return report
     cash = _field(report, "sync_balance()", "cash", _dict)
     positions = [_position(position) for position in _field(report, "sync_balance()", "positions", _list)]
     held = [(position.code, position.side) for position in positions]
@@ -161,7 +167,7 @@ def _quantity(value: Any) -> int:
         whole = int(number)
         if whole != number:
             raise ValueError
-    if whole < 0:
+    if not 0 <= whole <= LARGEST_AMOUNT:
         raise ValueError
     return whole
 

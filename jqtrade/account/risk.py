@@ -3,7 +3,7 @@
 from collections import deque
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Callable, Deque, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from jqtrade.account.order import MarketOrderStyle, Order, OrderAction, OrderSide, format_price
 from jqtrade.account.portfolio import Portfolio, Position
@@ -13,6 +13,7 @@ from jqtrade.errors import InvalidOrder
 from jqtrade.log import format_seconds
 
 SECOND = 1.0
+UNKNOWN_BOARD_MAXIMUM = 1000000
 
 
 class RiskLimits:
@@ -26,55 +27,55 @@ class RiskLimits:
         """`options`: all of the strategy's, by name. `is_halted`: whether somebody has halted the task (halt_task)."""
         self._options = options
         self._clock = clock
-        self._is_halted = is_halted
-        self.start_day()
+        self.is_halted = is_halted
+        self.start_day({})
 
-    def start_day(self) -> None:
-        """Forget what was counted: a new day has begun, or the journal is about to tell it anew."""
-        self._count = 0
+    def start_day(self, orders: Mapping[str, Order]) -> None:
+        """Forget what was counted: a new day has begun, or the journal is about to tell it anew.
+
+        `orders`: the day's orders by id, as they stand at any time.
+        """
+        self._orders = orders
+        self._cancels = 0
         self._values: Dict[str, float] = {}
-        self._value = 0.0
-        self._recent: Deque[float] = deque()
-        self.take_snapshot()
+        """what each order that was counted is worth, yuan"""
+        self._recent: Deque[Tuple[float, str]] = deque()
+        """of the last second, when and which order; a cancel has no id"""
+        self._since_snapshot: Dict[str, Set[str]] = {}
+        """by code, ids of the orders that the snapshot does not know of"""
 
     def take_snapshot(self) -> None:
         """A new snapshot of cash and positions was read: it leaves out what the orders before it have frozen."""
-        self._since_snapshot: Dict[str, Order] = {}
-        self._closing: Dict[Tuple[str, OrderSide], int] = {}
-        self._spent = 0.0
+        self._since_snapshot.clear()
 
     def count_order(self, order: Order, value: float, age: float = 0.0) -> None:
-        """Count an order of `value` yuan that went, or may have gone, to the broker `age` seconds ago."""
-        self.count_cancel(age)
+        """Count an order of `value` yuan that goes, or may have gone, to the broker `age` seconds ago."""
         self._values[order.order_id] = value
-        self._value += value
-        self._since_snapshot[order.order_id] = order
-        self._freeze(order, value, 1)
-
-    def uncount_order(self, order: Order) -> None:
-        """Take back `count_order`: the order is proven not to have been sent."""
-        value = self._values.pop(order.order_id, None)
-        if value is None:
-            return
-        self._count -= 1
-        self._value -= value
-        if self._recent:
-            self._recent.pop()
-        if self._since_snapshot.pop(order.order_id, None) is not None:
-            self._freeze(order, value, -1)
-
-    def _freeze(self, order: Order, value: float, sign: int) -> None:
-        if order.action is OrderAction.close:
-            key = order.code, order.side
-            self._closing[key] = self._closing.get(key, 0) + sign * order.amount
-        if order.is_buy:
-            self._spent += sign * value
+        self._since_snapshot.setdefault(order.code, set()).add(order.order_id)
+        self._stamp(order.order_id, age)
 
     def count_cancel(self, age: float = 0.0) -> None:
         """Count a cancel that went to the broker `age` seconds ago."""
-        self._count += 1
+        self._cancels += 1
+        self._stamp("", age)
+
+    def _stamp(self, order_id: str, age: float) -> None:
         if age < SECOND:  # below 0 when the clock was set back since: it may have been this very second
-            self._recent.append(self._clock.monotonic() - max(age, 0.0))
+            self._recent.append((self._clock.monotonic() - max(age, 0.0), order_id))
+
+    def restamp(self, orders: Sequence[Order]) -> None:
+        """`orders`, the last that were counted, have only now reached the broker: sending may have waited."""
+        for order in reversed(orders):
+            if self._recent and self._recent[-1][1] == order.order_id:
+                self._recent.pop()
+        for order in orders:
+            self._stamp(order.order_id, 0.0)
+
+    def uncount_order(self, order: Order) -> None:
+        """Take back `count_order`: the order is proven not to have been sent."""
+        self._values.pop(order.order_id, None)
+        self._since_snapshot.get(order.code, set()).discard(order.order_id)
+        self._recent = deque(entry for entry in self._recent if entry[1] != order.order_id)
 
     def value_of(self, order: Order, portfolio: Optional[Portfolio]) -> Optional[float]:
         """What `order` is worth at its limit price or else at the last known price, in yuan; None if neither is known."""
@@ -90,7 +91,7 @@ class RiskLimits:
 
     def check(self, order: Order, portfolio: Optional[Portfolio], now: datetime) -> None:
         """Raise InvalidOrder, with rule, value and limit, if `order` must not be sent now."""
-        if self._is_halted():
+        if self.is_halted():
             raise InvalidOrder("任务已被 halt_task 暂停下单，用 jqtrade resume_task 恢复")
         self._check_code(order)
         board = board_of(order.code)
@@ -108,14 +109,21 @@ class RiskLimits:
             raise InvalidOrder(f"allowed_codes 里没有 {order.code}，只允许其中的 {len(allowed)} 只")
         if order.code in blocked:
             raise InvalidOrder(f"{order.code} 在 blocked_codes 里")
+        number, _, exchange = order.code.partition(".")
+        other = number + (".XSHE" if exchange == "XSHG" else ".XSHG")
+        board = board_of(other) if self._options["lot_check"] and board_of(order.code) is None else None
+        if board is not None:
+            raise InvalidOrder(f"lot_check：{order.code} 的后缀不对，{number} 是{board.name}的代码，应写 {other}")
 
     def _check_size(self, order: Order, board: Optional[Board], portfolio: Optional[Portfolio]) -> None:
         largest, whose = self._options["max_order_amount"], "选项设置的上限"
-        if largest is None and board is not None:
+        if largest is None and board is None:
+            largest, whose = UNKNOWN_BOARD_MAXIMUM, "不认识这个板块，按主板的上限"
+        elif largest is None and board is not None:
             at_market = isinstance(order.style, MarketOrderStyle)
             largest = board.max_market_amount if at_market else board.max_limit_amount
             whose = "交易所对{}{}单的上限".format(board.name, "市价" if at_market else "限价")
-        if largest is not None and order.amount > largest:
+        if order.amount > largest:
             raise InvalidOrder(f"max_order_amount：委托数量 {order.amount} 超过 {largest}，{whose}")
         highest = self._options["max_order_value"]
         if highest is not None:
@@ -157,7 +165,11 @@ class RiskLimits:
             positions = portfolio.long_positions if order.side is OrderSide.long else portfolio.short_positions
             position = positions[order.code]
             available = position.available_amount
-            closing = self._closing.get((order.code, order.side), 0)
+            closing = sum(
+                _live_amount(other)
+                for other in self._since(order.code)
+                if other.side is order.side and other.action is order.action
+            )
             if order.amount > available - closing:
                 raise InvalidOrder(
                     f"sell_check：卖出 {order.amount} 股，超过可卖的 {max(available - closing, 0)} 股"
@@ -166,26 +178,36 @@ class RiskLimits:
         if self._options["cash_check"] and order.is_buy:
             value = self._known_value(order, portfolio, "cash_check")
             cash = 0.0 if portfolio is None else portfolio.available_cash
-            if value > cash - self._spent:
+            spent = sum(
+                self._values[other.order_id] * _live_amount(other) / other.amount
+                for code in self._since_snapshot
+                for other in self._since(code)
+                if other.is_buy
+            )
+            if value > cash - spent:
                 raise InvalidOrder(
-                    f"cash_check：需要 {value:.2f} 元，超过可用的 {max(cash - self._spent, 0.0):.2f} 元"
-                    f"（同步到 {cash:.2f} 元，之后已委托 {self._spent:.2f} 元）"
+                    f"cash_check：需要 {value:.2f} 元，超过可用的 {max(cash - spent, 0.0):.2f} 元"
+                    f"（同步到 {cash:.2f} 元，之后已委托 {spent:.2f} 元）"
                 )
+
+    def _since(self, code: str) -> List[Order]:
+        """The orders in `code` that the snapshot does not know of."""
+        return [self._orders[order_id] for order_id in self._since_snapshot.get(code, ())]
 
     def _check_counts(self, order: Order, portfolio: Optional[Portfolio]) -> None:
         now = self._clock.monotonic()
-        while self._recent and self._recent[0] <= now - SECOND:
+        while self._recent and self._recent[0][0] <= now - SECOND:
             self._recent.popleft()
         for rule, count, period in (
             ("max_orders_per_second", len(self._recent), "最近 1 秒"),
-            ("max_orders_per_day", self._count, "今天"),
+            ("max_orders_per_day", len(self._values) + self._cancels, "今天"),
         ):
             most = self._options[rule]
             if count >= most:
                 raise InvalidOrder(f"{rule}：{period}已有 {count} 笔委托和撤单，上限 {most} 笔")
         highest = self._options["max_daily_value"]
         if highest is not None:
-            total = self._value + self._known_value(order, portfolio, "max_daily_value")
+            total = sum(self._values.values()) + self._known_value(order, portfolio, "max_daily_value")
             if total > highest:
                 raise InvalidOrder(f"max_daily_value：今天的委托金额将达 {total:.2f} 元，超过 {highest:.2f} 元")
 
@@ -195,6 +217,11 @@ def _locked_text(position: Position) -> str:
     if not position.locked_amount:
         return ""
     return f"，另有 {position.locked_amount} 股不能卖：在卖的，或当天买入、下一交易日才能卖的（T+1）"
+
+
+def _live_amount(order: Order) -> int:
+    """How many shares an order has frozen or traded, of which the snapshot does not know yet."""
+    return order.filled_amount if order.status.is_final else order.amount
 
 
 def _check_lot(order: Order, board: Board) -> None:

@@ -4,83 +4,73 @@ An order goes new -> open -> filling -> filled, or canceling -> canceled / partl
 the broker. Every state is kept until a front end takes it.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Dict, List, NamedTuple, Optional
+from typing import Callable, Dict, List, Optional, Tuple
 
 from jqtrade.account.order import OrderStatus
 from jqtrade.boards import Board, board_of
-from jqtrade.paper.ledger import Holding, Ledger, Snapshot, worst_cost
-from jqtrade.paper.quotes import Quote, Quotes
-from jqtrade.paper.rules import ALWAYS_OPEN, HIGHEST_AMOUNT, HIGHEST_PRICE, Session, fees, session_at
+from jqtrade.paper.fees import fees
+from jqtrade.paper.ledger import Ledger, Snapshot
+from jqtrade.paper.order_checks import order_objection, security_objection
+from jqtrade.paper.paper_order import Fill, PaperOrder
+from jqtrade.paper.quotes import Quote, Quotes, Stretch
+from jqtrade.paper.sessions import (
+    ALWAYS_OPEN,
+    CLOSING,
+    CONTINUOUS,
+    DAY_OFF,
+    END_OF_DAY,
+    FIXED_PRICE,
+    OPENING,
+    OPENING_IS_PAST,
+    Session,
+    session_at,
+)
+from jqtrade.paper.terms import ExchangeTerms
+from jqtrade.paper.volume import SHARES_PER_STEP, Volume
 
-SHARES_PER_STEP = 10000
-"""An order fills at most so many shares when it comes in, and again in every step."""
+__all__ = ["DEFAULT_TERMS", "SHARES_PER_STEP", "STEP", "Fill", "PaperExchange", "PaperOrder"]
+
 STEP = timedelta(seconds=1)
-
-_ZERO = Decimal(0)
-_FINAL = frozenset([OrderStatus.filled, OrderStatus.partly_canceled, OrderStatus.canceled, OrderStatus.rejected])
-
-
-class Fill(NamedTuple):
-    """One trade."""
-
-    price: Decimal
-    amount: int
-
-
-class PaperOrder(NamedTuple):
-    """An order as it stands after something happened to it; a later event makes a new one."""
-
-    order_id: str
-    code: str
-    is_buy: bool
-    amount: int
-    limit: Optional[Decimal]
-    """yuan a share; None: a market order. 0 becomes the opposite best quote when the order comes in"""
-    created: datetime
-    updated: datetime
-    status: OrderStatus = OrderStatus.new
-    opened: Optional[datetime] = None
-    number: str = ""
-    """the exchange's number; empty before it is open"""
-    filled: int = 0
-    value: Decimal = _ZERO
-    """of the fills, yuan, exact"""
-    fees: Decimal = _ZERO
-    canceled: int = 0
-    text: str = ""
-    """why it was refused or cancelled, in Chinese"""
-    fill: Optional[Fill] = None
-    """the trade that led to this state, if one did"""
-
-    @property
-    def remaining(self) -> int:
-        return self.amount - self.filled - self.canceled
-
-    @property
-    def is_final(self) -> bool:
-        return self.status in _FINAL
-
-    @property
-    def average_price(self) -> Decimal:
-        """Yuan a share; 0 without a fill."""
-        return self.value / self.filled if self.filled else _ZERO
+DEFAULT_TERMS = ExchangeTerms()
+_EXPIRED = "收盘后未成交的委托自动撤销"
 
 
 class PaperExchange:
-    """Matches the orders of one account. Time is what the calls say; it must not run backwards over midnight."""
+    """Matches the orders of one account. Time is what the calls say; it must not run backwards over midnight.
 
-    def __init__(self, ledger: Ledger, quotes: Quotes, now: datetime, keep_hours: bool = False) -> None:
+    With quotes that keep history, what happens does not depend on how often `advance` is called. `keep_hours`: the
+    exchange keeps the sessions of sessions.py, on the days that the quotes call trading days, and the rules of
+    price_rules.py. Otherwise it is always open, at any price, without auctions: to try a strategy out at night.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        quotes: Quotes,
+        now: datetime,
+        keep_hours: bool = False,
+        terms: ExchangeTerms = DEFAULT_TERMS,
+    ) -> None:
+        """The books are opened already: of `terms`, the commission is the ledger's affair (Ledger(cash, terms.rates))."""
+        self.on_state: Optional[Callable[[PaperOrder], None]] = None
+        """is told of every state as it comes, besides `take_states`"""
         self.ledger = ledger
         self.orders: Dict[str, PaperOrder] = {}
         """today's orders by id"""
         self._quotes = quotes
         self._keep_hours = keep_hours
+        self._volume = Volume(terms.volume_share)
+        self._actions = terms.actions
         self._day = now.date()
+        self._seen = now
+        self._given: Optional[date] = None
+        """the day up to which dividends have been given"""
         self._open: Dict[str, None] = {}
         self._states: List[PaperOrder] = []
         self._numbers = 0
+        ledger.use_day(self._day)
 
     def submit(
         self, order_id: str, code: str, is_buy: bool, amount: int, limit: Optional[Decimal], now: datetime
@@ -90,43 +80,48 @@ class PaperExchange:
         What the exchange has against it comes as a rejected state. Returns None, or in Chinese why there is no order
         at all: its id is used already.
         """
-        self._begin_day(now)
+        self.advance(now)
         if order_id in self.orders:
             return f"委托编号 {order_id} 重复"
         order = PaperOrder(order_id, code, is_buy, amount, limit, now, now)
         self._emit(order)
-        quote = self._quotes.get(code, now)
+        quote = self._quote(code, now)
         board = board_of(code)
-        if board is None or quote is None:
-            self._reject(order, f"证券代码 {code} 不存在或没有行情")
-        elif limit is None:
-            self._reject(order, "委托价格错误：柜台不接受市价委托，请使用限价委托")
+        reason = security_objection(code, board, quote)
+        if reason is None and limit is None:
+            reason = "委托价格错误：柜台不接受市价委托，请使用限价委托"
+        if reason is not None:
+            self._reject(order, reason)
         else:
+            assert board is not None and quote is not None and limit is not None
             self._take(order, limit, board, quote, now)
         return None
 
     def cancel(self, order_id: str, now: datetime) -> Optional[str]:
         """Cancel an order. Returns None, or in Chinese why not; the order is then as it was."""
-        self._begin_day(now)
+        self.advance(now)
         order = self.orders.get(order_id)
         if order is None:
             return f"撤单失败：没有编号为 {order_id} 的委托"
         if order.is_final:
             return f"撤单失败：委托 {order_id} 已经结束，不能撤单"
-        if not self._session(now).cancel:
+        if not self._session(now, order.code).cancel:
             return "撤单失败：当前时段不允许撤单"
         self._cancel(order, now, "")
         return None
 
     def advance(self, now: datetime) -> None:
-        """Begin a new day if it is one, and match the open orders at the quotes of `now`."""
-        self._begin_day(now)
-        if self._session(now).match:
-            for order_id in list(self._open):
-                order = self.orders[order_id]
-                quote = self._quotes.get(order.code, now)
-                if quote is not None and (order.fill is None or now - order.updated >= STEP):
-                    self._match(order, quote, now)
+        """Begin a new day if it is one, and match the open orders at what was traded since the last call."""
+        if now.date() > self._day:
+            self._begin_day(now)
+        if self._open:
+            self._trade(now)
+        self._seen = now
+
+    @property
+    def has_news(self) -> bool:
+        """Whether `take_states` would return something."""
+        return bool(self._states)
 
     def take_states(self) -> List[PaperOrder]:
         """What happened since the last call, oldest first; the same order may stand there several times."""
@@ -136,10 +131,20 @@ class PaperExchange:
     def snapshot(self, now: datetime) -> Snapshot:
         """The account's money at the quotes of `now`; `ledger.holdings` has them too then."""
         for holding in self.ledger.holdings.values():
-            quote = self._quotes.get(holding.code, now)
+            quote = self._quote(holding.code, now)
             if quote is not None:
                 holding.last_price = quote.last
         return self.ledger.snapshot()
+
+    def start_day(self, day: date) -> None:
+        """Let the books of the day before rest: what was bought can be sold, and the companies give what they give."""
+        self.ledger.new_day()
+        self.ledger.use_day(day)
+        if self._given is not None:
+            for code in list(self.ledger.holdings):
+                for action in self._actions.of(code, self._given, day):
+                    self.ledger.give(action)
+        self._given = day
 
     def adopt(self, order: PaperOrder, now: datetime) -> None:
         """Take over an order of today from an earlier process; its fills are in the ledger already.
@@ -149,7 +154,7 @@ class PaperExchange:
         self._numbers = max(self._numbers, int(order.number or 0))
         board = board_of(order.code)
         if board is not None:
-            order = order._replace(fees=fees(board, order.is_buy, order.value))
+            order = order._replace(fees=fees(board, order.is_buy, order.value, self.ledger.rates))
         self.orders[order.order_id] = order
         if order.is_final:
             if self.ledger.is_open(order.order_id):
@@ -176,59 +181,103 @@ class PaperExchange:
             self._cancel(order, now, order.text)
 
     def _take(self, order: PaperOrder, limit: Decimal, board: Board, quote: Quote, now: datetime) -> None:
-        reason = _form_objection(order.amount, limit, board)
-        if limit == 0:
-            limit = quote.buy_price if order.is_buy else quote.sell_price
-        reason = reason or self._objection(order, limit, board, now)
+        session = self._session(now, order.code)
+        reason = order_objection(order, limit, board, quote, session, self.ledger, self._keep_hours)
         if reason is not None:
             self._reject(order, reason)
             return
+        if limit == 0:
+            limit = quote.buy_price if order.is_buy else quote.sell_price
         self._numbers += 1
         self.ledger.open(order.order_id, order.code, board, order.is_buy)
         self.ledger.freeze(order.order_id, limit, order.amount)
         order = order._replace(status=OrderStatus.open, limit=limit, opened=now, number=str(self._numbers))
         self._open[order.order_id] = None
         self._emit(order)
-        if self._session(now).match:
-            self._match(order, quote, now)
+        self._meet(order, quote, session, now)
 
-    def _objection(self, order: PaperOrder, limit: Decimal, board: Board, now: datetime) -> Optional[str]:
-        """Why a well-formed order is refused now, in Chinese, or None."""
-        if not self._session(now).submit:
-            return f"当前时间 {now:%H:%M:%S} 不允许委托"
-        if order.is_buy:
-            return self._buy_objection(order.amount, limit, board)
-        return self._sell_objection(order, board)
+    def _trade(self, now: datetime) -> None:
+        """Let the open orders meet all that was traded since the last look, in the order of time."""
+        events: List[Tuple[datetime, int, Callable[[datetime], None]]] = []
+        if self._keep_hours:
+            opening, closing, end = [datetime.combine(self._day, clock) for clock in (OPENING, CLOSING, END_OF_DAY)]
+            # A source that knows only this moment cannot tell the auction's price any more once trading has gone on.
+            for moment, latest in ((opening, OPENING_IS_PAST), (closing, END_OF_DAY)):
+                if self._seen < moment <= now and (self._quotes.knows_past or now.time() < latest):
+                    events.append((moment, 1, self._hold_auction))
+            if self._seen < end <= now:
+                events.append((end, 3, self._expire))
+        if self._quotes.keeps_history:
+            by_code: Dict[str, List[str]] = {}
+            for order_id in self._open:
+                by_code.setdefault(self.orders[order_id].code, []).append(order_id)
+            for code, order_ids in by_code.items():
+                for stretch in self._quotes.stretches(code, self._seen, now):
+                    events.append((stretch.end, 0, self._meeting(order_ids, stretch)))
+        else:
+            events.append((now, 2, self._meet_all))
+        for moment, _, happen in sorted(events, key=lambda event: event[:2]):
+            happen(moment)
 
-    def _buy_objection(self, amount: int, limit: Decimal, board: Board) -> Optional[str]:
-        if amount < board.min_amount or amount % board.step:
-            return _lot_text("买入", amount, board)
-        cost = worst_cost(board, limit, amount)
-        if cost > self.ledger.cash:
-            return f"可用资金不足：需要 {cost:.2f} 元，可用 {self.ledger.cash:.2f} 元"
-        return None
+    def _meet_all(self, now: datetime) -> None:
+        """Match the open orders at the quotes of this moment."""
+        for order_id in list(self._open):
+            order = self.orders[order_id]
+            quote = self._quote(order.code, now)
+            if quote is not None and (order.fill is None or now - order.updated >= STEP):
+                self._meet(order, quote, self._session(now, order.code), now)
 
-    def _sell_objection(self, order: PaperOrder, board: Board) -> Optional[str]:
-        holding = self.ledger.holdings.get(order.code) or Holding(order.code, _ZERO)
-        available = holding.available
-        if order.amount > available:
-            text = f"可用股份不足：委托卖出 {order.amount} 股，可用 {available} 股"
-            if holding.bought_today:
-                text += f"，当日买入的 {holding.bought_today} 股下一交易日才能卖出（T+1）"
-            return text
-        if order.amount == available or order.amount % board.step == 0 and order.amount >= board.min_amount:
-            return None
-        if board.step > 1 and order.amount % board.step == available % board.step:
-            return None
-        return _lot_text("卖出", order.amount, board) + "；不足一手的零股须一次性卖出"
-
-    def _match(self, order: PaperOrder, quote: Quote, now: datetime) -> None:
+    def _meet(self, order: PaperOrder, quote: Quote, session: Session, now: datetime) -> None:
         """Fill one part of an open order if the quote crosses its limit, at the quote."""
+        if session.kind == FIXED_PRICE:
+            if order.opened is not None and order.opened.time() >= session.start:
+                self._fill(order, quote.last, now, quote.volume, quote.bar)
+        elif session.kind == CONTINUOUS and not (quote.is_old and self._keep_hours):
+            price = quote.buy_price if order.is_buy else quote.sell_price
+            self._fill(order, price, now, quote.volume, quote.bar)
+
+    def _meeting(self, order_ids: List[str], stretch: Stretch) -> Callable[[datetime], None]:
+        return lambda moment: self._meet_stretch(order_ids, stretch)
+
+    def _meet_stretch(self, order_ids: List[str], stretch: Stretch) -> None:
+        """Match orders of one code at what was traded in a stretch of continuous trading.
+
+        An order that was there from the start gets the stretch's open if that is good enough, else its own limit if the
+        price came that far; one that came later gets the close or nothing.
+        """
+        for order_id in order_ids:
+            order = self.orders[order_id]
+            assert order.limit is not None and order.opened is not None
+            if order_id not in self._open or (
+                stretch.low > order.limit if order.is_buy else stretch.high < order.limit
+            ):
+                continue
+            if self._session(stretch.start, order.code).kind != CONTINUOUS:
+                return
+            price = stretch.close
+            if order.opened <= stretch.start:
+                price = min(stretch.open, order.limit) if order.is_buy else max(stretch.open, order.limit)
+            self._fill(order, price, stretch.end, stretch.volume, stretch.bar)
+
+    def _hold_auction(self, moment: datetime) -> None:
+        """Match what was collected, all of a code at one price; the better priced orders first, then the earlier ones."""
+        waiting = [self.orders[order_id] for order_id in self._open]
+        waiting = [order for order in waiting if order.opened is not None and order.opened < moment]
+        for order in sorted(waiting, key=_auction_rank):
+            quote = self._quotes.auction(order.code, moment)
+            if quote is not None and not quote.paused:
+                self._fill(order, quote.last, moment, quote.volume, quote.bar, whole=quote.volume is None)
+
+    def _fill(
+        self, order: PaperOrder, price: Decimal, now: datetime, volume: Optional[int], bar: int, whole: bool = False
+    ) -> None:
+        """Fill of an open order what there is volume for, if `price` is as good as its limit; `whole`: all of it."""
         assert order.limit is not None
-        price = quote.buy_price if order.is_buy else quote.sell_price
         if price > order.limit if order.is_buy else price < order.limit:
             return
-        amount = min(order.remaining, SHARES_PER_STEP)
+        amount = order.remaining if whole else self._volume.take(order, volume, bar)
+        if amount == 0:
+            return
         cost = self.ledger.fill(order.order_id, price, amount)
         order = order._replace(
             status=OrderStatus.filled if amount == order.remaining else OrderStatus.filling,
@@ -249,6 +298,10 @@ class PaperExchange:
         self._emit(order._replace(status=status, canceled=order.remaining))
         self._finish(order.order_id)
 
+    def _expire(self, now: datetime) -> None:
+        for order_id in list(self._open):
+            self._cancel(self.orders[order_id], now, _EXPIRED)
+
     def _reject(self, order: PaperOrder, text: str) -> None:
         self._emit(order._replace(status=OrderStatus.rejected, text=text))
 
@@ -257,34 +310,33 @@ class PaperExchange:
         self.ledger.close(order_id)
 
     def _begin_day(self, now: datetime) -> None:
-        if now.date() <= self._day:
-            return
-        for order_id in list(self._open):
-            self._cancel(self.orders[order_id], now, "收盘后未成交的委托自动撤销")
-        self.ledger.new_day()
+        if self._open and (self._keep_hours or self._quotes.keeps_history):
+            self._trade(datetime.combine(self._day, time.max))
+        self._expire(now)
+        self._given = self._given or self._day
+        self.start_day(now.date())
         self.orders.clear()
+        self._volume.new_day()
         self._day = now.date()
+        self._seen = datetime.combine(self._day, time.min)
         self._numbers = 0
 
-    def _session(self, now: datetime) -> Session:
-        return session_at(now) if self._keep_hours else ALWAYS_OPEN
+    def _quote(self, code: str, now: datetime) -> Optional[Quote]:
+        quote = self._quotes.get(code, now)
+        return None if quote is None else self._actions.adjust(code, quote, self._day)
+
+    def _session(self, now: datetime, code: str) -> Session:
+        if not self._keep_hours:
+            return ALWAYS_OPEN
+        return session_at(now, code) if self._quotes.is_trading_day(now.date()) else DAY_OFF
 
     def _emit(self, order: PaperOrder) -> None:
         self.orders[order.order_id] = order
         self._states.append(order)
+        if self.on_state is not None:
+            self.on_state(order)
 
 
-def _form_objection(amount: int, limit: Decimal, board: Board) -> Optional[str]:
-    """Why an order is refused at any time, in Chinese, or None."""
-    if not 0 < amount <= HIGHEST_AMOUNT:
-        return f"委托数量 {amount} 超出范围"
-    if not 0 <= limit <= HIGHEST_PRICE:
-        return f"委托价格 {limit} 超出范围"
-    if limit % board.tick != 0:
-        return f"委托价格 {limit} 不是最小变动单位 {board.tick} 的整数倍"
-    return None
-
-
-def _lot_text(verb: str, amount: int, board: Board) -> str:
-    rule = f"应为 {board.step} 的整数倍" if board.step > 1 else f"应不少于 {board.min_amount} 股"
-    return f"委托数量错误：{board.name}{verb} {amount} 股，{rule}"
+def _auction_rank(order: PaperOrder) -> Tuple[bool, Decimal]:
+    assert order.limit is not None
+    return order.is_buy, -order.limit if order.is_buy else order.limit

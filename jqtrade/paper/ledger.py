@@ -4,11 +4,15 @@ Money is Decimal. What an order is worth and costs is computed from all its fill
 parts of an order cost as much as the whole.
 """
 
+from datetime import date
 from decimal import Decimal
 from typing import Dict, NamedTuple
 
 from jqtrade.boards import Board
-from jqtrade.paper.rules import fees, to_cents
+from jqtrade.paper.actions import Action
+from jqtrade.paper.fees import NEWEST_RATES, FeeRates, fees
+from jqtrade.paper.funds import can_be_sold_same_day
+from jqtrade.paper.rules import floor_shares, to_cents
 
 _ZERO = Decimal(0)
 
@@ -47,10 +51,11 @@ class Holding:
 class Hold:
     """One order's part of the account: what its fills have cost, and what it keeps frozen for the rest."""
 
-    def __init__(self, code: str, board: Board, is_buy: bool) -> None:
+    def __init__(self, code: str, board: Board, is_buy: bool, rates: FeeRates = NEWEST_RATES) -> None:
         self.code = code
         self.board = board
         self.is_buy = is_buy
+        self.rates = rates
         self.limit = _ZERO
         self.remaining = 0
         """shares frozen, or cash for so many shares"""
@@ -60,7 +65,7 @@ class Hold:
     @property
     def fees(self) -> Decimal:
         """Yuan that the fills have cost beside their value."""
-        return fees(self.board, self.is_buy, self.filled_value)
+        return fees(self.board, self.is_buy, self.filled_value, self.rates)
 
     @property
     def paid(self) -> Decimal:
@@ -73,13 +78,15 @@ class Hold:
         """Yuan that the rest of a buy order can still take at worst."""
         if not self.is_buy or self.remaining == 0:
             return _ZERO
-        return worst_cost(self.board, self.limit, self.remaining, self.filled_value) - self.paid
+        return worst_cost(self.board, self.limit, self.remaining, self.filled_value, self.rates) - self.paid
 
 
-def worst_cost(board: Board, limit: Decimal, amount: int, filled_value: Decimal = _ZERO) -> Decimal:
+def worst_cost(
+    board: Board, limit: Decimal, amount: int, filled_value: Decimal = _ZERO, rates: FeeRates = NEWEST_RATES
+) -> Decimal:
     """Yuan that a buy order takes in all if `amount` more shares fill at its limit, fees included."""
     value = filled_value + limit * amount
-    return to_cents(value) + fees(board, True, value)
+    return to_cents(value) + fees(board, True, value, rates)
 
 
 class Snapshot(NamedTuple):
@@ -93,7 +100,9 @@ class Snapshot(NamedTuple):
 class Ledger:
     """Cash and shares of one account. It keeps the books only: whoever freezes has checked that there is enough."""
 
-    def __init__(self, cash: Decimal) -> None:
+    def __init__(self, cash: Decimal, rates: FeeRates = NEWEST_RATES) -> None:
+        """`rates`: what the broker charges; duty and fees are those of the day that `use_day` names."""
+        self.rates = rates
         self.balance = to_cents(cash)
         """all cash, frozen or not"""
         self.frozen = _ZERO
@@ -122,7 +131,7 @@ class Ledger:
 
     def open(self, order_id: str, code: str, board: Board, is_buy: bool) -> None:
         """Begin the books of an order; nothing is frozen yet."""
-        self._holds[order_id] = Hold(code, board, is_buy)
+        self._holds[order_id] = Hold(code, board, is_buy, self.rates)
 
     def freeze(self, order_id: str, limit: Decimal, amount: int) -> None:
         """Freeze what `amount` shares at `limit` need: cash at its worst cost for a buy, shares for a sale."""
@@ -151,6 +160,21 @@ class Ledger:
         """Release what an order still keeps frozen; it is over."""
         self._thaw(self._holds.pop(order_id))
 
+    def use_day(self, day: date) -> None:
+        """Charge what is charged on `day`, of the orders that are opened from now on."""
+        self.rates = self.rates.on(day)
+
+    def give(self, action: Action) -> None:
+        """Book a dividend or bonus shares; no order of the security is open. Parts of a share are not given."""
+        holding = self.holdings.get(action.code)
+        if holding is None or not holding.amount:
+            return
+        cash = to_cents(holding.amount * action.cash)
+        self.balance += cash
+        holding.cost = max(holding.cost - cash, _ZERO)
+        holding.amount += floor_shares(holding.amount * action.bonus)
+        holding.last_price = action.price_without(holding.last_price)
+
     def new_day(self) -> None:
         """What was bought before can be sold now. All orders are closed."""
         for order_id in list(self._holds):
@@ -165,7 +189,7 @@ class Ledger:
         if hold.is_buy:
             holding.amount += amount
             holding.cost += price * amount
-            if not hold.board.same_day_sale:
+            if not can_be_sold_same_day(hold.board, hold.code):
                 holding.bought_today += amount
         else:
             left = holding.amount - amount

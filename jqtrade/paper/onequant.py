@@ -11,11 +11,12 @@ from filelock import FileLock, Timeout
 
 from jqtrade.clock import Clock, SystemClock, parse_timezone
 from jqtrade.errors import InvalidParam
+from jqtrade.paper.fees import COMMISSION_RATE, MIN_COMMISSION
 from jqtrade.paper.onequant_faults import FaultyOutbox
 from jqtrade.paper.onequant_files import Outbox
 from jqtrade.paper.onequant_terminal import OneQuantTerminal
-from jqtrade.paper.quotes import open_quotes
 from jqtrade.paper.rules import parse_cash
+from jqtrade.paper.terms import VOLUME_SHARE, make_terms, open_quotes
 from jqtrade.stop_signals import StopSignals
 
 __all__ = ["OneQuantTerminal", "run_paper_broker"]
@@ -36,11 +37,18 @@ def run_paper_broker(
     timezone: Optional[str] = None,
     interval: float = 0.5,
     snapshot_interval: float = 5.0,
+    bars: Optional[str] = None,
+    commission: Any = COMMISSION_RATE,
+    min_commission: Any = MIN_COMMISSION,
+    volume_share: Any = VOLUME_SHARE,
+    actions: Optional[str] = None,
 ) -> int:
     """Run the paper terminal until SIGINT, SIGTERM, SIGHUP or (Windows) SIGBREAK; returns the exit code 0.
 
     `truth` names a file that gets OneQuantTerminal.truth() as JSON, every `snapshot_interval` seconds and at the end.
-    `timezone`: whose date the files carry, by default the machine's. Raises InvalidParam if an argument cannot be used.
+    `bars`, a path for open_bars, may stand in place of `quotes`. `commission`: of an order's value; `min_commission`: yuan
+    an order; `volume_share`: of a bar's volume; `actions`: path of the dividends. `timezone`: whose date the files carry,
+    by default the machine's. Raises InvalidParam if an argument cannot be used.
     """
     clock = SystemClock()
     if timezone is not None:
@@ -54,7 +62,8 @@ def run_paper_broker(
     if truth is not None and not os.path.isdir(os.path.dirname(truth) or "."):
         raise InvalidParam(f"truth={truth} 所在的目录不存在，请先建立它")
     start_cash = parse_cash(cash, "cash")
-    prices = open_quotes(quotes, seed, say)
+    terms = make_terms(commission, min_commission, volume_share, actions)
+    prices = open_quotes(quotes, seed, say, bars)
     outbox = FaultyOutbox(encoding, clock, say, seed) if faults else Outbox(encoding, clock, say)
     say(f"模拟柜台启动：目录 {order_dir}，资金账号 {mask(account_no)}，起始资金 {start_cash} 元，编码 {encoding}")
     if faults:
@@ -69,7 +78,7 @@ def run_paper_broker(
     try:
         try:
             terminal = OneQuantTerminal(
-                order_dir, account_no, start_cash, prices, clock, outbox, say, keep_hours, snapshot_interval
+                order_dir, account_no, start_cash, prices, clock, outbox, say, keep_hours, snapshot_interval, terms
             )
         except OSError as error:
             raise InvalidParam(f"目录 order_dir={order_dir} 读不了：{error}") from error

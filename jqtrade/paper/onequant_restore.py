@@ -56,14 +56,14 @@ def restore(order_dir: str, account_no: str, exchange: PaperExchange, now: datet
     count = 0
     trades: List[_Trade] = []
     for day in _trading_days(order_dir, today):
-        exchange.ledger.new_day()
+        exchange.start_day(day)
         trades = _trades(_path(order_dir, rows.TRADE_UPDATE, day), account_no)
         _book(trades, exchange.ledger)
         count += len(trades)
         if day < today:
             trades = []
     if not trades:
-        exchange.ledger.new_day()
+        exchange.start_day(today)
     updates = _read(_path(order_dir, rows.ORDER_UPDATE, today), rows.UPDATE_COLUMNS)
     newest = _newest_rows(trades, [row for row in updates if _is_own(row, account_no)])
     for order_id, row in newest.items():

@@ -8,13 +8,14 @@ from typing import AbstractSet, Any, Dict, FrozenSet, Optional
 from jqtrade.account.order import OrderStatus
 from jqtrade.clock import Clock
 from jqtrade.paper import onequant_rows as rows
-from jqtrade.paper.exchange import PaperExchange, PaperOrder
+from jqtrade.paper.exchange import DEFAULT_TERMS, PaperExchange, PaperOrder
 from jqtrade.paper.ledger import Ledger
 from jqtrade.paper.onequant_files import GrowingFile, Outbox, Say
 from jqtrade.paper.onequant_restore import restore
 from jqtrade.paper.onequant_rows import Row
 from jqtrade.paper.quotes import Quotes
 from jqtrade.paper.rules import to_average, to_cents
+from jqtrade.paper.terms import ExchangeTerms
 
 _NONE: FrozenSet[str] = frozenset()
 _STATUS_TEXTS = {
@@ -48,6 +49,7 @@ class OneQuantTerminal:
         say: Say,
         keep_hours: bool = False,
         snapshot_interval: float = 5.0,
+        terms: ExchangeTerms = DEFAULT_TERMS,
     ) -> None:
         self._dir = order_dir
         self._account_no = account_no
@@ -57,7 +59,7 @@ class OneQuantTerminal:
         self._snapshot_interval = snapshot_interval
         self._snapshot_due = clock.monotonic()
         now = clock.now()
-        self.exchange = PaperExchange(Ledger(cash), quotes, now, keep_hours)
+        self.exchange = PaperExchange(Ledger(cash, terms.rates), quotes, now, keep_hours, terms)
         answered = restore(order_dir, account_no, self.exchange, now)
         self._account_types = answered.account_types
         self._trades = answered.trades

@@ -3,9 +3,9 @@
 import hashlib
 import os
 from abc import ABC, abstractmethod
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import Callable, Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from jqtrade.boards import board_of
 from jqtrade.errors import InvalidParam
@@ -22,12 +22,28 @@ _COLUMNS = ("last", "bid1", "ask1", "prev_close")
 
 
 class Quote(NamedTuple):
-    """Prices of one security, yuan a share; all above zero."""
+    """Prices of one security, yuan a share, all above zero; and what its source knows of its day."""
 
     last: Decimal
     bid1: Optional[Decimal] = None
     ask1: Optional[Decimal] = None
     prev_close: Optional[Decimal] = None
+    high_limit: Optional[Decimal] = None
+    """the source's own; None: by the exchange's rules"""
+    low_limit: Optional[Decimal] = None
+    is_st: bool = False
+    days_listed: Optional[int] = None
+    """1 on the day of listing; None: not known"""
+    paused: bool = False
+    """not traded on this day"""
+    volume: Optional[int] = None
+    """shares traded in the bar that `last` is from; None: not known"""
+    bar: int = 0
+    """tells one bar from another of the same code"""
+    close_day: Optional[date] = None
+    """the day whose plain close `prev_close` is; None: the source gave `prev_close` for this very day"""
+    is_old: bool = False
+    """`last` is `prev_close`: nothing has been traded on this day yet"""
 
     @property
     def buy_price(self) -> Decimal:
@@ -40,20 +56,44 @@ class Quote(NamedTuple):
         return self.last if self.bid1 is None else self.bid1
 
 
+class Stretch(NamedTuple):
+    """What was traded from `start` to `end`. Who was there from the start could trade at any of it, who came in between
+    only at what it ended with."""
+
+    start: datetime
+    end: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: int
+    """shares traded in the whole bar that it is a part of"""
+    bar: int
+
+
 class Quotes(ABC):
     """Prices by code and time."""
 
+    knows_past = False
+    """Whether `get` knows the quotes of any moment of the day, not of this one alone."""
+    keeps_history = False
+    """Whether `stretches` tells what was traded at any time; otherwise only the quote of this moment counts."""
+
     @abstractmethod
     def get(self, code: str, now: datetime) -> Optional[Quote]:
-        """The quote of `code` ("000001.XSHE") at `now`, or None if there is no such security."""
+        """The quote of `code` ("000001.XSHE") as it is known at `now`, or None if there is no such security."""
 
+    def stretches(self, code: str, after: datetime, until: datetime) -> Sequence[Stretch]:
+        """What was traded in the stretches that ended after `after`, up to `until` of the same day, oldest first."""
+        return ()
 
-def open_quotes(path: Optional[str], seed: int, say: Say) -> Quotes:
-    """Prices from the file at `path`, or made-up ones when it is None; `say` gets Chinese text for the user.
+    def auction(self, code: str, moment: datetime) -> Optional[Quote]:
+        """The quote whose `last` is the price of the auction that ends at `moment`; None: there was no such price."""
+        return self.get(code, moment)
 
-    Raises InvalidParam if the file cannot be read or has no usable header.
-    """
-    return MadeUpQuotes(seed, say) if path is None else FileQuotes(path, say)
+    def is_trading_day(self, day: date) -> bool:
+        """Whether the exchange opens on `day`. Without knowledge of holidays: on weekdays."""
+        return day.weekday() < 5
 
 
 class MadeUpQuotes(Quotes):
@@ -61,6 +101,8 @@ class MadeUpQuotes(Quotes):
 
     A sum of noises, each a zigzag between random values `period` apart; together they stay within 10 % of the start.
     """
+
+    knows_past = True
 
     _NOISES = ((15, 0.0008), (60, 0.0015), (600, 0.003), (3600, 0.006), (24 * 3600, 0.015), (30 * 24 * 3600, 0.06))
     """(period in seconds, largest relative move)"""
@@ -190,7 +232,7 @@ def _parse_row(header: List[str], line: str) -> Tuple[str, Quote]:
     last = prices.pop("last")
     if last is None:
         raise ValueError("缺少价格 last")
-    return code, Quote(last, **prices)
+    return code, Quote(last, prices["bid1"], prices["ask1"], prices["prev_close"])
 
 
 def _parse_price(text: str) -> Optional[Decimal]:

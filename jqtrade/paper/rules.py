@@ -1,15 +1,15 @@
-"""The exchange's rules in simple form, as data: sessions, and what trading costs. Lots and ticks: jqtrade.boards.
+"""What every part of the paper exchange's rules stands on: rounding, bounds, codes, and rules that hold from a day on.
 
-Source: the rules page of the project (exchange notices up to 2026-07-06). Price limits, cages, auctions and date
-ranges are not here yet.
+The rules themselves are data: jqtrade.boards (lots, ticks, largest orders), sessions.py, price_rules.py, fees.py and
+funds.py. Source: the rules page of the project (exchange notices up to 2026-07-06); `?` in a comment marks what is not
+certain there. docs/rules.md tells users.
 """
 
 import re
-from datetime import datetime, time
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import Any, NamedTuple, Optional
+from datetime import date
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any, Optional, Sequence, TypeVar
 
-from jqtrade.boards import Board
 from jqtrade.errors import InvalidParam
 
 CENT = Decimal("0.01")
@@ -18,42 +18,20 @@ HIGHEST_PRICE = Decimal(10) ** 7
 HIGHEST_AMOUNT = 10**10
 HIGHEST_CASH = Decimal(10) ** 15
 """Past these, Decimal's 28 digits would begin to round; nothing that is traded comes near."""
-COMMISSION_RATE = Decimal("0.00025")
-"""of the value of an order; set by the broker, usually 0.02 to 0.03 %"""
-MIN_COMMISSION = Decimal("5.00")
-"""yuan an order"""
-STAMP_DUTY_RATE = Decimal("0.0005")
-"""of a sale of shares, since 2023-08-28"""
-TRANSFER_FEE_RATE = Decimal("0.00001")
-"""of shares bought or sold, since 2022-04-29"""
+HIGHEST_COMMISSION = Decimal("0.1")
+ALWAYS = date.min
+"""A rule that holds since then has always held, as far as is known here."""
 
-
-class Session(NamedTuple):
-    """A part of the trading day, `start` included, `end` not."""
-
-    start: time
-    end: time
-    submit: bool
-    cancel: bool
-    match: bool
-
-
-SESSIONS = (
-    Session(time(9, 15), time(9, 20), True, True, False),
-    Session(time(9, 20), time(9, 25), True, False, False),
-    Session(time(9, 25), time(9, 30), True, False, False),
-    Session(time(9, 30), time(11, 30), True, True, True),
-    Session(time(11, 30), time(13, 0), True, False, False),
-    Session(time(13, 0), time(14, 57), True, True, True),
-    Session(time(14, 57), time(15, 0), True, False, True),
-)
-"""Auctions in simple form: the opening one collects orders that are matched from 09:30, the closing one matches on."""
-
-CLOSED = Session(time.min, time.max, False, False, False)
-ALWAYS_OPEN = Session(time.min, time.max, True, True, True)
-
-_SUFFIXES = {"XSHE": "XSHE", "SZ": "XSHE", "XSHG": "XSHG", "SH": "XSHG"}
+_SUFFIXES = {"XSHE": "XSHE", "SZ": "XSHE", "XSHG": "XSHG", "SH": "XSHG", "XBSE": "XBSE", "BJ": "XBSE"}
 _CODE = re.compile(r"(\d{6})\.([A-Z]{2,4})", re.ASCII)
+
+Rule = TypeVar("Rule", bound=Any)
+"""A NamedTuple with a field `since`, the first day on which it holds."""
+
+
+def in_force(rules: Sequence[Rule], day: date) -> Rule:
+    """The last of `rules`, oldest first, that holds on `day`."""
+    return [rule for rule in rules if rule.since <= day][-1]
 
 
 def normal_code(text: str) -> Optional[str]:
@@ -62,15 +40,6 @@ def normal_code(text: str) -> Optional[str]:
     if match is None or match.group(2) not in _SUFFIXES:
         return None
     return f"{match.group(1)}.{_SUFFIXES[match.group(2)]}"
-
-
-def session_at(moment: datetime) -> Session:
-    """The session of a market that keeps hours; weekdays only, holidays are not known."""
-    if moment.weekday() < 5:
-        for session in SESSIONS:
-            if session.start <= moment.time() < session.end:
-                return session
-    return CLOSED
 
 
 def to_cents(amount: Decimal) -> Decimal:
@@ -83,27 +52,40 @@ def to_average(price: Decimal) -> Decimal:
     return price.quantize(_AVERAGE_GRAIN, ROUND_HALF_UP)
 
 
-def fees(board: Board, is_buy: bool, value: Decimal) -> Decimal:
-    """What an order costs, in yuan, once `value` yuan of it are filled; it grows with `value`.
+def to_tick(price: Decimal, tick: Decimal) -> Decimal:
+    """Round a price half up to a multiple of `tick`, as the exchanges round price limits."""
+    return (price / tick).quantize(Decimal(1), ROUND_HALF_UP) * tick
 
-    A sale's fees are taken from its proceeds, so they are never more than these.
-    """
-    if value == 0:
-        return Decimal(0)
-    total = max(MIN_COMMISSION, to_cents(value * COMMISSION_RATE))
-    if board.is_share:
-        total += to_cents(value * TRANSFER_FEE_RATE)
-        if not is_buy:
-            total += to_cents(value * STAMP_DUTY_RATE)
-    return total if is_buy else min(total, to_cents(value))
+
+def floor_shares(amount: Decimal) -> int:
+    """Whole shares; what is less than one is left out."""
+    return int(amount.to_integral_value(ROUND_FLOOR))
 
 
 def parse_cash(value: Any, name: str) -> Decimal:
     """Return a starting amount of yuan as Decimal; raises InvalidParam, with `name`, for what is none."""
+    return to_cents(_decimal(value, name, HIGHEST_CASH, "不小于 0 的金额（元）"))
+
+
+def parse_rate(value: Any, name: str) -> Decimal:
+    """Return a commission as a part of the value traded; raises InvalidParam, with `name`, for what is none."""
+    return _decimal(value, name, HIGHEST_COMMISSION, "0 到 0.1 之间的比例，例如万分之二点五是 0.00025")
+
+
+def parse_share(value: Any, name: str) -> Decimal:
+    """Return a share of a bar's volume; raises InvalidParam, with `name`, unless it is above 0 and at most 1."""
+    right = "大于 0、不大于 1 的比例，例如 0.25"
+    share = _decimal(value, name, Decimal(1), right)
+    if share == 0:
+        raise InvalidParam(f"{name}={value!r} 不正确，应为{right}")
+    return share
+
+
+def _decimal(value: Any, name: str, highest: Decimal, right: str) -> Decimal:
     try:
-        cash = Decimal(str(value))
+        number = Decimal(str(value))
     except InvalidOperation:
-        cash = Decimal("NaN")
-    if isinstance(value, bool) or not cash.is_finite() or not 0 <= cash <= HIGHEST_CASH:
-        raise InvalidParam(f"{name}={value!r} 不正确，应为不小于 0 的金额（元）")
-    return to_cents(cash)
+        number = Decimal("NaN")
+    if isinstance(value, bool) or not number.is_finite() or not 0 <= number <= highest:
+        raise InvalidParam(f"{name}={value!r} 不正确，应为{right}")
+    return number

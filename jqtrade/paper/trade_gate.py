@@ -9,8 +9,9 @@ from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.errors import InvalidParam, OrderNotSent
 from jqtrade.paper.exchange import PaperExchange, PaperOrder
 from jqtrade.paper.ledger import Ledger
-from jqtrade.paper.quotes import open_quotes
+from jqtrade.paper.quotes import Quotes
 from jqtrade.paper.rules import parse_cash, to_cents
+from jqtrade.paper.terms import open_quotes, terms_of
 
 _LIMIT = "limit"
 _MARKET = "market"
@@ -23,8 +24,24 @@ class PaperTradeGate(AbsTradeGate):
     sync_orders as rejected, with the reason, as at a real broker.
     """
 
-    OPTIONS = frozenset(["paper_cash", "paper_quotes", "paper_keep_hours", "paper_seed"])
+    OPTIONS = frozenset(
+        [
+            "paper_cash",
+            "paper_quotes",
+            "paper_bars",
+            "paper_volume_share",
+            "paper_keep_hours",
+            "paper_seed",
+            "paper_commission",
+            "paper_min_commission",
+            "paper_actions",
+        ]
+    )
     keeps_orders = False
+    exchange: PaperExchange
+    """there once `setup` is done"""
+    quotes: Quotes
+    """as `exchange`"""
 
     def setup(self, options: Dict[str, Any]) -> None:
         """Take the options `paper_*`; raises InvalidParam for a value that cannot be used."""
@@ -35,12 +52,18 @@ class PaperTradeGate(AbsTradeGate):
         keep_hours = options["paper_keep_hours"]
         if not isinstance(keep_hours, bool):
             raise InvalidParam(f"paper_keep_hours={keep_hours!r} 不正确，应为 True 或 False")
-        path = options["paper_quotes"]
-        if path is not None and not isinstance(path, str):
-            raise InvalidParam(f"paper_quotes={path!r} 不正确，应为行情文件的路径或 None")
+        for name in ("paper_quotes", "paper_bars", "paper_actions"):
+            if options[name] is not None and not isinstance(options[name], str):
+                raise InvalidParam(f"{name}={options[name]!r} 不正确，应为文件的路径或 None")
         self._log = logging.getLogger(__name__)
-        quotes = open_quotes(path, seed, self._log.warning)
-        self._exchange = PaperExchange(Ledger(cash), quotes, self.clock.now(), keep_hours)
+        terms = terms_of(options)
+        self.quotes = self.open_quotes(options)
+        self.exchange = PaperExchange(Ledger(cash, terms.rates), self.quotes, self.clock.now(), keep_hours, terms)
+
+    def open_quotes(self, options: Dict[str, Any]) -> Quotes:
+        """Where the prices come from."""
+        path, bars = options["paper_quotes"], options["paper_bars"]
+        return open_quotes(path, options["paper_seed"], self._log.warning, bars, "paper_")
 
     def check_order(self, order: Order) -> None:
         if order.side is not OrderSide.long:
@@ -49,21 +72,21 @@ class PaperTradeGate(AbsTradeGate):
     def order(self, order: Order) -> None:
         """Hand an order to the exchange; raises OrderNotSent if its id is used."""
         limit = None if order.style.name == _MARKET else Decimal(format_price(order.price))
-        refusal = self._exchange.submit(order.order_id, order.code, order.is_buy, order.amount, limit, self.clock.now())
+        refusal = self.exchange.submit(order.order_id, order.code, order.is_buy, order.amount, limit, self.clock.now())
         if refusal is not None:
             raise OrderNotSent(refusal + "。没有发出")
 
     def cancel_order(self, order_id: str) -> None:
         """Ask the exchange to cancel; what it refuses is logged, as the order stays what it was."""
-        refusal = self._exchange.cancel(order_id, self.clock.now())
+        refusal = self.exchange.cancel(order_id, self.clock.now())
         if refusal is not None:
             self._log.warning("%s", refusal)
 
     def sync_balance(self) -> Dict[str, Any]:
         """Cash and positions at the quotes of this moment."""
         now = self.clock.now()
-        self._exchange.advance(now)
-        money = self._exchange.snapshot(now)
+        self.exchange.advance(now)
+        money = self.exchange.snapshot(now)
         return {
             "cash": {
                 "total_assert": float(money.total),
@@ -80,25 +103,25 @@ class PaperTradeGate(AbsTradeGate):
                     "last_price": float(holding.last_price),
                     "position_value": float(holding.market_value),
                 }
-                for holding in self._exchange.ledger.holdings.values()
+                for holding in self.exchange.ledger.holdings.values()
                 if holding.amount
             ],
         }
 
     def sync_orders(self) -> List[Dict[str, Any]]:
         """The orders that changed since the last call, in the order of their last change."""
-        self._exchange.advance(self.clock.now())
+        self.exchange.advance(self.clock.now())
         newest: Dict[str, PaperOrder] = {}
-        for state in self._exchange.take_states():
+        for state in self.exchange.take_states():
             newest.pop(state.order_id, None)
             newest[state.order_id] = state
         return [_report(order) for order in newest.values()]
 
     def knows_order_id(self, order_id: str) -> bool:
-        return order_id in self._exchange.orders
+        return order_id in self.exchange.orders
 
     def was_sent(self, order: Order) -> bool:
-        return order.order_id in self._exchange.orders
+        return order.order_id in self.exchange.orders
 
 
 def _report(order: PaperOrder) -> Dict[str, Any]:

@@ -1,7 +1,7 @@
 """What the strategy's process does about a halt between jobs: says so in the log, and cancels what is open if asked."""
 
 import logging
-from typing import Callable
+from typing import Callable, Tuple
 
 from jqtrade.tasks.registry import Claim
 
@@ -11,8 +11,8 @@ log = logging.getLogger("jqtrade")
 class HaltWatch:
     """Watches the halt of one task. That new orders are refused does not depend on it."""
 
-    def __init__(self, claim: Claim, cancel_live_orders: Callable[[], int]) -> None:
-        """`cancel_live_orders` asks for the cancels and returns how many."""
+    def __init__(self, claim: Claim, cancel_live_orders: Callable[[], Tuple[int, int]]) -> None:
+        """`cancel_live_orders` asks for the cancels and returns for how many orders, and how many of them failed."""
         self._claim = claim
         self._cancel_live_orders = cancel_live_orders
         self._was_halted = False
@@ -34,6 +34,7 @@ class HaltWatch:
         request = self._claim.cancel_request() if self._was_halted else ""
         if request and request != self._done_for:
             self._done_for = request
-            cancels = self._cancel_live_orders()
-            log.warning("暂停下单时要求撤单：已对 %d 笔没有结束的订单请求撤单", cancels)
-            self._claim.update(cancels_for=request, cancels=cancels)
+            cancels, failed = self._cancel_live_orders()
+            text = "暂停下单时要求撤单：对 %d 笔没有结束的订单请求撤单，其中 %d 笔没有发出"
+            log.log(logging.ERROR if failed else logging.WARNING, text, cancels, failed)
+            self._claim.update(cancels_for=request, cancels=cancels, cancels_failed=failed)

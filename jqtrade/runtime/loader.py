@@ -4,7 +4,7 @@ import os
 import sys
 import tokenize
 import types
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Mapping
 
 from jqtrade.errors import StrategyError
 
@@ -60,6 +60,17 @@ def defined_function(module: types.ModuleType, name: str) -> Any:
 def python_path(entries: List[str]) -> List[str]:
     """Entries of PYTHONPATH as sys.path wants them: absolute, empty ones left out."""
     return [os.path.abspath(os.path.expanduser(entry)) for entry in entries if entry.strip()]
+
+
+def apply_environment(env: Mapping[str, str]) -> None:
+    """Set the variables of -e; entries of PYTHONPATH go to the front of sys.path, in their order."""
+    variables = dict(env)
+    if "PYTHONPATH" in variables:
+        entries = python_path(variables["PYTHONPATH"].split(os.pathsep))
+        sys.path[:0] = entries
+        inherited = os.environ.get("PYTHONPATH")
+        variables["PYTHONPATH"] = os.pathsep.join(entries + ([inherited] if inherited else []))
+    os.environ.update(variables)
 
 
 def accepts(function: Callable[..., Any], *arguments: Any) -> bool:

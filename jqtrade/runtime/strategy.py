@@ -2,26 +2,30 @@
 
 import logging
 import os
+import random
 import types
-from datetime import datetime, timedelta
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from datetime import date, datetime, timedelta
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type
 
 import jqtrade.api
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import Order
 from jqtrade.account.risk import RiskLimits
+from jqtrade.account.trade_gate import AbsTradeGate
+from jqtrade.calendar import TradingDays, load_trading_days
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidCall, StrategyError
 from jqtrade.log import Masker
-from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options
+from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options, Period
 from jqtrade.runtime.api import Host, Phase, StrategyApi
+from jqtrade.runtime.closed_days import ClosedDays
 from jqtrade.runtime.context import Context
 from jqtrade.runtime.loader import accepts, defined_function, load_strategy
 from jqtrade.runtime.trade_gates import find_trade_gate, is_ours
 from jqtrade.scheduler.scheduler import DAILY, EVERY_MINUTE, SYNC, Job, Scheduler
 from jqtrade.scheduler.time_expr import EVERY_MINUTE_EXPR, parse_time_expr
-from jqtrade.scheduler.trigger import Interval, TimesOfDay, every_minute
+from jqtrade.scheduler.trigger import Interval, OnDays, TimesOfDay, Trigger, every_minute
 from jqtrade.tasks.spec import file_key
 
 log = logging.getLogger("jqtrade")
@@ -37,11 +41,29 @@ class Progress(NamedTuple):
     last_error: str
     next_job: Optional[str]
     next_time: Optional[datetime]
+    calendar_ends: Optional[date] = None
+    """the last day that the calendar of trading days knows, once that is near or past"""
 
 
-class _Daily(NamedTuple):
+class Daily(NamedTuple):
+    """What run_daily was asked for."""
+
     function: Callable[[Any], Any]
     time: str
+
+    @property
+    def name(self) -> str:
+        return getattr(self.function, "__name__", None) or repr(self.function)
+
+    def trigger(self, market_period: Period) -> Trigger:
+        """When it is due, on each day. Raises InvalidParam for a bad time."""
+        if self.time == EVERY_MINUTE_EXPR:
+            return every_minute(market_period)
+        return TimesOfDay([parse_time_expr(self.time, market_period)])
+
+    @property
+    def priority(self) -> int:
+        return EVERY_MINUTE if self.time == EVERY_MINUTE_EXPR else DAILY
 
 
 class Strategy(Host):
@@ -61,10 +83,17 @@ class Strategy(Host):
         is_wanted: Callable[[], bool] = lambda: True,
         is_halted: Callable[[], bool] = lambda: False,
         on_progress: Callable[[Progress], None] = lambda progress: None,
+        trading_days: Optional[TradingDays] = None,
+        make_gate: Optional[Callable[[], AbsTradeGate]] = None,
+        syncs_by_itself: bool = True,
+        order_ids: Optional[random.Random] = None,
     ) -> None:
         """`paper` overrides the trade gate; the callables connect the strategy to its process.
 
-        `is_wanted` is asked between jobs, `is_halted` before each new order.
+        `is_wanted` is asked between jobs, `is_halted` before each new order. `trading_days` are those that the option
+        trading_days means by "XSHG"; by default the exchange's own. `make_gate` makes the way to the broker in place of
+        the class that the options name. Unless it `syncs_by_itself`, whoever runs it calls `sync`. Order ids are drawn
+        from `order_ids`.
         """
         self.phase = Phase.LOADING
         self.module: Optional[types.ModuleType] = None
@@ -77,10 +106,15 @@ class Strategy(Host):
         self._process_wants = is_wanted
         self._is_halted = is_halted
         self._on_progress = on_progress
+        self._trading_days = trading_days
+        self._make_gate = make_gate
+        self._syncs_by_itself = syncs_by_itself
+        self._order_ids = order_ids
+        self._closed_days: Optional[ClosedDays] = None
         self._api = StrategyApi(self)
         self._context = Context(clock, self._strategy_dt, lambda: self.account().portfolio)
         self._account: Optional[Account] = None
-        self._dailies: List[_Daily] = []
+        self._dailies: List[Daily] = []
         self._updates: List[Order] = []
         self._on_order_update: Optional[Callable[[Any, Order], Any]] = None
         self._process_exit: Optional[Callable[[Any], Any]] = None
@@ -157,7 +191,7 @@ class Strategy(Host):
     def _wants_account(self) -> bool:
         if self._options.is_set("use_account"):
             return bool(self._options["use_account"])
-        return self._paper or self._options.any_set(ACCOUNT, GATE)
+        return self._paper or self._make_gate is not None or self._options.any_set(ACCOUNT, GATE)
 
     def account(self) -> Account:
         if self._account is None:
@@ -171,23 +205,26 @@ class Strategy(Host):
 
     def _load_account(self) -> Account:
         options = self._options
-        gate = find_trade_gate("paper" if self._paper else options["trade_gate"])()
+        gate = (self._make_gate or self._gate_class())()
         gate.clock = self.clock
         for notice in options.notices(gate.OPTIONS):
             log.warning("%s", notice)
         gate.setup(options.as_dict())
         path = os.path.join(options["runtime_dir"], "data", file_key(self._name) + ".db") if gate.keeps_orders else None
         limits = RiskLimits(options.as_dict(), self.clock, self._is_halted)
-        account = Account(gate, Journal(path, gate.account_key()), self.clock, limits)
+        account = Account(gate, Journal(path, gate.account_key()), self.clock, limits, self._order_ids)
         account.recover()
         account.sync_balance()
         self._updates.extend(account.sync_orders())
         return account
 
+    def _gate_class(self) -> Type[AbsTradeGate]:
+        return find_trade_gate("paper" if self._paper else self._options["trade_gate"])
+
     def add_daily(self, function: Callable[[Any], Any], time: str) -> None:
-        if time != EVERY_MINUTE_EXPR:
-            parse_time_expr(time, self._options["market_period"])
-        self._dailies.append(_Daily(function, time))
+        daily = Daily(function, time)
+        daily.trigger(self._options["market_period"])  # raises for a bad time
+        self._dailies.append(daily)
 
     def _schedule(self, started: datetime) -> Scheduler:
         """Turn what process_initialize asked for into jobs, now that every option is known.
@@ -200,21 +237,36 @@ class Strategy(Host):
             if not syncs:
                 raise StrategyError("策略没有用 run_daily 设置定时任务，也不同步账户，没有可做的事")
             log.warning("策略没有用 run_daily 设置任何定时任务，只同步账户")
+        first_from: Optional[Callable[[date], Optional[date]]] = None
+        if options["trading_days"] != "all":
+            days = self._trading_days or load_trading_days(options.home)
+            self._closed_days = ClosedDays(days, options.home)
+            first_from = days.first_from
+
+        def on_days(trigger: Trigger) -> Trigger:
+            return trigger if first_from is None else OnDays(trigger, first_from)
+
         scheduler = Scheduler(self.clock, options["misfire_grace_time"], self._is_wanted)
-        if syncs:
+        if syncs and self._syncs_by_itself:
             interval = Interval(options["sync_internal"], options["sync_period"])
-            scheduler.add(Job("sync", self._sync, interval, SYNC), self.clock.now())
-        for function, time in self._dailies:
-            if time == EVERY_MINUTE_EXPR:
-                trigger, priority = every_minute(options["market_period"]), EVERY_MINUTE
-            else:
-                trigger, priority = TimesOfDay([parse_time_expr(time, options["market_period"])]), DAILY
-            scheduler.add(self._job(function, trigger, priority), started)
+            scheduler.add(Job("sync", self._sync, on_days(interval), SYNC), self.clock.now())
+        for daily in self._dailies:
+            scheduler.add(self._job(daily, on_days(daily.trigger(options["market_period"]))), started)
         return scheduler
 
-    def _job(self, function: Callable[[Any], Any], trigger: TimesOfDay, priority: int) -> Job:
-        name = getattr(function, "__name__", None) or repr(function)
-        return Job(name, lambda due: self._call(name, due, function, self._context), trigger, priority)
+    def _job(self, daily: Daily, trigger: Trigger) -> Job:
+        name, function = daily.name, daily.function
+        return Job(name, lambda due: self._call(name, due, function, self._context), trigger, daily.priority)
+
+    def next_due(self) -> Optional[datetime]:
+        """When the next job of the strategy is due; None: never again."""
+        upcoming = None if self._scheduler is None else self._scheduler.next_job()
+        return None if upcoming is None else upcoming[0]
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the strategy has asked for its own end."""
+        return self._left
 
     def _is_wanted(self) -> bool:
         return not self._left and self._process_wants()
@@ -264,6 +316,9 @@ class Strategy(Host):
             next_job=None if upcoming is None else upcoming[1].name,
             next_time=None if upcoming is None else upcoming[0],
         )
+        if self._closed_days is not None:
+            self._closed_days.look(self.clock.now().date(), self._progress.next_time)
+            self._progress = self._progress._replace(calendar_ends=self._closed_days.calendar_ends)
         self._on_progress(self._progress)
 
     def _sync(self, due: datetime) -> None:
@@ -273,6 +328,11 @@ class Strategy(Host):
         if self._options["sync_balance"]:
             self.account().sync_balance()
         self._deliver_updates(due)
+
+    def sync(self) -> None:
+        """The regular sync now; without an account there is none."""
+        if self._account is not None:
+            self._sync(self.clock.now())
 
     def sync_orders(self) -> None:
         """The strategy's own sync: its hook hears of the changes before this returns, except in process_initialize."""
@@ -286,17 +346,22 @@ class Strategy(Host):
             for order in updates:
                 self._call("on_order_update", due, self._on_order_update, self._context, order)
 
+    def orders(self) -> List[Order]:
+        """Today's orders in order of creation; none without an account."""
+        return [] if self._account is None else self._account.orders()
+
     def live_orders(self) -> List[Order]:
         """Today's orders that may still be filled."""
-        orders = [] if self._account is None else self._account.orders()
-        return [order for order in orders if not order.status.is_final]
+        return [order for order in self.orders() if not order.status.is_final]
 
-    def cancel_live_orders(self) -> int:
-        """Ask the broker to cancel every order that may still be filled. Returns how many there were."""
+    def cancel_live_orders(self) -> Tuple[int, int]:
+        """Ask the broker to cancel every order that may still be filled.
+
+        Returns how many there were, and for how many of them the cancel did not go out for certain.
+        """
         live = self.live_orders()
-        if self._account is not None:
-            self._account.cancel_batch([order.order_id for order in live])
-        return len(live)
+        failed = [] if self._account is None else self._account.cancel_batch([order.order_id for order in live])
+        return len(live), len(failed)
 
     def stop(self) -> None:
         """Call process_exit and let go of the account."""

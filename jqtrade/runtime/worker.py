@@ -6,7 +6,7 @@ import sys
 import threading
 import traceback
 from datetime import datetime, timedelta
-from typing import Optional
+from typing import Optional, Tuple
 
 from jqtrade.clock import SystemClock
 from jqtrade.errors import JqtradeError
@@ -14,7 +14,7 @@ from jqtrade.log import Masker, set_up_logging
 from jqtrade.options import Options
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.halt import HaltWatch
-from jqtrade.runtime.loader import put_folder_first, python_path
+from jqtrade.runtime.loader import apply_environment, put_folder_first
 from jqtrade.runtime.strategy import Progress, Strategy
 from jqtrade.stop_signals import StopSignals
 from jqtrade.tasks.registry import Claim, TaskRegistry
@@ -67,7 +67,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
     log.info("任务 %s 启动，pid %d，策略 %s", spec.name, os.getpid(), spec.code)
     halt.announce()
     try:
-        _apply_environment(spec)
+        apply_environment(spec.env)
         put_folder_first(spec.code)
         if spec.config is not None:
             strategy.configure(read_config(spec.config))
@@ -97,28 +97,23 @@ def _stop_reason(signals: StopSignals, claim: Claim) -> str:
     return "收到停止请求" if claim.stop_requested() else "策略自己退出"
 
 
-def _apply_environment(spec: TaskSpec) -> None:
-    """Set the variables of -e; entries of PYTHONPATH go to the front of sys.path, in their order."""
-    variables = dict(spec.env)
-    if "PYTHONPATH" in variables:
-        entries = python_path(variables["PYTHONPATH"].split(os.pathsep))
-        sys.path[:0] = entries
-        inherited = os.environ.get("PYTHONPATH")
-        variables["PYTHONPATH"] = os.pathsep.join(entries + ([inherited] if inherited else []))
-    os.environ.update(variables)
-
-
 def _report_failed_start(error: BaseException, claim: Claim, masker: Masker, live_orders: int) -> None:
     """Log why the start failed, with the traceback from the user's own code on."""
+    reason, trace = why_not_started(error)
+    log.error("启动失败：%s\n%s", reason, trace)
+    if live_orders:
+        log.error("启动失败之前今天已有 %d 笔没有结束的订单在柜台，它们仍然有效", live_orders)
+    claim.update(error=masker(reason))
+
+
+def why_not_started(error: BaseException) -> Tuple[str, str]:
+    """What ended the start of a strategy in a line, and the traceback from the user's own code on."""
     reason = str(error) if isinstance(error, JqtradeError) else f"{type(error).__name__}: {error}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
     lines = traceback.format_list(frames)
     if not isinstance(error, JqtradeError):  # whose words are `reason` already
         lines += traceback.format_exception_only(type(error), error)
-    log.error("启动失败：%s\n%s", reason, "".join(lines).rstrip())
-    if live_orders:
-        log.error("启动失败之前今天已有 %d 笔没有结束的订单在柜台，它们仍然有效", live_orders)
-    claim.update(error=masker(reason))
+    return reason, "".join(lines).rstrip()
 
 
 def _is_ours(filename: str) -> bool:
@@ -144,6 +139,7 @@ def _publish(claim: Claim, progress: Progress) -> None:
         last_error=progress.last_error or None,
         next_job=progress.next_job,
         next_time=_text(progress.next_time),
+        calendar_ends=None if progress.calendar_ends is None else str(progress.calendar_ends),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Callable, List, Optional, Tuple
 
 from jqtrade.clock import Clock
 from jqtrade.log import format_seconds
-from jqtrade.scheduler.trigger import Trigger
+from jqtrade.scheduler.trigger import NEVER, Trigger
 
 log = logging.getLogger("jqtrade.scheduler")
 
@@ -61,13 +61,13 @@ class Scheduler:
         if not entries:
             return None
         due, _, _, job = min(entries)
-        return due, job
+        return None if due == NEVER else (due, job)
 
     def run(self, until: Optional[datetime] = None) -> None:
         """Call jobs until nobody wants more, until none is left, or until the first one due after `until`."""
         while self._heap and self._is_wanted():
             due, priority, sequence, job = self._heap[0]
-            if until is not None and due > until:
+            if due == NEVER or (until is not None and due > until):
                 return
             if not self._wait(due):
                 continue

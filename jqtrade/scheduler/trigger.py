@@ -2,10 +2,14 @@
 
 import bisect
 from abc import ABC, abstractmethod
-from datetime import datetime, time, timedelta
-from typing import List, Optional, Sequence, Tuple
+from datetime import date, datetime, time, timedelta
+from typing import Callable, List, Optional, Sequence, Tuple
+
+NEVER = datetime.max
+"""when a job is due that is not due any more"""
 
 _DAY = timedelta(days=1)
+_INSTANT = timedelta(microseconds=1)
 
 
 class Trigger(ABC):
@@ -13,7 +17,7 @@ class Trigger(ABC):
 
     @abstractmethod
     def next_after(self, moment: datetime) -> datetime:
-        """The first time later than `moment` at which the job is due."""
+        """The first time later than `moment` at which the job is due, or NEVER."""
 
 
 class TimesOfDay(Trigger):
@@ -50,6 +54,24 @@ class Interval(Trigger):
     def next_after(self, moment: datetime) -> datetime:
         due = moment + self._interval
         return due if self._period is None else _first_within(self._period, due)
+
+
+class OnDays(Trigger):
+    """The due times of another trigger, on some days only."""
+
+    def __init__(self, trigger: Trigger, first_from: Callable[[date], Optional[date]]) -> None:
+        """`first_from(day)` is the first of the days that is `day` or later, or None if there is none any more."""
+        self._trigger = trigger
+        self._first_from = first_from
+
+    def next_after(self, moment: datetime) -> datetime:
+        due = self._trigger.next_after(moment)
+        while due != NEVER:
+            day = self._first_from(due.date())
+            if day == due.date():
+                return due
+            due = NEVER if day is None else self._trigger.next_after(datetime.combine(day, time()) - _INSTANT)
+        return due
 
 
 def _first_within(period: Sequence[Tuple[time, time]], moment: datetime) -> datetime:

@@ -32,7 +32,7 @@ class HaltFile:
     def cancel_request(self) -> str:
         """Return the token of the last request to cancel open orders; "" if there is none, or none that can be read."""
         try:
-            found = _CANCEL.fullmatch(read_private(self._path, 100))
+            found = _CANCEL.match(read_private(self._path, 100))
         except (OSError, TaskError):
             return ""
         return "" if found is None else found.group(1).decode("ascii")

@@ -89,11 +89,17 @@ def _look(registry: TaskRegistry, halt: Halt, waited: Optional[float]) -> Option
     is_alive = registry.is_alive(task)  # before the record is read: what it wrote last is seen
     now = registry.peek(task.name) or task
     who = f"任务 {task.name}（pid {task.pid}）"
-    if now.cancels_for in (halt.request, registry.cancel_request(task.name)):  # a later one stands for ours
+    latest = registry.cancel_request(task.name)
+    if now.cancels_for and now.cancels_for in (halt.request, latest):  # a later one stands for ours
+        if now.cancels_failed:
+            text = f"有 {now.cancels} 笔没有结束的订单，其中 {now.cancels_failed} 笔的撤单没有发出，原因见日志"
+            return Answer(f"{who}{text}。请再运行一次，或在券商的软件里撤", False)
         if now.cancels:
             where = "" if now.log is None else f" {now.log}"
             return Answer(f"{who}已对 {now.cancels} 笔没有结束的订单请求撤单，每一笔的结果见日志{where}", True)
         return Answer(f"{who}没有需要撤的订单", True)
+    if not latest:
+        return Answer(f"{who}没有撤单：撤单的请求已经不在了，可能刚用 resume_task 恢复了下单", False)
     if not is_alive:
         text = "在撤单之前结束了，没有撤单：下次启动时才会撤掉当天还没有结束的订单，着急请在券商的软件里撤"
         return Answer(who + text, False)

@@ -6,7 +6,7 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 from jqtrade.private_files import open_private
 
-_INTERNAL = ("token", "heeds_halt", "cancels_for", "cancels")
+_INTERNAL = ("token", "heeds_halt", "cancels_for", "cancels", "cancels_failed")
 
 
 class TaskInfo(NamedTuple):
@@ -30,6 +30,8 @@ class TaskInfo(NamedTuple):
     last_error: Optional[str] = None
     next_job: Optional[str] = None
     next_time: Optional[str] = None
+    calendar_ends: Optional[str] = None
+    """The last day that the task's calendar of trading days knows, once that is near or past."""
     error: Optional[str] = None
     """Why the start failed."""
     halted: bool = False
@@ -39,7 +41,8 @@ class TaskInfo(NamedTuple):
     cancels_for: str = ""
     """The token of the request to cancel open orders that the process has carried out."""
     cancels: int = 0
-    """How many cancels it asked for then."""
+    """How many cancels it asked for then, and of `cancels_failed` of them it is not certain that they went out."""
+    cancels_failed: int = 0
 
     def doing(self) -> str:
         """Say what keeps the process busy, to somebody who waits for it."""

@@ -194,7 +194,7 @@ def test_an_odd_symbol_does_not_hide_the_other_positions(gate: AnXinDMATradeGate
     folder.append("assetInfo", ASSET_HEADER, "1,UF0,1234567,,100,100,100", ",,,,,,")
     rows = ["1,UF0,1234567,SHRQ88.SH,1,1,1,1,1", "1,UF0,1234567,000001.SZ,100,100,1,1,100"]
     folder.append("positionInfo", POSITION_HEADER, *(rows + [",,,,,,,,"]))
-    assert [position["code"] for position in gate.sync_balance()["positions"]] == ["000001.XSHE"]
+    assert [position.code for position in gate.sync_balance().positions] == ["000001.XSHE"]
 
 
 def test_a_broker_that_never_answers_is_told_once(

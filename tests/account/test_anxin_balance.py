@@ -1,5 +1,7 @@
 """What the One Quant gate reads of cash and positions: whole snapshots of our account, or none."""
 
+import os
+from datetime import datetime
 from typing import Any, Callable, List
 
 import pytest
@@ -8,7 +10,7 @@ from no_limits import no_limits
 
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
-from jqtrade.account.portfolio import Portfolio
+from jqtrade.account.portfolio import BalanceReport, Portfolio
 from jqtrade.account.reports import check_balance
 from jqtrade.account.trade_gate import AnXinDMATradeGate
 from jqtrade.errors import TradeGateError
@@ -42,20 +44,17 @@ def test_cash_and_positions_are_those_of_the_account(gate: Gate, folder: OneQuan
 
 def test_locked_cash_has_no_binary_noise(gate: Gate, folder: OneQuantFolder) -> None:
     folder.write_snapshots([asset_row("1", "0.3", "0.1")], [])
-    assert gate.sync_balance()["cash"]["locked_cash"] == 0.2
+    assert gate.sync_balance().locked_cash == 0.2
 
 
 def test_cash_of_zero_is_zero(gate: Gate, folder: OneQuantFolder) -> None:
     folder.write_snapshots([asset_row(0, "0.00", "0")], [])
-    assert gate.sync_balance() == {
-        "cash": {"total_assert": 0.0, "available_cash": 0.0, "locked_cash": 0.0},
-        "positions": [],
-    }
+    assert gate.sync_balance() == BalanceReport(0.0, 0.0, 0.0, [])
 
 
 def test_what_was_sold_out_today_is_no_position(gate: Gate, folder: OneQuantFolder) -> None:
     folder.write_snapshots([asset_row()], [position_row(current=0, enabled=0, costPrice=""), position_row("600000.SH")])
-    assert [position["code"] for position in gate.sync_balance()["positions"]] == ["600000.XSHG"]
+    assert [position.code for position in gate.sync_balance().positions] == ["600000.XSHG"]
 
 
 def test_a_cost_below_zero_is_a_cost(gate: Gate, folder: OneQuantFolder) -> None:
@@ -112,7 +111,7 @@ def test_a_shorter_snapshot_written_over_a_longer_one_is_whole_or_none(
     for cut in range(len(new) + 1):  # the writer has come so far, and shortens the file when it is done
         folder.file("positionInfo").write_bytes(new[:cut] + old[cut:])
         try:
-            codes = [position["code"][5] for position in gate.sync_balance()["positions"]]
+            codes = [position.code[5] for position in gate.sync_balance().positions]
         except TradeGateError:
             continue
         assert codes in (list("012345"), list("012345")[:rows]), cut
@@ -265,7 +264,7 @@ def test_a_snapshot_met_half_written_is_read_at_the_next_attempt(
     gate.clock = busy = BusyClock(clock.now())
     write(folder, "assetInfo", ASSET_HEADER)
     busy.on_sleep = lambda: folder.write_snapshots([asset_row("7")], [])
-    assert gate.sync_balance()["cash"]["total_assert"] == 7.0
+    assert gate.sync_balance().total_assert == 7.0
     assert busy.slept == [0.5]
 
 
@@ -276,3 +275,25 @@ def test_a_portfolio_over_the_files_has_every_figure(gate: Gate, folder: OneQuan
     portfolio: Portfolio = account.portfolio
     assert (portfolio.cash, portfolio.locked_cash, portfolio.positions_value) == (50000.0, 10000.0, 3000.0)
     assert portfolio.long_positions["600000.XSHG"].amount == 0 and portfolio.short_positions == {}
+
+
+def test_files_that_nobody_wrote_since_are_not_read_again(
+    gate: Gate, folder: OneQuantFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write_snapshots([asset_row()], [position_row()])
+    for kind in ("assetInfo", "positionInfo"):
+        os.utime(str(folder.file(kind)), (100.0, 100.0))
+    monkeypatch.setattr(gate.clock, "at", lambda timestamp: datetime(2026, 1, 5, 9, 59))
+    first = gate.sync_balance()
+    assert gate.sync_balance() is first
+    os.utime(str(folder.file("positionInfo")), (101.0, 101.0))
+    again = gate.sync_balance()
+    assert again == first and again is not first
+
+
+def test_files_that_were_written_this_second_are_read_again(
+    gate: Gate, folder: OneQuantFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write_snapshots([asset_row()], [position_row()])
+    monkeypatch.setattr(gate.clock, "at", lambda timestamp: datetime(2026, 1, 5, 9, 59, 59))
+    assert gate.sync_balance() is not gate.sync_balance()

@@ -58,7 +58,7 @@ def test_only_trading_time_counts_and_only_then_anything_is_said(
     path = tmp_path / "assetInfo_20260105.csv"
     path.write_bytes(b"")
     touch(path, moment(changed))
-    SnapshotWatch(FileClock(moment(now)), Options()["market_period"]).look(str(path))
+    SnapshotWatch(FileClock(moment(now)), Options()["market_period"]).look(str(path), path.stat())
     assert said(caplog) == (["WARNING"] if warned else [])
 
 
@@ -68,10 +68,10 @@ def test_yesterdays_time_counts_from_todays_opening(tmp_path: Path, caplog: Any)
     touch(path, moment("10:00:00", day=4))
     clock = FileClock(moment("09:34:00"))
     watch = SnapshotWatch(clock, Options()["market_period"])
-    watch.look(str(path))
+    watch.look(str(path), path.stat())
     assert said(caplog) == []
     clock.sleep(90)
-    watch.look(str(path))
+    watch.look(str(path), path.stat())
     assert "5 分 30 秒" in caplog.text
 
 
@@ -87,7 +87,7 @@ def test_a_file_that_stands_still_is_said_once_and_when_it_moves_again(
     touch(path, clock.now())
     for _ in range(100):
         clock.sleep(5)
-        assert gate.sync_balance()["cash"]["total_assert"] == 7.0
+        assert gate.sync_balance().total_assert == 7.0
     assert said(caplog) == ["WARNING"] and "assetInfo_20260105.csv" in caplog.text
     for _ in range(100):
         touch(path, clock.now())

@@ -142,15 +142,17 @@ def test_the_lists_of_codes() -> None:
 
 def test_sell_check_leaves_out_what_was_sold_since_the_snapshot() -> None:
     checked = limits()
+    first, second = an_order(300, action=SELL, order_id="1"), an_order(500, action=SELL, order_id="2")
+    checked.start_day({"1": first, "2": second})
     held = portfolio(available=500)
     checked.check(an_order(500, action=SELL), held, NOW)
-    checked.count_order(an_order(300, action=SELL, order_id="1"), 3000.0)
+    checked.count_order(first, 3000.0)
     with pytest.raises(InvalidOrder, match="卖出 300 股，超过可卖的 200 股（同步到 500 股，之后已委托 300 股）"):
         checked.check(an_order(300, action=SELL), held, NOW)
     checked.check(an_order(200, action=SELL), held, NOW)
-    checked.uncount_order(an_order(300, action=SELL, order_id="1"))  # was not sent after all
+    checked.uncount_order(first)  # was not sent after all
     checked.check(an_order(500, action=SELL), held, NOW)
-    checked.count_order(an_order(500, action=SELL, order_id="2"), 5000.0)
+    checked.count_order(second, 5000.0)
     checked.take_snapshot()  # from now on the broker's figure leaves it out
     checked.check(an_order(500, action=SELL), held, NOW)
     assert "不知道可卖数量" in _said(lambda: limits(max_snapshot_age=None).check(an_order(action=SELL), None, NOW))
@@ -168,7 +170,9 @@ def test_cash_check_is_off_and_leaves_out_what_was_bought_since_the_snapshot() -
     checked = limits(cash_check=True)
     held = portfolio(cash=10000.0)
     checked.check(an_order(1000), held, NOW)
-    checked.count_order(an_order(600, order_id="1"), 6000.0)
+    bought = an_order(600, order_id="1")
+    checked.start_day({"1": bought})
+    checked.count_order(bought, 6000.0)
     assert "需要 10000.00 元，超过可用的 4000.00 元" in _said(lambda: checked.check(an_order(1000), held, NOW))
     checked.check(an_order(400), held, NOW)
     checked.check(an_order(1000, action=SELL), held, NOW)
@@ -447,3 +451,160 @@ def test_orders_of_others_are_counted_once_a_day(desk: Desk, caplog: Any) -> Non
         account.sync_orders()
     lines = [record.getMessage() for record in caplog.records if "不是本任务发出" in record.getMessage()]
     assert lines == ["柜台里今天还有 2 笔委托不是本任务发出的（人工、别的任务或别的程序），本任务不处理"]
+
+
+def sell(account: Account, amount: int) -> Optional[str]:
+    return account.submit_batch([check_request(BANK, -amount, LimitOrderStyle(10.0))])[0]
+
+
+def test_what_a_finished_sale_did_not_fill_can_be_sold_again(desk: Desk) -> None:
+    desk.broker.positions = [dict(HOLDING, amount=1000, available_amount=1000)]
+    account = desk.open()
+    first = str(sell(account, 1000))
+    assert sell(account, 1000) is None
+    desk.broker.report(first, "partly_canceled", filled_amount=300)
+    account.sync_orders()
+    assert sell(account, 800) is None
+    assert sell(account, 700) is not None
+
+
+def test_the_same_snapshot_read_again_frees_nothing(desk: Desk) -> None:
+    desk.broker.positions = [dict(HOLDING, amount=1000, available_amount=1000)]
+    account = desk.open()
+    assert sell(account, 1000) is not None
+    account.sync_balance()
+    assert sell(account, 1000) is None
+    desk.broker.positions = [dict(HOLDING, amount=2000, available_amount=1000)]
+    account.sync_balance()
+    assert sell(account, 1000) is not None
+
+
+def test_an_old_snapshot_is_enough_when_reading_it_again_takes_time(desk: Desk) -> None:
+    """The clock goes on between the reading and the check, as real ones do."""
+    desk.clock.now = lambda: (desk.clock.sleep(0.001), VirtualClock.now(desk.clock))[1]  # type: ignore[method-assign]
+    account = desk.open()
+    for _ in range(3):
+        desk.clock.sleep(61)
+        assert buy(account) is not None
+
+
+def test_orders_that_waited_for_the_lock_count_when_they_reach_the_broker(desk: Desk) -> None:
+    def order(self: Any, order: Order) -> None:
+        self.clock.sleep(4.9)
+        desk.broker.orders.append(order)
+
+    account = desk.open(methods={"order": order}, max_orders_per_second=1)
+    assert buy(account) is not None
+    assert buy(account) is None
+
+
+def test_an_old_order_proven_not_sent_frees_no_place_in_this_second(desk: Desk) -> None:
+    answers: List[Optional[bool]] = [None]
+    account = desk.open(methods={"was_sent": lambda self, order: answers[-1]}, max_orders_per_second=2)
+    desk.broker.error = OrderUncertain("磁盘错误")
+    assert buy(account, code="000001.XSHE") is not None
+    desk.broker.error = None
+    desk.clock.sleep(30)
+    assert [buy(account), buy(account)].count(None) == 0
+    answers.append(False)
+    assert buy(account) is None
+
+
+def test_a_clock_set_forward_and_back_forgets_neither_doubts_nor_counts(desk: Desk) -> None:
+    account = desk.open(max_orders_per_day=3)
+    desk.broker.error = OrderUncertain("磁盘错误")
+    assert buy(account) is not None
+    desk.broker.error = None
+    desk.clock.jump(86400)
+    account.orders()
+    desk.clock.jump(-86400)
+    assert buy(account) is None
+    assert [buy(account, code=code) is not None for code in ("000001.XSHE", "000002.XSHE", "000004.XSHE")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_while_the_journal_cannot_be_read_nothing_is_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = desk.open(max_orders_per_day=1)
+    assert buy(account) is not None
+    load = Journal.load
+    desk.clock.jump(86400)
+
+    def fail(*args: Any) -> Any:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(Journal, "load", fail)
+    assert buy(account) is None and "读不出今天的记录" in account.orders()[-1].err_msg
+    monkeypatch.setattr(Journal, "load", load)
+    assert buy(account) is not None
+
+
+def test_orders_refused_while_the_journal_is_full_are_recorded_when_it_is_not(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = desk.open()
+    execute = Journal._write
+
+    def fail(*args: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Journal, "_write", fail)
+    assert [buy(account), buy(account, 150)] == [None, None]
+    monkeypatch.setattr(Journal, "_write", execute)
+    assert buy(account) is not None
+    statuses = [str(order.status) for order in desk.open().orders()]
+    assert sorted(statuses) == ["new", "rejected", "rejected"]
+
+
+def test_a_halt_that_comes_while_the_gate_waits_is_heard(desk: Desk) -> None:
+    def order(self: Any, order: Order) -> None:
+        desk.halted = True
+        self.account_check()
+        raise AssertionError("sent")
+
+    account = desk.open(methods={"order": order})
+    assert buy(account) is None and "halt_task" in account.orders()[-1].err_msg
+
+
+def test_a_halted_task_mends_nothing(desk: Desk) -> None:
+    mended: List[bool] = []
+    account = desk.open(methods={"mend": lambda self: mended.append(True)})
+    desk.broker.error = OrderUncertain("磁盘错误")
+    buy(account)
+    desk.broker.error = None
+    desk.halted = True
+    assert buy(account, code="000001.XSHE") is None and mended == []
+    desk.halted = False
+    assert buy(account, code="000001.XSHE") is not None and mended == [True]
+
+
+def test_an_order_that_turned_out_not_to_be_sent_is_told_with_the_next_sync(desk: Desk) -> None:
+    answers: List[Optional[bool]] = [None]
+    account = desk.open(methods={"was_sent": lambda self, order: answers[-1]})
+    desk.broker.error = OrderUncertain("磁盘错误")
+    uncertain = buy(account)
+    desk.broker.error = None
+    answers.append(False)
+    assert [(order.order_id, order.status) for order in account.sync_orders()] == [(uncertain, "rejected")]
+    assert account.sync_orders() == []
+
+
+@pytest.mark.parametrize("code, right", [("600000.XSHE", "600000.XSHG"), ("300750.XSHG", "300750.XSHE")])
+def test_a_code_with_the_other_exchanges_suffix_is_refused(code: str, right: str) -> None:
+    assert f"应写 {right}" in refusal(an_order(code=code))
+
+
+def test_an_unknown_board_has_a_largest_order_too() -> None:
+    assert refusal(an_order(1000000, 1.0, "900901.XSHG")) == ""
+    assert "不认识这个板块" in refusal(an_order(1000001, 1.0, "900901.XSHG"))
+
+
+def test_a_gate_may_have_orders_of_its_own(desk: Desk) -> None:
+    account = desk.open()
+    order_id = str(buy(account))
+    known: Any = account._gate.account_orders
+    assert set(known) == {order_id}
+    with pytest.raises(TypeError):
+        known["1"] = 2

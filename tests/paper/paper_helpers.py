@@ -28,11 +28,14 @@ class HandQuotes(Quotes):
         for number, price in prices.items():
             self.set(number[1:], price)
 
-    def set(self, code: str, last: Any, bid1: Any = None, ask1: Any = None) -> None:
+    def set(
+        self, code: str, last: Any, bid1: Any = None, ask1: Any = None, prev_close: Any = None, **more: Any
+    ) -> None:
         exchange = ".XSHG" if code[0] in "56" or code.startswith("11") else ".XSHE"
-        prices = [None if price is None else Decimal(str(price)) for price in (last, bid1, ask1)]
+        prices = [None if price is None else Decimal(str(price)) for price in (last, bid1, ask1, prev_close)]
         assert prices[0] is not None
-        self._quotes[code + exchange if "." not in code else code] = Quote(prices[0], prices[1], prices[2])
+        quote = Quote(prices[0], prices[1], prices[2], prices[3], **more)
+        self._quotes[code + exchange if "." not in code else code] = quote
 
     def get(self, code: str, now: datetime) -> Optional[Quote]:
         return self._quotes.get(code)
@@ -84,3 +87,28 @@ def read_snapshot(path: Path) -> Optional[List[Dict[str, str]]]:
     if len(lines[-2].split(",")) != len(header):
         return None
     return [dict(zip(header, line.split(","))) for line in lines[1:-2]]
+
+
+DAY_HEADER = "time,code,open,high,low,close,volume"
+
+
+def write_bars(path: Path, *rows: str, header: str = DAY_HEADER) -> str:
+    """A CSV file of bars; returns its path."""
+    path.write_text("\n".join((header,) + rows) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def at(clock: str, day: str = "2026-07-06") -> datetime:
+    """ "09:30" or "09:30:05" of a day, by default the Monday of the new rules."""
+    return datetime.strptime(f"{day} {clock if clock.count(':') == 2 else clock + ':00'}", "%Y-%m-%d %H:%M:%S")
+
+
+def strict_exchange(quotes: Quotes, now: datetime, cash: Any = 10000000, **options: Any) -> PaperExchange:
+    """An exchange that keeps hours and rules."""
+    return PaperExchange(Ledger(Decimal(str(cash))), quotes, now, True, **options)
+
+
+def fate(exchange: PaperExchange, order_id: str = "1") -> str:
+    """How an order stands, and why it was refused."""
+    order = exchange.orders[order_id]
+    return f"{order.status} {order.text}".strip()

@@ -10,8 +10,8 @@ from paper_helpers import BANK, MORNING, HandQuotes, make_exchange
 
 from jqtrade.boards import board_of
 from jqtrade.paper.exchange import PaperExchange
+from jqtrade.paper.fees import fees
 from jqtrade.paper.ledger import Hold, Ledger
-from jqtrade.paper.rules import fees
 
 CODES = [BANK, "688001.XSHG", "510300.XSHG", "113001.XSHG"]
 

@@ -8,7 +8,8 @@ import pytest
 from paper_helpers import BANK, MORNING, quiet
 
 from jqtrade.errors import InvalidParam
-from jqtrade.paper.quotes import FileQuotes, MadeUpQuotes, Quote, open_quotes
+from jqtrade.paper.quotes import FileQuotes, MadeUpQuotes, Quote
+from jqtrade.paper.terms import open_quotes
 
 NEXT = MORNING + timedelta(seconds=5)
 LATER = MORNING + timedelta(seconds=10)

@@ -1,11 +1,11 @@
-from datetime import datetime
 from decimal import Decimal
 
 import pytest
 
 from jqtrade.boards import Board, board_of
 from jqtrade.errors import InvalidParam
-from jqtrade.paper.rules import fees, normal_code, parse_cash, session_at
+from jqtrade.paper.fees import fees
+from jqtrade.paper.rules import normal_code, parse_cash
 
 
 def board(code: str) -> Board:
@@ -67,24 +67,6 @@ def test_a_code_of_no_board_is_unknown(code: str) -> None:
 )
 def test_fees_are_commission_transfer_fee_and_stamp_duty(code: str, is_buy: bool, value: str, expected: str) -> None:
     assert fees(board(code), is_buy, Decimal(value)) == Decimal(expected)
-
-
-@pytest.mark.parametrize(
-    ("clock", "submit", "cancel", "match"),
-    [
-        ("2026-07-06 09:14:59", False, False, False),
-        ("2026-07-06 09:15:00", True, True, False),
-        ("2026-07-06 09:22:00", True, False, False),
-        ("2026-07-06 09:30:00", True, True, True),
-        ("2026-07-06 12:00:00", True, False, False),
-        ("2026-07-06 14:58:00", True, False, True),
-        ("2026-07-06 15:00:00", False, False, False),
-        ("2026-07-05 10:00:00", False, False, False),
-    ],
-)
-def test_a_session_says_what_is_possible(clock: str, submit: bool, cancel: bool, match: bool) -> None:
-    session = session_at(datetime.strptime(clock, "%Y-%m-%d %H:%M:%S"))
-    assert (session.submit, session.cancel, session.match) == (submit, cancel, match)
 
 
 @pytest.mark.parametrize("cash", [True, "abc", float("nan"), float("inf"), -1, None, 1e30])

@@ -4,15 +4,16 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from paper_helpers import BANK, MORNING
+from paper_helpers import BANK, MORNING, write_bars
 
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStyle
 from jqtrade.account.reports import check_balance, check_order
 from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidParam, OrderNotSent
+from jqtrade.options import option_table
 from jqtrade.paper.trade_gate import PaperTradeGate
 
-DEFAULTS = {"paper_cash": 1000000.0, "paper_quotes": None, "paper_keep_hours": False, "paper_seed": 0}
+DEFAULTS = {name: option.default for name, option in option_table().items() if name.startswith("paper_")}
 
 
 def make_gate(**options: Any) -> PaperTradeGate:
@@ -35,7 +36,7 @@ def quotes(tmp_path: Path) -> Path:
     return path
 
 
-def test_its_options_are_the_four_of_the_documentation() -> None:
+def test_its_options_are_those_of_the_documentation() -> None:
     assert PaperTradeGate.OPTIONS == set(DEFAULTS) and PaperTradeGate.keeps_orders is False
 
 
@@ -121,7 +122,7 @@ def test_the_same_seed_and_clock_give_the_same_trades() -> None:
     def run(seed: int) -> List[Dict[str, Any]]:
         gate = make_gate(paper_seed=seed)
         reports: List[Dict[str, Any]] = []
-        price = gate._exchange._quotes.get(BANK, MORNING)
+        price = gate.exchange._quotes.get(BANK, MORNING)
         assert price is not None
         for number in range(30):
             gate.order(make_order(str(number), 100, LimitOrderStyle(float(price.last))))
@@ -155,6 +156,15 @@ def test_time_comes_from_the_clock_alone(quotes: Path) -> None:
         {"paper_quotes": 5},
         {"paper_keep_hours": 1},
         {"paper_seed": 1.5},
+        {"paper_bars": 5},
+        {"paper_bars": "none.csv"},
+        {"paper_quotes": "none.csv", "paper_bars": "none.csv"},
+        {"paper_volume_share": 0},
+        {"paper_volume_share": 1.5},
+        {"paper_commission": -0.1},
+        {"paper_commission": "x"},
+        {"paper_min_commission": -1},
+        {"paper_actions": "none.csv"},
     ],
 )
 def test_a_bad_option_is_named(options: Dict[str, Any]) -> None:
@@ -167,3 +177,30 @@ def test_an_order_of_yesterday_ends_with_the_day(quotes: Path) -> None:
     gate.order(make_order("1", 100, LimitOrderStyle(9)))
     gate.clock.sleep(timedelta(days=1).total_seconds())
     assert [(report["status"], report["canceled_amount"]) for report in gate.sync_orders()] == [("canceled", 100)]
+
+
+def test_bars_give_the_prices_when_the_option_says_so(tmp_path: Path) -> None:
+    path = write_bars(tmp_path / "bars.csv", "2026-07-06,000001.SZ,10,10.5,9.8,10.3,1000")
+    gate = make_gate(paper_bars=path, paper_keep_hours=True, paper_volume_share=0.5)
+    gate.order(make_order("1", 600, LimitOrderStyle(0)))
+    report = gate.sync_orders()[0]
+    assert (report["status"], report["filled_amount"], report["avg_cost"]) == ("filling", 500, 9.93)
+    assert gate.quotes.get(BANK, MORNING) is not None
+
+
+def test_commission_is_charged_as_the_options_say(quotes: Path) -> None:
+    gate = make_gate(paper_quotes=str(quotes), paper_commission=0.01, paper_min_commission=1)
+    gate.order(make_order("1", 200, LimitOrderStyle(0)))
+    assert gate.sync_orders()[0]["commission"] == 20.04
+
+
+def test_dividends_come_from_the_file_of_the_option(tmp_path: Path, quotes: Path) -> None:
+    header = "date,code,cash_per_share,bonus_per_share"
+    path = write_bars(tmp_path / "a.csv", "2026-07-07,000001.SZ,1,0.5", header=header)
+    gate = make_gate(paper_quotes=str(quotes), paper_actions=path)
+    gate.order(make_order("1", 200, LimitOrderStyle(0)))
+    cash = gate.sync_balance()["cash"]["available_cash"]
+    gate.clock.sleep(24 * 3600)
+    balance = gate.sync_balance()
+    assert balance["cash"]["available_cash"] == cash + 200
+    assert balance["positions"][0]["available_amount"] == 300

@@ -1,7 +1,7 @@
 """Between jobs the process says that it is halted, and cancels what is open once for each request."""
 
 from pathlib import Path
-from typing import Iterator, List
+from typing import Iterator, List, Tuple
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_the_beginning_and_the_end_of_a_halt_are_logged_once(
     registry: TaskRegistry, claim: Claim, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    watch = HaltWatch(claim, lambda: 0)
+    watch = HaltWatch(claim, lambda: (0, 0))
     for _ in range(2):
         caplog.clear()
         watch.look()
@@ -46,9 +46,9 @@ def test_the_beginning_and_the_end_of_a_halt_are_logged_once(
 def test_what_is_open_is_cancelled_once_for_each_request_and_answered(registry: TaskRegistry, claim: Claim) -> None:
     asked: List[int] = []
 
-    def cancel() -> int:
+    def cancel() -> Tuple[int, int]:
         asked.append(len(asked))
-        return 2 - len(asked)
+        return 2 - len(asked), 0
 
     watch = HaltWatch(claim, cancel)
     registry.halt("demo")
@@ -70,9 +70,9 @@ def test_what_is_open_is_cancelled_once_for_each_request_and_answered(registry: 
 def test_a_process_that_starts_under_the_halt_cancels_again(registry: TaskRegistry, claim: Claim) -> None:
     asked: List[None] = []
 
-    def cancel() -> int:
+    def cancel() -> Tuple[int, int]:
         asked.append(None)
-        return 1
+        return 1, 0
 
     registry.halt("demo", cancel_open=True)
     for times in (1, 2):

@@ -1,13 +1,13 @@
 """Triggers: the next due time as a pure function of the moment."""
 
 from datetime import date, datetime, time, timedelta
-from typing import List, Tuple
+from typing import List, Set, Tuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jqtrade.scheduler.trigger import Interval, TimesOfDay, Trigger, every_minute
+from jqtrade.scheduler.trigger import NEVER, Interval, OnDays, TimesOfDay, Trigger, every_minute
 
 DEFAULT = [(time(9, 30), time(11, 30)), (time(13, 0), time(15, 0))]
 MONDAY = date(2026, 1, 5)
@@ -126,3 +126,44 @@ def test_an_interval_with_a_period_is_due_later_within_a_session_and_no_later_th
     assert due >= soonest > moment
     assert any(start <= due.time() <= end for start, end in period)
     assert due == soonest or (due.time() in (ends[0], ends[2]) and due - soonest < timedelta(days=1))
+
+
+# ---------------------------------------------------------------- on some days only
+
+
+def workday(day: date) -> date:
+    """The first Monday to Friday from `day` on."""
+    return day + timedelta(days=max(0, 7 - day.weekday()) if day.weekday() >= 5 else 0)
+
+
+def test_on_days_a_trigger_is_due_on_those_days_at_its_own_times() -> None:
+    trigger = OnDays(TimesOfDay([time(9, 30), time(15)]), workday)
+    assert due_times(trigger, at(12, days=4), at(12, days=7)) == [at(15, days=4), at(9, 30, days=7)]
+
+
+def test_on_days_midnight_of_an_open_day_is_part_of_it() -> None:
+    assert OnDays(TimesOfDay([time()]), workday).next_after(at(12, days=4)) == at(0, days=7)
+
+
+def test_on_days_an_interval_starts_again_with_the_next_open_day() -> None:
+    trigger = OnDays(Interval(3600), workday)
+    assert trigger.next_after(at(22, 30, days=4)) == at(23, 30, days=4)
+    assert trigger.next_after(at(23, 30, days=4)) == at(1, days=7) - timedelta(microseconds=1)
+    assert OnDays(Interval(5, DEFAULT), workday).next_after(at(15, days=4)) == at(9, 30, days=7)
+
+
+def test_without_a_day_left_a_trigger_is_never_due() -> None:
+    trigger = OnDays(TimesOfDay([time(9, 30)]), lambda day: MONDAY if day <= MONDAY else None)
+    assert due_times(trigger, at(0), at(23)) == [at(9, 30)]
+    assert trigger.next_after(at(9, 30)) == NEVER
+
+
+@given(st.sets(st.integers(0, 40)), st.lists(times_of_day, min_size=1, max_size=3), st.integers(0, 40 * 86400))
+def test_on_days_a_trigger_is_due_as_without_them_less_the_other_days(
+    offsets: Set[int], times: List[time], second: int
+) -> None:
+    days = sorted(MONDAY + timedelta(days=offset) for offset in offsets)
+    moment = at(0) + timedelta(seconds=second)
+    due = OnDays(TimesOfDay(times), lambda day: next((one for one in days if one >= day), None)).next_after(moment)
+    expected = [one for one in due_times(TimesOfDay(times), moment, at(0, days=41)) if one.date() in days]
+    assert due == (expected[0] if expected else NEVER)

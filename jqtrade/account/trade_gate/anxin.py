@@ -3,10 +3,11 @@
 import logging
 import os
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, TypeVar
 
 from jqtrade.account.order import MarketOrderStyle, Order, OrderReport, OrderSide, check_code
+from jqtrade.account.portfolio import BalanceReport
 from jqtrade.account.reports import report_id
 from jqtrade.account.trade_gate import anxin_csv
 from jqtrade.account.trade_gate.anxin_day import BrokenLine, DayFiles, Feed, Parse
@@ -18,6 +19,9 @@ from jqtrade.log import Outage
 
 _FIELD = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_-]{0,31}", re.ASCII)
 _ORDER_ID = re.compile(r"[0-9]{1,10}", re.ASCII)
+
+SETTLE_TIME = timedelta(seconds=2)
+"""A file that was written so shortly ago may be written again within the grain of its time of change."""
 
 T = TypeVar("T")
 
@@ -68,6 +72,9 @@ class AnXinDMATradeGate(AbsTradeGate):
         self._refusals: List[OrderReport] = []
         self._others: Set[bytes] = set()
         """ids of orders that are not ours, once the account has heard of them"""
+        self._balance: Optional[BalanceReport] = None
+        self._balance_files: List[Tuple[int, int, int]] = []
+        """by which the files of `_balance` are known again"""
         self._unproven: Dict[str, str] = {}
         """by order id, the rows of which some may stand in the order file, but not all or not for certain"""
         self._updates = self._feed(self._files.updates, anxin_csv.UPDATE_COLUMNS, "text", self._parse_update)
@@ -98,6 +105,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         rows = [self._row(order) for order in orders]
 
         def check_ids() -> None:
+            self.account_check()
             taken = files.taken_ids([order.order_id for order in orders])
             if taken:
                 raise OrderNotSent("订单号 {} 已被别的程序用过".format("、".join(taken)))
@@ -207,11 +215,22 @@ class AnXinDMATradeGate(AbsTradeGate):
                 self.clock.sleep(self._attempt_interval)
         return read()
 
-    def sync_balance(self) -> Dict[str, Any]:
-        self._snapshot_watch.look(self._day().assets)
-        return self._retry(self._read_balance)
+    def sync_balance(self) -> Any:
+        """What the files say; where nobody wrote them since, what they said."""
+        files = self._day()
+        stats = [_stat(path) for path in (files.assets, files.positions)]
+        if stats[0] is not None:
+            self._snapshot_watch.look(files.assets, stats[0])
+        if self._balance is None or None in stats or [_identity(stat) for stat in stats if stat] != self._balance_files:
+            self._balance = self._retry(self._read_balance)
+            self._balance_files = [_identity(stat) for stat in stats if stat and self._is_settled(stat)]
+        return self._balance
 
-    def _read_balance(self) -> Dict[str, Any]:
+    def _is_settled(self, stat: os.stat_result) -> bool:
+        """Whether the file would have another time of change if it were written again."""
+        return self.clock.now() - self.clock.at(stat.st_mtime) > SETTLE_TIME
+
+    def _read_balance(self) -> BalanceReport:
         files = self._day()
         totals = [row for row in self._read_snapshot(files.assets, anxin_csv.ASSET_COLUMNS) if row[1] == b""]
         if len(totals) != 1:
@@ -221,10 +240,7 @@ class AnXinDMATradeGate(AbsTradeGate):
             )
         positions = self._read_snapshot(files.positions, anxin_csv.POSITION_COLUMNS)
         try:
-            return {
-                "cash": anxin_csv.cash_report(totals[0]),
-                "positions": [report for report in map(anxin_csv.position_report, positions) if report is not None],
-            }
+            return anxin_csv.balance_report(totals[0], positions)
         except ValueError as error:
             raise TradeGateError(f"资金或持仓文件里有不正确的数字：{error}")
 
@@ -258,7 +274,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         code = anxin_csv.to_code(symbol)
         if code is None:
             return None
-        if self.orders is not None and order_id.decode("ascii") not in self.orders:
+        if self.account_orders is not None and order_id.decode("ascii") not in self.account_orders:
             self._others.add(order_id)
             return {"order_id": order_id.decode("ascii")}  # all that the account wants to know of it, and only once
         return anxin_csv.update_report(row, code, self._encoding)
@@ -266,7 +282,7 @@ class AnXinDMATradeGate(AbsTradeGate):
     def _parse_result(self, row: Tuple[bytes, ...]) -> Optional[OrderReport]:
         kind, id_field, status, message = row
         order_id = id_field.decode("ascii")
-        if self.orders is not None and order_id not in self.orders:
+        if self.account_orders is not None and order_id not in self.account_orders:
             return None
         order_line = self._unproven.get(order_id) or self._files.order_line(order_id)
         if order_line is None or status != b"1":
@@ -276,6 +292,17 @@ class AnXinDMATradeGate(AbsTradeGate):
             return anxin_csv.refusal_report(order_line, self.clock.now(), reason)
         log.warning("撤单被拒绝，订单 %s 保持原状：%s", order_id, reason)
         return None
+
+
+def _stat(path: str) -> Optional[os.stat_result]:
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
+
+
+def _identity(stat: os.stat_result) -> Tuple[int, int, int]:
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def _row_stands(path: str, row: str) -> Optional[bool]:

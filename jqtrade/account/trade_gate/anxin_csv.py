@@ -3,9 +3,18 @@
 import math
 import re
 from datetime import datetime
-from typing import Any, Dict, Optional, Tuple
+from typing import Iterable, Optional, Tuple
 
-from jqtrade.account.order import MarketOrderStyle, Order, OrderAction, OrderReport, OrderStatus, format_price
+from jqtrade.account.order import (
+    LARGEST_AMOUNT,
+    MarketOrderStyle,
+    Order,
+    OrderAction,
+    OrderReport,
+    OrderStatus,
+    format_price,
+)
+from jqtrade.account.portfolio import BalanceReport, Position
 from jqtrade.account.trade_gate.csv_file import decode
 
 ORDER_HEADER = (
@@ -56,7 +65,7 @@ def order_row(order: Order, account_no: str, counter_type: str, algo_type: str) 
         price = format_price(order.price)
         pricing = ["AT", "0", price, price]
     fields = [
-        order.create_time.strftime("%H%M%S.%f"),
+        _time_of_day(order.create_time),
         order.order_id,
         counter_type,
         account_no,
@@ -70,7 +79,11 @@ def order_row(order: Order, account_no: str, counter_type: str, algo_type: str) 
 
 def cancel_row(order_id: str, now: datetime) -> str:
     """The line of algoOrderStop_ that cancels an order."""
-    return now.strftime("%H%M%S.%f") + "," + order_id
+    return _time_of_day(now) + "," + order_id
+
+
+def _time_of_day(moment: datetime) -> str:
+    return f"{moment.hour:02}{moment.minute:02}{moment.second:02}.{moment.microsecond:06}"
 
 
 def update_report(row: Tuple[bytes, ...], code: str, encoding: str) -> OrderReport:
@@ -126,26 +139,30 @@ def refusal_report(order_line: str, now: datetime, err_msg: str) -> OrderReport:
     )
 
 
-def cash_report(row: Tuple[bytes, ...]) -> Dict[str, float]:
-    """The account's total row of assetInfo_ as AbsTradeGate.sync_balance returns it. Raises ValueError for a broken number."""
-    total, balance, available = [to_number(field) for field in row[2:5]]
-    return {"total_assert": total, "available_cash": available, "locked_cash": round(balance - available, 6)}
+def balance_report(total: Tuple[bytes, ...], positions: Iterable[Tuple[bytes, ...]]) -> BalanceReport:
+    """What the account's total row of assetInfo_ and its rows of positionInfo_ say. Raises ValueError for a broken one."""
+    assets, balance, available = [to_number(field) for field in total[2:5]]
+    held = [position for position in map(_position, positions) if position is not None]
+    if len({position.code for position in held}) < len(held):
+        raise ValueError("同一只股票有两行持仓")
+    return BalanceReport(
+        total_assert=assets, available_cash=available, locked_cash=round(balance - available, 6), positions=held
+    )
 
 
-def position_report(row: Tuple[bytes, ...]) -> Optional[Dict[str, Any]]:
-    """A row of positionInfo_ as AbsTradeGate.sync_balance returns it, None if nothing is held. Raises ValueError for a broken number."""
-    code = to_code(row[1])
-    amount = to_quantity(row[2])
+def _position(row: Tuple[bytes, ...]) -> Optional[Position]:
+    """A row of positionInfo_; None if nothing is held."""
+    _, symbol, quantity, enabled, cost, last_price, value, _ = row
+    code, amount = to_code(symbol), to_quantity(quantity)
     if code is None or amount == 0:
         return None
-    return {
-        "code": code,
-        "amount": amount,
-        "available_amount": to_quantity(row[3]),
-        "avg_cost": to_number(row[4]),
-        "last_price": to_number(row[5]),
-        "position_value": to_number(row[6]),
-    }
+    available, price = to_quantity(enabled), to_number(cost)
+    value_now, last = to_number(value), to_number(last_price)
+    if value_now < 0 or last < 0:
+        raise ValueError(f"{code} 的价格或市值是负数")
+    if available > amount:
+        raise ValueError(f"{code} 可卖 {available} 股，多于持有的 {amount} 股")
+    return Position(code, amount, available, price, price, last_price=last, position_value=value_now)
 
 
 def _to_moment(day: bytes, time: bytes) -> datetime:
@@ -179,9 +196,7 @@ def _to_known_number(text: bytes) -> Optional[float]:
 
 def to_quantity(text: bytes) -> int:
     """A whole number of shares, not negative ("100", "100.0"); raises ValueError otherwise."""
-    if text.isdigit():
-        return int(text)
-    number = to_number(text)
-    if number < 0 or number != int(number):
+    number = int(text) if text.isdigit() else to_number(text)
+    if not 0 <= number <= LARGEST_AMOUNT or number != int(number):
         raise ValueError(f"不是股数：{text!r}")
     return int(number)

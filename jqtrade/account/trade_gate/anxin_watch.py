@@ -25,11 +25,11 @@ class SnapshotWatch:
         self._period = period
         self._still_since: Optional[datetime] = None
 
-    def look(self, path: str) -> None:
-        """Look at the file's time of change; no file is somebody else's matter."""
+    def look(self, path: str, stat: os.stat_result) -> None:
+        """Look at the file's time of change."""
         try:
-            changed = self._clock.at(os.stat(path).st_mtime)
-        except (OSError, OverflowError, ValueError):  # the latter two: a time that no clock can show
+            changed = self._clock.at(stat.st_mtime)
+        except (OSError, OverflowError, ValueError):  # a time that no clock can show
             return
         if self._still_since is not None:
             if changed != self._still_since:

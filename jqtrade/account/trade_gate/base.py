@@ -23,9 +23,13 @@ class AbsTradeGate(ABC):
     clock: Clock = SystemClock()
     """What time it is for the strategy; the file dates of a gate come from here, never from datetime.now()."""
 
-    orders: Optional[Mapping[str, Order]] = None
-    """The account's orders of today by id, set by the account and kept up to date. Of orders that are not among them,
-    sync_orders may leave out everything but one report of each, with the field `order_id` alone."""
+    account_orders: Optional[Mapping[str, Order]] = None
+    """The account's orders of today by id, set by the account and kept up to date, read-only. Of orders that are not
+    among them, sync_orders may leave out everything but one report of each, with the field `order_id` alone."""
+
+    account_check: Callable[[], None] = staticmethod(lambda: None)
+    """Set by the account. A gate that waits before it asks the broker for orders calls it after the wait; it raises
+    OrderNotSent if meanwhile they shall not go out any more."""
 
     @abstractmethod
     def setup(self, options: Dict[str, Any]) -> None:

@@ -1,0 +1,61 @@
+"""ExchangeTerms: what a paper account can set about its exchange and broker, whichever front end it comes by."""
+
+from decimal import Decimal
+from typing import Any, Callable, Mapping, NamedTuple, Optional
+
+from jqtrade.errors import InvalidParam
+from jqtrade.paper.actions import Actions, open_actions
+from jqtrade.paper.bars import open_bars
+from jqtrade.paper.fees import COMMISSION_RATE, MIN_COMMISSION, FeeRates
+from jqtrade.paper.quotes import FileQuotes, MadeUpQuotes, Quotes
+from jqtrade.paper.rules import parse_cash, parse_rate, parse_share
+
+VOLUME_SHARE = Decimal("0.25")
+"""of a bar's volume is the most that the account's orders get, by default"""
+
+
+class ExchangeTerms(NamedTuple):
+    """Commission, volume and what companies give."""
+
+    rates: FeeRates = FeeRates()
+    volume_share: Decimal = VOLUME_SHARE
+    actions: Actions = Actions()
+
+
+def make_terms(
+    commission: Any = COMMISSION_RATE,
+    min_commission: Any = MIN_COMMISSION,
+    volume_share: Any = VOLUME_SHARE,
+    actions: Optional[str] = None,
+    prefix: str = "",
+) -> ExchangeTerms:
+    """Check what a user wrote; `actions` is a path, `prefix` stands before the names in errors. Raises InvalidParam."""
+    rates = FeeRates(
+        parse_rate(commission, prefix + "commission"), parse_cash(min_commission, prefix + "min_commission")
+    )
+    return ExchangeTerms(rates, parse_share(volume_share, prefix + "volume_share"), open_actions(actions))
+
+
+def terms_of(options: Mapping[str, Any]) -> ExchangeTerms:
+    """The terms that a strategy's options `paper_*` say. Raises InvalidParam."""
+    return make_terms(
+        options["paper_commission"],
+        options["paper_min_commission"],
+        options["paper_volume_share"],
+        options["paper_actions"],
+        "paper_",
+    )
+
+
+def open_quotes(
+    path: Optional[str], seed: int, say: Callable[[str], None], bars: Optional[str] = None, prefix: str = ""
+) -> Quotes:
+    """Prices from the quotes file at `path`, from the bars at `bars`, or made-up ones; `say` gets Chinese text for the user.
+
+    Raises InvalidParam if both are given, or one cannot be read.
+    """
+    if path is not None and bars is not None:
+        raise InvalidParam(f"{prefix}quotes 和 {prefix}bars 只能用一个：价格要么来自行情文件，要么来自历史行情")
+    if bars is not None:
+        return open_bars(bars)
+    return MadeUpQuotes(seed, say) if path is None else FileQuotes(path, say)

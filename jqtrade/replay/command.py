@@ -1,0 +1,96 @@
+"""`jqtrade replay`: from the arguments to what stands on the terminal in the end."""
+
+import argparse
+import json
+import os
+import sys
+from typing import IO, List
+
+from jqtrade.errors import InvalidParam
+from jqtrade.paper.rules import normal_code
+from jqtrade.replay.replay import Outcome, ReplaySpec, run_replay
+from jqtrade.tasks.spec import parse_env
+
+
+def replay(args: argparse.Namespace) -> int:
+    """Run the verb. Returns the exit code; raises JqtradeError, with nothing written, if nothing could be played."""
+    spec = ReplaySpec(
+        code=_existing_file(args.code, "策略文件"),
+        start=args.start,
+        end=args.end,
+        bars=None if args.bars is None else _existing(args.bars, "行情"),
+        cash=args.cash,
+        out=args.out,
+        speed=args.speed,
+        seed=args.seed,
+        env=parse_env(args.env),
+        config=None if args.config is None else _existing_file(args.config, "配置文件"),
+        debug=args.debug,
+        strict=args.strict,
+        through_files=args.through_files,
+        benchmark=None if args.benchmark is None else _code(args.benchmark),
+    )
+    answer = _keep_stdout_clean() if args.json else sys.stdout
+    try:
+        outcome = run_replay(spec)
+    except KeyboardInterrupt:
+        print("已立即结束，结果没有写完", file=sys.stderr)
+        return 1
+    text = _text(outcome)
+    print(text, file=sys.stderr if args.json else answer, flush=True)
+    if args.json:
+        print(json.dumps(outcome.summary.as_dict(), ensure_ascii=True), file=answer, flush=True)
+    return outcome.exit_code
+
+
+def _keep_stdout_clean() -> IO[str]:
+    """Let all that is printed from now on, by native code and children too, go to the standard error.
+
+    Returns the standard output as it was.
+    """
+    sys.stdout.flush()
+    answer = os.fdopen(os.dup(1), "w", encoding="ascii")
+    os.dup2(2, 1)
+    return answer
+
+
+def _existing_file(path: str, what: str) -> str:
+    absolute = _existing(path, what)
+    if not os.path.isfile(absolute):
+        raise InvalidParam(f"{what} {absolute} 不是文件。没有做任何操作")
+    return absolute
+
+
+def _existing(path: str, what: str) -> str:
+    absolute = os.path.abspath(os.path.expanduser(path))
+    if not os.path.exists(absolute):
+        raise InvalidParam(f"{what}不存在：{absolute}。没有做任何操作")
+    return absolute
+
+
+def _code(text: str) -> str:
+    code = normal_code(text)
+    if code is None:
+        raise InvalidParam(f"--benchmark {text!r} 不正确，应为 '510300.XSHG' 这样的代码。没有做任何操作")
+    return code
+
+
+def _text(outcome: Outcome) -> str:
+    """The summary in Chinese."""
+    figures = outcome.summary
+    lines: List[str] = []
+    if figures.synthetic_prices:
+        lines.append("价格是编造的（没有给 --bars），盈亏没有意义")
+    lines += [
+        f"回放 {figures.start} 到 {figures.end}，{figures.trading_days} 个交易日",
+        f"  任务  运行 {figures.jobs_run} 次，出错 {figures.jobs_failed} 次",
+        f"  订单  {figures.orders} 笔，成交 {figures.fills} 笔，被拒绝 {figures.rejected} 笔",
+    ]
+    lines += [
+        f"        {count} 笔：{reason}{'' if count == 1 else '（等）'}" for reason, count in outcome.refusals.items()
+    ]
+    lines += [
+        f"  资产  {figures.start_value:,.2f} -> {figures.end_value:,.2f}，收益 {figures.return_:.2%}，"
+        f"最大回撤 {figures.max_drawdown:.2%}，费用 {figures.fees:,.2f}",
+    ]
+    return "\n".join(lines + outcome.notes + [f"结果在 {outcome.folder}"])

@@ -1,0 +1,115 @@
+"""What is said while a replay runs: everything in replay.log, in strategy time, and the news on the terminal."""
+
+import contextlib
+import io
+import logging
+import os
+import re
+import sys
+import traceback
+from datetime import datetime
+from typing import Any, Callable, Iterator, Optional, Set
+
+from jqtrade.clock import Clock
+from jqtrade.log import LineFormatter, MaskedStream, Masker
+
+MOST_KINDS = 20
+"""Kinds of warnings and errors that are shown on the terminal."""
+
+
+class LateFile(io.BytesIO):
+    """Bytes that are kept in memory until there is a file for them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._file: Any = None
+
+    def begin(self, path: str) -> None:
+        """From now on in the file at `path`, what came before included."""
+        self._file = open(path, "wb")
+        self._file.write(self.getvalue())
+
+    def write(self, data: Any) -> int:
+        return super().write(data) if self._file is None else int(self._file.write(data))
+
+    def flush(self) -> None:
+        if self._file is not None:
+            self._file.flush()
+
+    def end(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class News(logging.Handler):
+    """Shows each kind of warning and error once: what differs in numbers alone is one kind."""
+
+    def __init__(self, say: Callable[[str], None], moment: Callable[[], datetime], masker: Masker, path: str) -> None:
+        """`moment` is the strategy's time; `path` the strategy's file, in which the line of an error is named."""
+        super().__init__(logging.WARNING)
+        self.hidden = 0
+        """warnings and errors that were not shown"""
+        self._say = say
+        self._moment = moment
+        self._masker = masker
+        self._folder = os.path.dirname(path) + os.sep
+        self._kinds: Set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = record.getMessage()
+        except (TypeError, ValueError):  # of a user's own log line; replay.log has it
+            text = str(record.msg)
+        if record.exc_info and record.exc_info[1] is not None:
+            text += "：" + self._describe(record.exc_info[1])
+        kind = re.sub(r"\d+(\.\d+)?", "#", text)
+        if kind in self._kinds or len(self._kinds) >= MOST_KINDS:
+            self.hidden += 1
+            return
+        self._kinds.add(kind)
+        self._say(self._masker(f"[{self._moment():%Y-%m-%d %H:%M:%S}] {text}"))
+
+    def _describe(self, error: BaseException) -> str:
+        lines = [
+            f"（{os.path.basename(frame.filename)} 第 {frame.lineno} 行）"
+            for frame in traceback.extract_tb(error.__traceback__)
+            if os.path.abspath(frame.filename).startswith(self._folder)
+        ]
+        return "{}: {}{}".format(type(error).__name__, error, "".join(lines[-1:]))
+
+
+@contextlib.contextmanager
+def replay_logging(
+    file: LateFile,
+    news: News,
+    debug: bool,
+    masker: Masker,
+    clock: Clock,
+    strategy_time: Callable[[], Optional[datetime]],
+) -> Iterator[None]:
+    """Send log lines and prints of this process to `file`, and to `news`, as long as it lasts."""
+    stream = MaskedStream(file, masker)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(LineFormatter(clock, strategy_time, with_pid=False))
+    root, ours, users = logging.getLogger(), logging.getLogger("jqtrade"), logging.getLogger("strategy")
+    levels = [(logger, logger.level) for logger in (root, ours, users)]
+    root.setLevel(logging.INFO)
+    ours.setLevel(logging.DEBUG if debug else logging.INFO)
+    users.setLevel(logging.DEBUG)
+    for each in (handler, news):
+        root.addHandler(each)
+    logging.captureWarnings(True)
+    streams = sys.stdout, sys.stderr
+    sys.stdout = sys.stderr = stream
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+        logging.captureWarnings(False)
+        for each in (handler, news):
+            root.removeHandler(each)
+        for logger, level in levels:
+            logger.setLevel(level)
+        stream.flush()
+        stream.detach()

@@ -1,0 +1,43 @@
+"""The prices of a replay and the days on which they were made."""
+
+from datetime import date
+from typing import List, NamedTuple, Optional
+
+from jqtrade.calendar import load_trading_days
+from jqtrade.errors import InvalidParam
+from jqtrade.paper.quotes import Quotes
+
+
+class Market(NamedTuple):
+    """What a replay plays on."""
+
+    days: List[date]
+    """the trading days to be played, at least one"""
+    bars: Optional[Quotes]
+    """None: made-up prices"""
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the prices are made up."""
+        return self.bars is None
+
+
+def open_market(path: Optional[str], start: date, end: date) -> Market:
+    """The market of the days from `start` to `end`, with the bars at `path`, if there are any.
+
+    Raises InvalidParam if there is nothing to be played.
+    """
+    if path is None:
+        days = load_trading_days().trading_days(start, end)
+        if not days:
+            raise InvalidParam(f"{start} 到 {end} 没有交易日。没有做任何操作")
+        return Market(days, None)
+    from jqtrade.paper.bars import open_bars
+
+    bars = open_bars(path)
+    known = bars.trading_days
+    days = [day for day in known if start <= day <= end]
+    if not days:
+        span = f"它的行情从 {known[0]} 到 {known[-1]}" if known else "它没有任何行情"
+        raise InvalidParam(f"行情 {path} 里没有 {start} 到 {end} 的行情，{span}。没有做任何操作")
+    return Market(days, bars)

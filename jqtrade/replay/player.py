@@ -1,0 +1,76 @@
+"""Player: lets virtual time pass, and has the strategy sync and work as it would live."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Callable
+
+from jqtrade.clock import Clock
+from jqtrade.replay.worlds import World
+from jqtrade.runtime.strategy import Strategy
+
+DAY_END = time(23, 59, 59)
+LOOKED_AT = ((time(9, 15), time(11, 30)), (time(13), time(15, 30)))
+"""Outside of these nothing happens to an order."""
+
+
+class Player:
+    """Plays one day after the other.
+
+    Live, a strategy syncs every few seconds. Here it syncs right before each of its jobs, and, while it has orders that
+    may still be filled, every `sync_seconds` at which there is news of them: a sync that tells nothing new to nobody is
+    left out.
+    """
+
+    def __init__(
+        self, strategy: Strategy, clock: Clock, world: World, sync_seconds: float, is_wanted: Callable[[], bool]
+    ) -> None:
+        self._strategy = strategy
+        self._clock = clock
+        self._world = world
+        self._interval = timedelta(seconds=sync_seconds)
+        self._is_wanted = is_wanted
+        self._has_live_orders = bool(strategy.live_orders())
+
+    def play(self, day: date) -> bool:
+        """Play on to the end of `day`. Returns whether that was reached."""
+        end = datetime.combine(day, DAY_END)
+        while True:
+            due = self._strategy.next_due()
+            is_last = due is None or due > end
+            moment = end if due is None or due > end else due
+            self._pass_time(moment)
+            if not self._is_wanted():
+                return False
+            self._sync()
+            if is_last:
+                return True
+            self._strategy.run(until=moment)
+            self._look_for_live_orders()
+
+    def _pass_time(self, moment: datetime) -> None:
+        while self._is_wanted():
+            now = self._clock.now()
+            look = _next_look(now, self._interval) if self._has_live_orders else moment
+            stop = min(look, moment)
+            if stop > now:
+                self._world.wait((stop - now).total_seconds())
+            if look >= moment:
+                self._world.look(moment)
+                return
+            if self._world.look(stop):
+                self._sync()
+
+    def _sync(self) -> None:
+        self._strategy.sync()
+        self._look_for_live_orders()
+
+    def _look_for_live_orders(self) -> None:
+        self._has_live_orders = bool(self._strategy.live_orders())
+
+
+def _next_look(now: datetime, interval: timedelta) -> datetime:
+    """When something may have happened to an order after `now`, `interval` later at the earliest."""
+    due = now + interval
+    for start, end in LOOKED_AT:
+        if now < datetime.combine(now.date(), end):
+            return max(min(due, datetime.combine(now.date(), end)), datetime.combine(now.date(), start))
+    return datetime.max

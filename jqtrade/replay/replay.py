@@ -1,0 +1,217 @@
+"""run_replay: puts a strategy together as the worker does, with virtual time and the paper exchange, and plays the days."""
+
+import logging
+import os
+import random
+import tempfile
+from datetime import date, datetime, time
+from typing import Dict, List, Mapping, NamedTuple, Optional
+
+from jqtrade.calendar import GivenDays
+from jqtrade.errors import InvalidParam, StrategyError
+from jqtrade.log import Masker
+from jqtrade.options import Options
+from jqtrade.paper.quotes import MadeUpQuotes
+from jqtrade.paper.rules import parse_cash
+from jqtrade.replay import output
+from jqtrade.replay.clock import ReplayClock
+from jqtrade.replay.log import LateFile, News, replay_logging
+from jqtrade.replay.market import Market, open_market
+from jqtrade.replay.player import DAY_END, Player
+from jqtrade.replay.progress import ProgressBar
+from jqtrade.replay.recorder import Recorder
+from jqtrade.replay.report import ReportData, missing_library, write_report
+from jqtrade.replay.summary import Summary, refusals, summarize
+from jqtrade.replay.worlds import FileWorld, PaperWorld, Terms, World
+from jqtrade.runtime.config import read_config
+from jqtrade.runtime.loader import apply_environment, put_folder_first
+from jqtrade.runtime.strategy import Strategy
+from jqtrade.runtime.worker import why_not_started
+from jqtrade.stop_signals import StopSignals
+from jqtrade.tasks.spec import secret_values
+
+log = logging.getLogger("jqtrade.replay")
+
+
+class ReplaySpec(NamedTuple):
+    """What a replay was asked for."""
+
+    code: str
+    """the strategy's file, absolute"""
+    start: date
+    end: date
+    bars: Optional[str] = None
+    """None: made-up prices"""
+    cash: Optional[float] = None
+    """None: as the strategy says, or the default"""
+    out: Optional[str] = None
+    speed: Optional[float] = None
+    """virtual seconds in a real one; None: as fast as it goes"""
+    seed: Optional[int] = None
+    """of made-up prices and order ids"""
+    env: Mapping[str, str] = {}
+    config: Optional[str] = None
+    debug: bool = False
+    strict: bool = False
+    through_files: bool = False
+    benchmark: Optional[str] = None
+
+    @property
+    def name(self) -> str:
+        """The strategy's name: its file's."""
+        return os.path.splitext(os.path.basename(self.code))[0]
+
+
+class Outcome(NamedTuple):
+    """How a replay ended."""
+
+    exit_code: int
+    summary: Summary
+    folder: str
+    refusals: Dict[str, int]
+    """how many orders were refused, by reason"""
+    notes: List[str]
+    """what there is to say beside the figures, in Chinese"""
+
+
+def run_replay(spec: ReplaySpec) -> Outcome:
+    """Play the days of `spec` and write the results; what happens meanwhile is told on the standard error.
+
+    Raises InvalidParam or StrategyError, with nothing written, if there is nothing to be played.
+    """
+    if spec.start > spec.end:
+        raise InvalidParam(f"--start {spec.start} 晚于 --end {spec.end}，请对调。没有做任何操作")
+    folder = output.check_folder(spec.out or f"replay-{spec.name}-{spec.start}-{spec.end}")
+    market = open_market(spec.bars, spec.start, spec.end)
+    if spec.benchmark is not None and market.bars is not None:
+        if market.bars.get(spec.benchmark, datetime.combine(market.days[-1], DAY_END)) is None:
+            raise InvalidParam(f"行情里没有 --benchmark {spec.benchmark}。没有做任何操作")
+    with tempfile.TemporaryDirectory(prefix="jqtrade-replay-") as scratch:
+        return _Replay(spec, market, folder, scratch).run()
+
+
+class _Replay:
+    """One replay: the parts that run_task puts together, with another clock, another gate and other trading days."""
+
+    def __init__(self, spec: ReplaySpec, market: Market, folder: str, scratch: str) -> None:
+        self._spec = spec
+        self._market = market
+        self._folder = folder
+        self._signals = StopSignals("正在停止：当前的工作结束后写出到这里为止的结果，再按一次 Ctrl+C 立即结束")
+        self._clock = ReplayClock(datetime.combine(market.days[0], time.min), spec.speed)
+        self._recorder = Recorder()
+        self._masker = Masker()
+        for secret in secret_values(spec.env):
+            self._masker.hide_whole(secret)
+        self._masker.hide_whole(scratch)  # its name is another one each time
+        self._options = Options()
+        self._options.update(self._options.check({"trading_days": "XSHG"}))  # unless the strategy says otherwise
+        self._world = self._make_world(scratch)
+        self._strategy = Strategy(
+            spec.name,
+            spec.code,
+            self._clock,
+            self._options,
+            masker=self._masker,
+            is_wanted=self._is_wanted,
+            on_progress=self._recorder.take_progress,
+            trading_days=GivenDays(market.days),
+            make_gate=self._world.make_gate,
+            syncs_by_itself=False,
+            order_ids=random.Random(spec.seed or 0),
+        )
+        self._recorder.strategy_time = self._strategy.job_time
+        self._clock.is_wanted = self._is_wanted
+
+    def _make_world(self, scratch: str) -> World:
+        terms = Terms(self._market.bars, self._spec.cash, self._spec.seed)
+        if self._spec.through_files:
+            return FileWorld(self._clock, terms, self._recorder, scratch)
+        return PaperWorld(self._clock, terms, self._recorder)
+
+    def _is_wanted(self) -> bool:
+        is_stopped = self._spec.strict and self._recorder.jobs_failed > 0
+        return not is_stopped and not self._signals.received and not self._strategy.has_left
+
+    def run(self) -> Outcome:
+        """Play and write; the handlers of signals and log lines are as before when this returns."""
+        file, bar = LateFile(), ProgressBar(len(self._market.days))
+        news = News(bar.say, self._clock.now, self._masker, self._spec.code)
+        self._signals.listen()
+        try:
+            with replay_logging(file, news, self._spec.debug, self._masker, self._clock, self._strategy.job_time):
+                self._start()
+                output.make_folder(self._folder)
+                file.begin(os.path.join(self._folder, output.LOG))
+                self._play(bar)
+                self._strategy.stop()
+        finally:
+            bar.close()
+            file.end()
+            self._strategy.close()
+            self._signals.restore()
+        return self._write(news.hidden)
+
+    def _start(self) -> None:
+        random.seed(self._spec.seed or 0)  # a strategy that draws lots does so repeatably
+        try:
+            apply_environment(self._spec.env)
+            put_folder_first(self._spec.code)
+            if self._spec.config is not None:
+                self._strategy.configure(read_config(self._spec.config))
+            self._strategy.start()
+        except (Exception, SystemExit) as error:
+            reason, trace = why_not_started(error)
+            raise StrategyError(self._masker(f"启动失败：{reason}。没有写任何文件\n{trace}".rstrip())) from error
+
+    def _play(self, bar: ProgressBar) -> None:
+        spec, recorder, strategy = self._spec, self._recorder, self._strategy
+        log.info("回放策略 %s，%s 到 %s", spec.name, self._market.days[0], self._market.days[-1])
+        player = Player(strategy, self._clock, self._world, self._options["sync_internal"], self._is_wanted)
+        if self._world.exchange is None:  # no account: whatever there is, stays
+            cash = self._options["paper_cash"] if spec.cash is None else spec.cash
+            recorder.begin(parse_cash(cash, "paper_cash"))
+        for day in self._market.days:
+            is_whole = player.play(day)
+            if is_whole or self._clock.now().date() == day:
+                recorder.take_orders(strategy.orders())
+                recorder.end_day(day, self._clock.now(), self._world.exchange)
+            if not is_whole:
+                return
+            bar.step(f"{day}，任务 {recorder.jobs_run} 次")
+
+    def _write(self, hidden: int) -> Outcome:
+        spec, recorder, days = self._spec, self._recorder, self._market.days
+        summary = summarize(recorder, days[0].isoformat(), self._market.is_synthetic)
+        refused = refusals(recorder.orders)
+        output.write_tables(self._folder, recorder)
+        notes = self._notes(summary, hidden)
+        quotes = self._world.quotes or self._market.bars or MadeUpQuotes(spec.seed or 0, lambda text: None)
+        missing = missing_library()
+        if missing is None:
+            data = ReportData(spec.name, summary, refused, recorder, quotes, spec.benchmark)
+            write_report(os.path.join(self._folder, output.REPORT), data)
+        else:
+            notes.append(
+                f"没有写 {output.REPORT}：缺少 {missing}，安装用 python -m pip install plotly empyrical-reloaded tqdm"
+            )
+        figures = dict(summary.as_dict(), strategy=spec.name, refusals=refused)
+        output.write_summary(self._folder, figures)
+        return Outcome(self._exit_code(), summary, self._folder, refused, notes)
+
+    def _notes(self, summary: Summary, hidden: int) -> List[str]:
+        notes = []
+        if self._signals.received:
+            notes.append(f"收到停止信号，只回放到 {summary.end}")
+        elif self._strategy.has_left:
+            notes.append(f"策略自己退出，只回放到 {summary.end}")
+        elif self._spec.strict and summary.jobs_failed:
+            notes.append(f"--strict：任务出错，只回放到 {summary.end}")
+        if hidden:
+            notes.append(f"还有 {hidden} 条同类的警告和错误没有显示，见 {output.LOG}")
+        return notes
+
+    def _exit_code(self) -> int:
+        if self._signals.received or (self._spec.strict and self._recorder.jobs_failed):
+            return 1
+        return self._strategy.exit_code

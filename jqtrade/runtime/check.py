@@ -1,0 +1,369 @@
+"""`jqtrade check`: everything about a strategy's file that can be found wrong before money is at stake.
+
+Loads the file and calls process_initialize, to know its options and its schedule. Starts no trade gate of the user's,
+sends nothing, claims no name and writes nothing.
+"""
+
+import contextlib
+import glob
+import json
+import logging
+import os
+import sys
+import threading
+import unicodedata
+from datetime import date, datetime, timedelta
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+import jqtrade.api
+from jqtrade.account.trade_gate import AnXinDMATradeGate
+from jqtrade.account.trade_gate.anxin_watch import PATIENCE
+from jqtrade.calendar import ExchangeDays, TradingDays, day_text, load_trading_days
+from jqtrade.clock import Clock, SystemClock
+from jqtrade.errors import InvalidParam, JqtradeError
+from jqtrade.log import MaskedStream, Masker, format_seconds
+from jqtrade.options import Options
+from jqtrade.runtime.check_source import NO_PYFLAKES, Source, Undefined, syntax_text
+from jqtrade.runtime.check_strategy import ERROR, NOTICE, WARNING, CheckedStrategy, Finding, Findings, stand_in
+from jqtrade.runtime.config import read_config
+from jqtrade.runtime.loader import apply_environment, put_folder_first
+from jqtrade.runtime.trade_gates import is_ours
+from jqtrade.scheduler.scheduler import EVERY_MINUTE
+from jqtrade.scheduler.trigger import OnDays
+from jqtrade.tasks.spec import secret_values
+
+_OF_ACCOUNT = {"order", "cancel_order", "batch_submit_orders", "batch_cancel_orders", "get_orders", "portfolio"}
+_BEFORE_OPEN = timedelta(minutes=30)
+
+
+class Row(NamedTuple):
+    """One line of the timetable."""
+
+    time: str
+    function: str
+    kind: str
+
+
+class Report(NamedTuple):
+    """What a check found."""
+
+    code: str
+    errors: List[Finding]
+    warnings: List[Finding]
+    notices: List[Finding]
+    day: date
+    """the trading day of the timetable"""
+    timetable: List[Row]
+
+    def as_dict(self) -> Dict[str, Any]:
+        def shown(findings: List[Finding]) -> List[Dict[str, Any]]:
+            return [{"file": finding.file, "line": finding.line, "text": finding.text} for finding in findings]
+
+        return {
+            "code": self.code,
+            "ok": not self.errors,
+            "errors": shown(self.errors),
+            "warnings": shown(self.warnings),
+            "notices": shown(self.notices),
+            "trading_day": str(self.day),
+            "timetable": [row._asdict() for row in self.timetable],
+        }
+
+
+def run_check(
+    code: str, config: Optional[str], env: Mapping[str, str], paper: bool, home: str, as_json: bool = False
+) -> int:
+    """Check the file at `code` and print what was found. Returns the exit code: 1 if there are errors."""
+    masker = Masker()
+    for secret in secret_values(env):
+        masker.hide_whole(secret)
+    sys.stderr = MaskedStream(sys.stderr.buffer, masker, sys.stderr.encoding or "utf-8")
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # what the strategy prints is no part of the report
+            apply_environment(env)
+            report = check(code, config, paper, SystemClock(), Options(home), masker)
+    except KeyboardInterrupt:
+        print("检查被中断", file=sys.stderr)
+        return 1
+    print(json.dumps(report.as_dict(), ensure_ascii=True, indent=2) if as_json else as_text(report))
+    status = 1 if report.errors else 0
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        sys.stdout.flush()
+        os._exit(status)  # a thread that the strategy started would keep the command from ending
+    return status
+
+
+def check(code: str, config: Optional[str], paper: bool, clock: Clock, options: Options, masker: Masker) -> Report:
+    """Look for everything that is wrong with the strategy in the file at `code`."""
+    findings = Findings(masker)
+    strategy = CheckedStrategy(code, clock, options, paper, masker, findings)
+    listener = _Listener(findings)
+    root, ours = logging.getLogger(), logging.getLogger("jqtrade")
+    strategys_own = logging.StreamHandler(sys.stderr)
+    strategys_own.setFormatter(logging.Formatter("策略日志 %(levelname)s %(message)s"))
+    root.addHandler(strategys_own)
+    root.setLevel(logging.INFO)
+    ours.addHandler(listener)
+    ours.propagate = False
+    try:
+        put_folder_first(code)
+        if config is not None:
+            strategy.collect(lambda: strategy.configure(read_config(config)))
+        days = _days(options.home, findings)
+        source = _parsed(code, jqtrade.api.__all__, findings)
+        if source is not None:
+            if _check_strategy(strategy, source, findings) or options.is_set("account_no"):
+                _check_account(strategy, source, days, clock, findings)
+            if options["trading_days"] == "all":
+                findings.add(
+                    NOTICE,
+                    "周末和节假日也运行定时任务；只在交易日运行请设置 set_options(trading_days='XSHG')",
+                )
+        day, rows = timetable(strategy, days, clock.now())
+        if not days.is_known(day):
+            findings.add(WARNING, f"交易日历不包括 {day}，下面的日期是按周一到周五推算的")
+    finally:
+        root.removeHandler(strategys_own)
+        ours.removeHandler(listener)
+        ours.propagate = True
+    return Report(code, findings.at(ERROR), findings.at(WARNING), findings.at(NOTICE), day, rows)
+
+
+class _Listener(logging.Handler):
+    """Takes what jqtrade itself warns of while the strategy is initialized."""
+
+    def __init__(self, findings: Findings) -> None:
+        super().__init__(logging.WARNING)
+        self._findings = findings
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._findings.add(WARNING, record.getMessage())
+
+
+def _days(home: str, findings: Findings) -> TradingDays:
+    try:
+        return load_trading_days(home)
+    except InvalidParam as error:
+        findings.add(ERROR, str(error))
+        return ExchangeDays([], date.min, date.max)
+
+
+def _parsed(path: str, names: List[str], findings: Findings) -> Optional[Source]:
+    try:
+        return Source(path, names)
+    except SyntaxError as error:
+        if error.lineno:
+            findings.add(ERROR, syntax_text(error), path, error.lineno)
+            return None
+        reason: Exception = error  # of the coding line, or for its lack
+    except (OSError, ValueError) as error:
+        reason = error
+    findings.add(
+        ERROR,
+        f"无法读取策略文件：{reason}。文件应为 UTF-8 编码，或在第一行写明编码，例如 # -*- coding: gbk -*-",
+        path,
+    )
+    return None
+
+
+def _check_strategy(strategy: CheckedStrategy, source: Source, findings: Findings) -> bool:
+    """Run it as far as it goes, and look at what did not run. Returns whether it got to the end."""
+    missing = source.missing_functions()
+    strategy.stand_ins = {name.name: stand_in(name.name) for name in missing}
+    undefined = source.undefined()
+    if undefined is None:
+        findings.add(NOTICE, NO_PYFLAKES)
+    names_before = set(sys.modules)
+    finished = strategy.try_start()
+    _report_undefined(source.path, missing + (undefined or []), strategy, findings)
+    _report_clock(source, findings)
+    _check_calls(strategy, source, findings)
+    if not finished:
+        findings.add(NOTICE, "策略没有初始化完，出错的地方之后只看了代码，没有运行")
+    for path in _helpers(source.path, names_before):
+        helper = _parsed_helper(path)
+        if helper is not None:
+            _report_undefined(path, helper.undefined() or [], None, findings)
+            _report_clock(helper, findings)
+    return finished
+
+
+def _helpers(path: str, names_before: Any) -> List[str]:
+    """The files beside the strategy's that it imported."""
+    folder = os.path.dirname(os.path.abspath(path)) + os.sep
+    files = [getattr(sys.modules[name], "__file__", None) for name in sorted(set(sys.modules) - set(names_before))]
+    return sorted(
+        {file for file in files if file and file.startswith(folder) and file.endswith(".py")} - {os.path.abspath(path)}
+    )
+
+
+def _parsed_helper(path: str) -> Optional[Source]:
+    try:
+        source = Source(path, [])
+        return Source(path, jqtrade.api.__all__) if source.imports_all_of("jqtrade.api") else source
+    except (SyntaxError, OSError, ValueError):  # it was imported, or its import was reported
+        return None
+
+
+def _report_undefined(
+    path: str, undefined: List[Undefined], strategy: Optional[CheckedStrategy], findings: Findings
+) -> None:
+    module = None if strategy is None or strategy.module is None else vars(strategy.module)
+    told = set()
+    for name in undefined:
+        stand_ins = {} if strategy is None else strategy.stand_ins
+        is_there = module is not None and name.name in module and module[name.name] is not stand_ins.get(name.name)
+        if (name.name, name.line) in told or (is_there and not name.is_local):
+            continue
+        told.add((name.name, name.line))
+        if name.is_local:
+            text = f"局部变量 {name.name} 在赋值之前就用到了"
+        elif name.name in stand_ins:
+            text = f"run_daily 用到的函数 {name.name} 没有定义"
+        else:
+            text = f"用到了 {name.name}，但没有定义过"
+        findings.add(ERROR, text, path, name.line)
+
+
+def _report_clock(source: Source, findings: Findings) -> None:
+    for name, line in source.real_clock():
+        short = ".".join(name.split(".")[-2:])
+        if name == "time.sleep":
+            text = f"{short}() 让后面的任务和停止都等着，回放时真的会睡；等到某个时间请用 run_daily"
+        else:
+            text = f"{short}() 取的是这台电脑的时间，回放时不是策略的时间，时区也可能不同；请用 context.current_dt"
+        findings.add(WARNING, text, source.path, line)
+
+
+def _check_calls(strategy: CheckedStrategy, source: Source, findings: Findings) -> None:
+    """Check what is written in those calls that did not run."""
+
+    def did_run(name: str, first: int, last: int) -> bool:
+        return any(called == name and first <= line <= last for called, line in strategy.called_at)
+
+    for call in source.run_dailies():
+        if call.time is not None and not did_run("run_daily", call.first_line, call.last_line):
+            try:
+                strategy.check_time(call.time)
+            except InvalidParam as error:
+                findings.add(ERROR, str(error), source.path, call.first_line)
+    for setting in source.set_options():
+        if not did_run("set_options", setting.first_line, setting.last_line):
+            for text in strategy.wrong_options(setting.options):
+                findings.add(ERROR, text, source.path, setting.first_line)
+
+
+def _check_account(
+    strategy: CheckedStrategy, source: Source, days: TradingDays, clock: Clock, findings: Findings
+) -> None:
+    if not strategy.wants_account():
+        for name, line in source.uses(_OF_ACCOUNT)[:1]:
+            findings.add(
+                WARNING,
+                f"用到了 {name}，但账户没有启用：请用 set_options(account_no='资金账号') 设置账户，或 "
+                "set_options(use_account=True)；只是演练可在启动和检查时加 --paper",
+                source.path,
+                line,
+            )
+        return
+    try:
+        gate_class = strategy.real_gate_class()
+        if not is_ours(gate_class):
+            findings.add(NOTICE, f"交易接口 {gate_class.__name__} 没有启动，它自己的选项没有检查")
+            return
+        gate = gate_class()  # one of our two: what they do in setup is to check options
+        gate.clock = clock
+        gate.setup(strategy.options.as_dict())
+    except JqtradeError as error:
+        findings.add(ERROR, str(error))
+        return
+    if isinstance(gate, AnXinDMATradeGate):
+        _check_freshness(strategy.options, days, clock.now(), clock, findings)
+
+
+def _check_freshness(options: Options, days: TradingDays, now: datetime, clock: Clock, findings: Findings) -> None:
+    """Whether One Quant writes today's cash; an error at a time at which it must, else a warning."""
+    today, period = now.date(), options["market_period"]
+    if not days.is_trading_day(today):
+        findings.add(NOTICE, f"{day_text(today)} 休市，没有检查资金文件是否新鲜；开市之前请再检查一次")
+        return
+    opening, closing = datetime.combine(today, period[0][0]), datetime.combine(today, period[-1][1])
+    level = ERROR if opening - _BEFORE_OPEN <= now <= closing else WARNING
+    path = os.path.join(options["order_dir"], f"assetInfo_{today:%Y%m%d}.csv")
+    try:
+        changed = clock.at(os.stat(path).st_mtime)
+    except (OSError, OverflowError, ValueError):
+        others = sorted(glob.glob(os.path.join(glob.escape(options["order_dir"]), "assetInfo_*.csv")))
+        newest = f"；最新的是 {os.path.basename(others[-1])}" if others else ""
+        text = f"没有今天的资金文件 {path}，请确认 One Quant 的 DMA 算法窗口已启动、导出目录正确{newest}"
+        findings.add(level, text)
+        return
+    session = next((start for start, end in period if start <= now.time() <= end), None)
+    if session is None:
+        return
+    still = now - max(changed, datetime.combine(today, session))
+    if still > PATIENCE:
+        text = f"资金文件 {path} 在交易时间里已有 {format_seconds(still.total_seconds())}没有更新，One Quant 可能停住了"
+        findings.add(ERROR, text)
+
+
+def timetable(strategy: CheckedStrategy, days: TradingDays, now: datetime) -> Tuple[date, List[Row]]:
+    """The day of the next job on a trading day, and what runs on it."""
+    period = strategy.options["market_period"]
+    midnight = datetime.min.time()
+    entries = []
+    day = days.first_from(now.date()) or now.date()
+    dues = []
+    for number, daily in enumerate(strategy.dailies):
+        try:
+            trigger = daily.trigger(period)
+        except InvalidParam:  # by a market_period that was set later; reported
+            continue
+        dues.append(OnDays(trigger, days.first_from).next_after(now).date())
+        first = trigger.next_after(datetime.combine(now.date(), midnight) - timedelta(microseconds=1)).time()
+        if daily.priority == EVERY_MINUTE:
+            times = sum(
+                (datetime.combine(day, end) - datetime.combine(day, start)) // timedelta(minutes=1) + 1
+                for start, end in period
+            )
+            text = "、".join(f"{start:%H:%M:%S} 到 {end:%H:%M:%S}" for start, end in period)
+            row = Row(text, daily.name, f"每分钟，共 {times} 次")
+        else:
+            row = Row(f"{first:%H:%M:%S}", daily.name, "每天一次")
+        entries.append((first, daily.priority, number, row))
+    return min(dues, default=day), [row for _, _, _, row in sorted(entries, key=lambda entry: entry[:3])]
+
+
+def as_text(report: Report) -> str:
+    """The report for people."""
+    lines = [f"检查 {report.code}"]
+    for level, findings in ((ERROR, report.errors), (WARNING, report.warnings), (NOTICE, report.notices)):
+        lines.extend(f"  {level}  {_where(report.code, finding)}{finding.text}" for finding in findings)
+    lines.append("")
+    if report.timetable:
+        lines.append(f"下一个交易日 {day_text(report.day)}的时间表：")
+        header = Row("时间", "函数", "种类")
+        widths = [max(_width(row[column]) for row in [header] + report.timetable) for column in (0, 1)]
+        for row in [header] + report.timetable:
+            cells = [row[column] + " " * (widths[column] - _width(row[column])) for column in (0, 1)]
+            lines.append("  " + "  ".join(cells + [row.kind]))
+    else:
+        lines.append("没有定时任务")
+    lines.append("")
+    counts = f"{len(report.errors)} 个错误，{len(report.warnings)} 个警告"
+    lines.append(f"没有通过：{counts}" if report.errors else f"通过：{counts}")
+    return "\n".join(lines)
+
+
+def _where(code: str, finding: Finding) -> str:
+    if finding.file is None:
+        return ""
+    place = "" if finding.line is None else f"第 {finding.line} 行："
+    if os.path.abspath(finding.file) == os.path.abspath(code):
+        return place
+    return f"{finding.file} {place}"
+
+
+def _width(text: str) -> int:
+    """How many columns of a terminal it takes."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

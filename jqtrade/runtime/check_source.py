@@ -1,0 +1,227 @@
+"""What can be told of a strategy's file without running it: syntax, undefined names, the real clock, calls that are wrong."""
+
+import ast
+import builtins
+import importlib
+import re
+import tokenize
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+
+_SYNTAX = [
+    (r"indent|inconsistent use of tabs", "缩进不对"),
+    (
+        r"invalid (non-printable )?character",
+        "有中文标点或看不见的字符，代码里的括号、逗号、冒号、引号要用英文输入法的",
+    ),
+    (r"unterminated|EOL while scanning|EOF while scanning", "引号没有配对"),
+    (r"never closed|unexpected EOF|EOF in multi-line|unmatched|does not match", "括号没有配对"),
+    (r"expected ':'", "行尾缺少冒号"),
+    (r"outside (function|loop)|not properly in loop", "这个词不能写在函数或循环外面"),
+]
+
+NO_PYFLAKES = "没有安装 pyflakes，所以没有检查用到的名称是否都定义过。安装：python -m pip install pyflakes"
+
+_NOW = {
+    "datetime.datetime.now": None,
+    "datetime.datetime.today": None,
+    "datetime.datetime.utcnow": None,
+    "datetime.date.today": None,
+    "pandas.Timestamp.now": None,
+    "pandas.Timestamp.today": None,
+    "pandas.Timestamp.utcnow": None,
+    "time.time": None,
+    "time.time_ns": None,
+    "time.localtime": 0,
+    "time.gmtime": 0,
+    "time.ctime": 0,
+    "time.asctime": 0,
+    "time.strftime": 1,
+}  # type: Dict[str, Optional[int]]
+"""calls that ask for the time, the last ones only with at most so many arguments"""
+
+
+class Undefined(NamedTuple):
+    """A name that is used and defined nowhere in the file."""
+
+    name: str
+    line: int
+    is_local: bool = False
+
+
+class RunDaily(NamedTuple):
+    """A call of run_daily as it is written."""
+
+    first_line: int
+    last_line: int
+    function: str
+    """"" if it is no plain name"""
+    function_line: int
+    time: Optional[str]
+    """None if it is no literal"""
+
+
+class SetOptions(NamedTuple):
+    """A call of set_options as it is written: its literals."""
+
+    first_line: int
+    last_line: int
+    options: Dict[str, Any]
+
+
+class Source:
+    """One file, parsed."""
+
+    def __init__(self, path: str, names: Iterable[str]) -> None:
+        """`names` are known to it without being defined. Raises SyntaxError, OSError, ValueError (no text)."""
+        self.path = path
+        with tokenize.open(path) as file:
+            text = file.read()
+        self._tree = ast.parse(text, path)
+        compile(text, path, "exec", dont_inherit=True)  # finds what the parser lets through
+        self._names = set(names)
+        self._nodes = list(ast.walk(self._tree))
+        self._origins = self._imports()
+
+    def undefined(self) -> Optional[List[Undefined]]:
+        """Names that are used and defined nowhere; None if pyflakes is not installed."""
+        try:
+            checker: Any = importlib.import_module("pyflakes.checker")
+        except ImportError:
+            return None
+        messages = checker.Checker(self._tree, filename=self.path, builtins=self._names).messages
+        found = []
+        for message in messages:
+            kind = type(message).__name__
+            if kind in ("UndefinedName", "UndefinedLocal"):
+                found.append(Undefined(message.message_args[0], message.lineno, kind == "UndefinedLocal"))
+            elif kind == "ImportStarUsage" and message.message_args[1] == "jqtrade.api":  # whose names are all known
+                found.append(Undefined(message.message_args[0], message.lineno))
+        return found
+
+    def missing_functions(self) -> List[Undefined]:
+        """Functions that run_daily names and the file defines nowhere; told without pyflakes."""
+        defined = self._names | set(dir(builtins)) | set(self._origins)
+        for node in self._nodes:
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                defined.add(node.id)
+            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                defined.add(node.name)
+            elif isinstance(node, ast.arg):
+                defined.add(node.arg)
+            elif isinstance(node, ast.ExceptHandler) and node.name:
+                defined.add(node.name)
+            elif isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and node.module != "jqtrade.api":
+                return []  # nobody knows what comes from there
+        calls = [call for call in self.run_dailies() if call.function and call.function not in defined]
+        return [Undefined(call.function, call.function_line) for call in calls]
+
+    def imports_all_of(self, module: str) -> bool:
+        """Whether the file says `from module import *`."""
+        froms = [node for node in self._nodes if isinstance(node, ast.ImportFrom) and node.module == module]
+        return any(alias.name == "*" for node in froms for alias in node.names)
+
+    def uses(self, names: Set[str]) -> List[Tuple[str, int]]:
+        """Where one of `names` is called, or taken as an attribute (`context.portfolio`)."""
+        found = []
+        for node in self._nodes:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
+                found.append((node.func.id, node.lineno))
+            elif isinstance(node, ast.Attribute) and node.attr in names:
+                found.append((node.attr, node.lineno))
+        return sorted(found, key=lambda use: use[1])
+
+    def real_clock(self) -> List[Tuple[str, int]]:
+        """Calls that ask the machine for the time or sleep on it, with their lines."""
+        found = []
+        for node in self._nodes:
+            if not isinstance(node, ast.Call):
+                continue
+            name = self._origin(node.func)
+            at_most = _NOW.get(name)
+            asks = name in _NOW and (at_most is None or len(node.args) + len(node.keywords) <= at_most)
+            if asks or name == "time.sleep":
+                found.append((name, node.lineno))
+        return sorted(found, key=lambda call: call[1])
+
+    def run_dailies(self) -> List[RunDaily]:
+        """The calls of run_daily."""
+        found = []
+        for node in self._calls("run_daily"):
+            given = dict(zip(("func", "time"), node.args))
+            given.update({keyword.arg: keyword.value for keyword in node.keywords if keyword.arg})
+            function, time = given.get("func"), _literal(given.get("time"))
+            name = function.id if isinstance(function, ast.Name) else ""
+            line = node.lineno if function is None else function.lineno
+            found.append(RunDaily(node.lineno, _last_line(node), name, line, time if isinstance(time, str) else None))
+        return found
+
+    def set_options(self) -> List[SetOptions]:
+        """The calls of set_options, with those options whose values are literals."""
+        found = []
+        for node in self._calls("set_options"):
+            values = {keyword.arg: _literal(keyword.value) for keyword in node.keywords if keyword.arg}
+            options = {name: value for name, value in values.items() if value is not _NO_LITERAL}
+            found.append(SetOptions(node.lineno, _last_line(node), options))
+        return found
+
+    def _calls(self, name: str) -> List[ast.Call]:
+        return [
+            node
+            for node in self._nodes
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+        ]
+
+    def _imports(self) -> Dict[str, str]:
+        """Names that imports bind, with what they stand for: {"dt": "datetime", "sleep": "time.sleep"}."""
+        origins = {}
+        for node in self._nodes:
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    first = alias.name.split(".")[0]
+                    origins[alias.asname or first] = alias.name if alias.asname else first
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                for alias in node.names:
+                    if alias.name == "*":
+                        inside = [name for name in list(_NOW) + ["time.sleep"] if name.startswith(f"{node.module}.")]
+                        origins.update({name.split(".")[1]: ".".join(name.split(".")[:2]) for name in inside})
+                    else:
+                        origins[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+        return origins
+
+    def _origin(self, node: ast.expr) -> str:
+        """What `a.b.c` stands for, by the file's imports; "" if it is something else."""
+        if isinstance(node, ast.Name):
+            return self._origins.get(node.id, "")
+        if isinstance(node, ast.Attribute):
+            base = self._origin(node.value)
+            return f"{base}.{node.attr}" if base else ""
+        return ""
+
+
+def syntax_text(error: SyntaxError) -> str:
+    """Say in Chinese what is wrong, with Python's own words and the line itself."""
+    said = str(error.msg)
+    what = next((text for pattern, text in _SYNTAX if re.search(pattern, said)), "写法不对")
+    line = (error.text or "").strip()
+    return f"语法错误：{what}（{said}）" + (f"：{line[:200]}" if line else "")
+
+
+_NO_LITERAL = object()
+
+
+def _literal(node: Optional[ast.expr]) -> Any:
+    """The value that is written there, or _NO_LITERAL."""
+    if node is None:
+        return _NO_LITERAL
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return _NO_LITERAL
+
+
+def _last_line(node: ast.AST) -> int:
+    """Of an expression; Python 3.6 and 3.7 only know where the parts begin."""
+    lines: List[Optional[int]] = [
+        getattr(part, name, None) for part in ast.walk(node) for name in ("lineno", "end_lineno")
+    ]
+    return max(line for line in lines if line is not None)

@@ -1,0 +1,142 @@
+"""The parts of a replay one by one: pace, news on the terminal, the log, figures, folders."""
+
+import logging
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import List
+
+import pytest
+
+from jqtrade.clock import VirtualClock
+from jqtrade.errors import InvalidParam
+from jqtrade.log import Masker
+from jqtrade.replay.clock import ReplayClock, paced_seconds
+from jqtrade.replay.log import MOST_KINDS, LateFile, News
+from jqtrade.replay.output import check_folder, make_folder
+from jqtrade.replay.player import _next_look
+from jqtrade.replay.recorder import DayRecord
+from jqtrade.replay.summary import returns_and_drawdowns
+
+DAY = datetime(2026, 1, 5)
+FIVE_SECONDS = timedelta(seconds=5)
+
+
+def at(hour: int, minute: int = 0, second: int = 0) -> datetime:
+    return DAY.replace(hour=hour, minute=minute, second=second)
+
+
+@pytest.mark.parametrize(
+    "began, ended, seconds",
+    [
+        (at(9), at(9, 30), 15 * 60),
+        (at(10), at(10, 1), 60),
+        (at(14, 59), at(23), 60),
+        (at(0), at(9, 15), 0),
+        (at(14, 59), at(9, 16) + timedelta(days=1), 120),
+        (at(16), at(8) + timedelta(days=3), 0),
+    ],
+)
+def test_only_trading_hours_are_paced(began: datetime, ended: datetime, seconds: float) -> None:
+    assert paced_seconds(began, ended) == seconds
+
+
+def test_at_a_pace_real_time_catches_up_and_the_time_of_the_jobs_counts() -> None:
+    real = VirtualClock(datetime(2030, 1, 1))
+    clock = ReplayClock(at(10), speed=60, real=real)
+    clock.sleep(600)
+    assert real.monotonic() == pytest.approx(10)
+    real.sleep(0.75)  # a job that took so long
+    clock.sleep(60)
+    assert real.monotonic() == pytest.approx(11)
+
+
+def test_nobody_keeps_a_pace_any_more_once_it_is_to_stop() -> None:
+    real = VirtualClock(datetime(2030, 1, 1))
+    clock = ReplayClock(at(10), speed=1, real=real)
+    clock.is_wanted = lambda: False
+    clock.sleep(3600)
+    assert real.monotonic() == 0 and clock.now() == at(11)
+
+
+@pytest.mark.parametrize(
+    "now, due",
+    [
+        (at(10), at(10, 0, 5)),
+        (at(8), at(9, 15)),
+        (at(11, 29, 58), at(11, 30)),
+        (at(11, 30), at(13)),
+        (at(15, 29, 58), at(15, 30)),
+        (at(15, 30), datetime.max),
+    ],
+)
+def test_orders_are_looked_at_every_few_seconds_while_something_can_happen_to_them(
+    now: datetime, due: datetime
+) -> None:
+    assert _next_look(now, FIVE_SECONDS) == due
+
+
+def news_of(path: str, said: List[str]) -> News:
+    masker = Masker()
+    masker.hide_whole("secret123")
+    return News(said.append, lambda: at(10), masker, path)
+
+
+def record(level: int, text: str, *values: object) -> logging.LogRecord:
+    return logging.LogRecord("jqtrade", level, __file__, 1, text, values, None)
+
+
+def test_each_kind_of_news_is_told_once_with_the_strategys_time_and_without_secrets() -> None:
+    said: List[str] = []
+    news = news_of("/somewhere/mine.py", said)
+    for number in (1, 22, 333):
+        news.handle(record(logging.WARNING, "order %d refused, secret123", number))
+    news.handle(record(logging.ERROR, "another"))
+    assert said == ["[2026-01-05 10:00:00] order 1 refused, ***", "[2026-01-05 10:00:00] another"]
+    assert news.hidden == 2
+
+
+def test_there_is_an_end_to_the_kinds_of_news() -> None:
+    said: List[str] = []
+    news = news_of("/somewhere/mine.py", said)
+    for letter in "abcdefghijklmnopqrstuvwxyz":
+        news.handle(record(logging.ERROR, letter))
+    assert len(said) == MOST_KINDS and news.hidden == 26 - MOST_KINDS
+
+
+def test_a_log_line_whose_values_do_not_fit_is_shown_as_it_is() -> None:
+    said: List[str] = []
+    news_of("/somewhere/mine.py", said).handle(record(logging.ERROR, "%d trees", "many"))
+    assert said == ["[2026-01-05 10:00:00] %d trees"]
+
+
+def test_what_is_logged_before_there_is_a_file_stands_at_its_beginning(tmp_path: Path) -> None:
+    file = LateFile()
+    file.write(b"early\n")
+    file.begin(str(tmp_path / "log"))
+    file.write(b"late\n")
+    file.end()
+    assert (tmp_path / "log").read_bytes() == b"early\nlate\n"
+
+
+def test_returns_are_of_the_day_and_drawdowns_of_the_highest_end_of_day_so_far() -> None:
+    totals = [Decimal(value) for value in (110, 99, 104, 120)]
+    days = [DayRecord(DAY.date(), total, Decimal(0), total, []) for total in totals]
+    returns, drawdowns = zip(*returns_and_drawdowns(days, Decimal(100)))
+    assert returns == (0.1, -0.1, pytest.approx(104 / 99 - 1, abs=1e-6), pytest.approx(120 / 104 - 1, abs=1e-6))
+    assert drawdowns == (0, -0.1, pytest.approx(104 / 110 - 1, abs=1e-6), 0)
+
+
+def test_a_replay_that_was_killed_leaves_a_folder_that_the_next_one_may_use(tmp_path: Path) -> None:
+    folder = check_folder(str(tmp_path / "out"))
+    make_folder(folder)
+    (tmp_path / "out" / "orders.csv").write_text("half")
+    assert check_folder(folder) == folder
+    make_folder(folder)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["summary.json"]
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(InvalidParam, match="out"):
+        check_folder(str(tmp_path / "out"))
