@@ -250,8 +250,9 @@ class Strategy(Host):
         if syncs and self._syncs_by_itself:
             interval = Interval(options["sync_internal"], options["sync_period"])
             scheduler.add(Job("sync", self._sync, on_days(interval), SYNC), self.clock.now())
+        triggers = {daily.time: on_days(daily.trigger(options["market_period"])) for daily in self._dailies}
         for daily in self._dailies:
-            scheduler.add(self._job(daily, on_days(daily.trigger(options["market_period"]))), started)
+            scheduler.add(self._job(daily, triggers[daily.time]), started)
         return scheduler
 
     def _job(self, daily: Daily, trigger: Trigger) -> Job:

@@ -42,6 +42,7 @@ class Scheduler:
     def __init__(self, clock: Clock, misfire_grace_time: float, is_wanted: Callable[[], bool]) -> None:
         """`is_wanted` is asked before each job and at least every `clock.longest_sleep` seconds; False ends the loop."""
         self._clock = clock
+        self._grace_seconds = misfire_grace_time
         self._grace = timedelta(seconds=misfire_grace_time)
         self._is_wanted = is_wanted
         self._heap: List[Tuple[datetime, int, int, Job]] = []
@@ -69,25 +70,22 @@ class Scheduler:
             due, priority, sequence, job = self._heap[0]
             if due == NEVER or (until is not None and due > until):
                 return
-            if not self._wait(due):
+            now = self._clock.now()
+            if now < due:
+                self._wait(now, due)
                 continue
-            last_due, next_due = self._skip_piled_up(job, due)
+            last_due, next_due = self._skip_piled_up(job, due, now)
             heapq.heapreplace(self._heap, (next_due, priority, sequence, job))
             if last_due < self._missed_before:
                 self._report_misfire(job, due, last_due)
             else:
                 self._call(job, last_due)
 
-    def _wait(self, due: datetime) -> bool:
-        """Sleep towards `due`. Returns whether it has come; the caller looks up in between."""
-        now = self._clock.now()
-        remaining = (due - now).total_seconds()
-        if remaining <= 0:
-            return True
-        pause = min(remaining, self._clock.longest_sleep)
+    def _wait(self, now: datetime, due: datetime) -> None:
+        """Sleep towards `due`, but not for long: the caller looks up in between."""
+        pause = min((due - now).total_seconds(), self._clock.longest_sleep)
         self._clock.sleep(pause)
         self._look_for_jump(now, pause)
-        return False
 
     def _call(self, job: Job, due: datetime) -> None:
         began, awake = self._clock.now(), self._clock.monotonic()
@@ -97,14 +95,14 @@ class Scheduler:
     def _look_for_jump(self, began: datetime, awake: float) -> None:
         """See whether the wall clock went further than the `awake` seconds since `began`: the machine slept, or it was set."""
         now = self._clock.now()
-        jump = now - began - timedelta(seconds=awake)
-        if jump > self._grace:
-            log.warning("机器休眠或时钟向前跳了 %s", format_seconds(jump.total_seconds()))
+        jump = (now - began).total_seconds() - awake
+        if jump > self._grace_seconds:
+            log.warning("机器休眠或时钟向前跳了 %s", format_seconds(jump))
             self._missed_before = now - self._grace
-        elif jump < -self._grace:
+        elif jump < -self._grace_seconds:
             log.warning(
                 "时钟向后跳了 %s。到 %s 之前不会再运行定时任务，以免重复运行；如果之前的时间是错的，请重新启动任务",
-                format_seconds(-jump.total_seconds()),
+                format_seconds(-jump),
                 began,
             )
             self._restart_intervals(now)
@@ -119,9 +117,8 @@ class Scheduler:
         ]
         heapq.heapify(self._heap)
 
-    def _skip_piled_up(self, job: Job, due: datetime) -> Tuple[datetime, datetime]:
+    def _skip_piled_up(self, job: Job, due: datetime, now: datetime) -> Tuple[datetime, datetime]:
         """Return the due time that a call now stands for, and the next one."""
-        now = self._clock.now()
         if job.priority == SYNC and now - due > self._grace:  # the clock may have jumped by years
             return now, job.trigger.next_after(now)
         first, next_due = due, job.trigger.next_after(due)

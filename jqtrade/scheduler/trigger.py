@@ -25,14 +25,13 @@ class TimesOfDay(Trigger):
 
     def __init__(self, times: Sequence[time]) -> None:
         """`times` holds at least one."""
-        self._offsets = sorted({_seconds(moment) for moment in times})
+        self._times = sorted(set(times))
 
     def next_after(self, moment: datetime) -> datetime:
-        midnight = datetime.combine(moment.date(), time())
-        index = bisect.bisect_right(self._offsets, (moment - midnight).total_seconds())
-        if index == len(self._offsets):
-            midnight, index = midnight + _DAY, 0
-        return midnight + timedelta(seconds=self._offsets[index])
+        index = bisect.bisect_right(self._times, moment.time())
+        if index == len(self._times):
+            return datetime.combine(moment.date() + _DAY, self._times[0])
+        return datetime.combine(moment.date(), self._times[index])
 
 
 def every_minute(market_period: Sequence[Tuple[time, time]]) -> TimesOfDay:

@@ -21,18 +21,18 @@ START = datetime(2026, 1, 5)
 
 
 class EveryMinute:
-    """So many jobs, each due every minute of the trading sessions, and each with a trigger of its own as in a strategy."""
+    """So many jobs, each due every minute of the trading sessions; they share their trigger, as a strategy's do."""
 
     def __init__(self, jobs: int, dispatches: int) -> None:
         self._clock = VirtualClock(START)
         self._scheduler = Scheduler(self._clock, 60.0, lambda: True)
         self._calls = itertools.count(1)
+        self._trigger = every_minute(SESSIONS)
         for number in range(jobs):
-            job = Job(f"job{number}", self._call, every_minute(SESSIONS), EVERY_MINUTE)
+            job = Job(f"job{number}", self._call, self._trigger, EVERY_MINUTE)
             self._scheduler.add(job, self._clock.now())
         self._minutes = max(dispatches // jobs, 1)
         self.dispatches = self._minutes * jobs
-        self._trigger = every_minute(SESSIONS)
         self._until = START
 
     def _call(self, due: datetime) -> None:
