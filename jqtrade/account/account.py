@@ -6,6 +6,7 @@ import random
 import sqlite3
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Callable, Container, Dict, List, Optional, Sequence, Set
@@ -311,6 +312,9 @@ class Account:
             self._balance_outage.failed(f"同步资金和持仓失败：{_reason(error)}")
             return
         self._balance_outage.worked("资金和持仓恢复同步")
+        if report is self._balance and self._portfolio is not None:  # nothing was written since
+            self._portfolio = replace(self._portfolio, updated_time=self._clock.now())
+            return
         held: Dict[OrderSide, Dict[str, Position]] = {side: {} for side in OrderSide}
         for position in report.positions:
             held[position.side][position.code] = position

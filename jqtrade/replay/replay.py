@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from typing import Dict, List, Mapping, NamedTuple, Optional
 
 from jqtrade.calendar import GivenDays
-from jqtrade.errors import InvalidParam, StrategyError
+from jqtrade.errors import InvalidParam, JqtradeError, StrategyError
 from jqtrade.log import Masker
 from jqtrade.options import Options
 from jqtrade.paper.quotes import MadeUpQuotes
@@ -150,7 +150,10 @@ class _Replay:
             file.end()
             self._strategy.close()
             self._signals.restore()
-        return self._write(news.hidden)
+        try:
+            return self._write(news.hidden)
+        except OSError as error:
+            raise JqtradeError(f"写结果到 {self._folder} 时出错：{error}。结果不完整") from error
 
     def _start(self) -> None:
         random.seed(self._spec.seed or 0)  # a strategy that draws lots does so repeatably
