@@ -327,8 +327,8 @@ class Account:
             short_positions=Positions(OrderSide.short, held[OrderSide.short]),
         )
         if report != self._balance:  # else it is not known whether it leaves out what was sent since
-            self._balance = report
             self._limits.take_snapshot()
+        self._balance = report
 
     def sync_orders(self) -> List[Order]:
         """Take over what the broker says of our orders. Returns those that changed, as they stand now."""
