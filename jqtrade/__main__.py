@@ -109,6 +109,11 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--account-no", required=True, help="资金账号")
     paper.add_argument("--cash", type=float, default=1000000.0, help="初始资金, 默认 1000000")
     paper.add_argument("--quotes", help="行情文件: code,last[,bid1,ask1,prev_close]; 不指定时使用虚构的行情")
+    paper.add_argument("--bars", help="K 线文件或目录, 按它撮合; 不与 --quotes 同用")
+    paper.add_argument("--commission", type=float, default=0.00025, help="佣金率, 默认 0.00025")
+    paper.add_argument("--min-commission", type=float, default=5.0, help="每笔最低佣金, 默认 5")
+    paper.add_argument("--volume-share", type=float, default=0.25, help="成交最多占一根 K 线成交量的几成, 默认 0.25")
+    paper.add_argument("--actions", help="分红送股文件: date,code,cash_per_share,bonus_per_share")
     paper.add_argument("--encoding", default="gbk", help="输出文件的编码, 默认 gbk")
     paper.add_argument("--faults", action="store_true", help="故意制造残缺、延迟、重复、乱序的回报")
     paper.add_argument("--keep-hours", action="store_true", help="只在交易时间撮合")
@@ -386,6 +391,11 @@ def _paper_broker(args: argparse.Namespace) -> int:
         seed=args.seed,
         truth=args.truth,
         timezone=args.timezone,
+        bars=args.bars,
+        commission=args.commission,
+        min_commission=args.min_commission,
+        volume_share=args.volume_share,
+        actions=args.actions,
     )
 
 

@@ -23,6 +23,7 @@ STRATEGY = """
 
     def process_initialize(context):
         set_options(account_no="7654321", counter_type="UM0", order_dir={order_dir!r}, sync_internal=0.5)
+        set_options(sell_check=False, price_deviation=None)  # what the broker refuses is wanted here
         for second in range(2, {seconds} + 2):
             run_daily(five_orders, (context.current_dt + timedelta(seconds=second)).strftime("%H:%M:%S"))
         run_daily(finish, (context.current_dt + timedelta(seconds={seconds} + 10)).strftime("%H:%M:%S"))
