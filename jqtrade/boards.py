@@ -13,6 +13,8 @@ CODE_PATTERN = re.compile(r"\d{6}\.(?:XSHE|XSHG)", re.ASCII)
 SHARE = "share"
 FUND = "fund"
 BOND = "bond"
+SOLD_WITHOUT_HOLDING = ("204", "1318")
+"""codes of reverse repos: a sale lends money, and nothing is held before"""
 SHARE_TICK = Decimal("0.01")
 FUND_TICK = Decimal("0.001")
 

@@ -123,7 +123,7 @@ class Account:
             return  # "sent" must not be recorded before what the broker said of it
         for order_id in sorted(self._uncertain):
             order = self._orders[order_id]
-            was_sent = True if order.confirmed or order.status.is_final else self._gate.was_sent(order)
+            was_sent = True if order.confirmed or order.status.is_final else self._ask(self._gate.was_sent, order)
             if was_sent is not None:
                 self._uncertain.discard(order_id)
             if was_sent:
@@ -132,6 +132,14 @@ class Account:
             elif was_sent is False:
                 self._refuse([order], reason)
                 self._settled.append(self._orders[order_id])
+
+    def _ask(self, question: Callable[..., Any], *arguments: Any) -> Any:
+        """What the gate answers; None if it fails: a gate of the user's own may raise anything."""
+        try:
+            return question(*arguments)
+        except Exception as error:
+            self._say_once(f"交易接口 {question.__name__} 出错：{_reason(error)}")
+            return None
 
     @property
     def portfolio(self) -> Portfolio:
@@ -172,7 +180,6 @@ class Account:
             order = new_order(self._new_order_id(batch), request, now)
             self._gate.check_order(order)
             batch[order.order_id] = order
-        self._orders.update(batch)
         accepted = self._within_limits(list(batch.values()), now)
         outcomes = self._send(accepted, now) if accepted else {}
         sent = [f"已发出订单 {order.order_id}：{describe(order)}" for order in accepted if not outcomes[order.order_id]]
@@ -186,7 +193,11 @@ class Account:
     def _new_order_id(self, batch: Container[str]) -> str:
         for _ in range(ID_TRIES):
             order_id = str(self._random.randint(1, LARGEST_ORDER_ID))
-            if order_id not in self._orders and order_id not in batch and not self._gate.knows_order_id(order_id):
+            if (
+                order_id not in self._orders
+                and order_id not in batch
+                and not self._ask(self._gate.knows_order_id, order_id)
+            ):
                 return order_id
         raise TradeGateError(f"交易接口说随机抽取的 {ID_TRIES} 个订单号都已用过。没有发出")
 
@@ -194,7 +205,7 @@ class Account:
         """Those of `orders` that may be sent, one after the other, are counted and returned; the others are refused."""
         if self._uncertain:
             if not self._limits.is_halted():
-                self._gate.mend()
+                self._ask(self._gate.mend)
             self._settle_uncertain("没有写入文件单")
         if self._limits.is_stale(self._portfolio, now):
             self.sync_balance()
@@ -207,12 +218,13 @@ class Account:
                 self._limits.check(order, self._portfolio, moment)
             except InvalidOrder as error:
                 log.error("InvalidOrder：订单 %s 没有发出：%s，%s", order.order_id, describe(order), error)
-                refused.append(order.rejected(f"没有发出：{error}"))
+                order = order.rejected(f"没有发出：{error}")
+                refused.append(order)
             else:
                 self._limits.count_order(order, self._value_of(order))
                 accepted.append(order)
+            self._orders[order.order_id] = order
         if refused:
-            self._orders.update((order.order_id, order) for order in refused)
             self._record(lambda: self._journal.record_refused(refused, now))
         return accepted
 
@@ -287,13 +299,13 @@ class Account:
         if not live:
             return []
         self._record(lambda: self._journal.record_cancels([self._orders[order_id] for order_id in live], now))
-        for _ in live:
-            self._limits.count_cancel()
         try:
             errors = check_outcomes(self._gate.batch_cancel_order(live), "batch_cancel_order", len(live))
         except Exception as error:  # a gate of the user's own may raise anything
             log.exception("交易接口 batch_cancel_order 出错")
             errors = [error] * len(live)
+        for _ in live:  # only now: sending may have waited
+            self._limits.count_cancel()
         for order_id, failure in zip(live, errors):
             if failure is None:
                 log.info("已发出撤单 %s", order_id)
@@ -326,14 +338,16 @@ class Account:
             long_positions=Positions(OrderSide.long, held[OrderSide.long]),
             short_positions=Positions(OrderSide.short, held[OrderSide.short]),
         )
-        if report != self._balance:  # else it is not known whether it leaves out what was sent since
-            self._limits.take_snapshot()
+        if report.written is not None or report != self._balance:
+            self._limits.take_snapshot(report.written)
         self._balance = report
 
     def sync_orders(self) -> List[Order]:
         """Take over what the broker says of our orders. Returns those that changed, as they stand now."""
         self._check_usable()
         self._start_day()
+        if not self._is_loaded:
+            return []  # the gate would take our own orders for others'
         try:
             reports = check_list(self._gate.sync_orders(), "sync_orders()")
         except Exception as error:  # as in sync_balance
@@ -465,6 +479,7 @@ class Account:
     def close(self) -> None:
         """Let go of the gate and the journal; nothing is sent after this."""
         if not self._closed:
+            self._change([], "close")
             self._flush()
         self._closed = True
         self._gate.close()

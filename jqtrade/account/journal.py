@@ -139,8 +139,9 @@ class Journal:
         self._queued += [(sql.replace("INSERT", "INSERT OR IGNORE"), rows), _events(orders, moment, "refused")]
 
     def record_cancels(self, orders: Sequence[Order], moment: datetime) -> None:
-        """Keep that the broker is about to be asked to cancel `orders`, for the counts of the day."""
-        self._write("NORMAL", [_events(orders, moment, "cancel")])
+        """Keep, for the counts of the day, that the broker is about to be asked to cancel `orders`; if that fails, later."""
+        self._queued.append(_events(orders, moment, "cancel"))
+        self.flush()
 
     def _insert(self, orders: Sequence[Order], values: Sequence[float]) -> _Statement:
         columns = _INTENT + ["value"] + _STATE

@@ -14,6 +14,7 @@ from jqtrade.boards import CODE_PATTERN
 from jqtrade.errors import InvalidParam
 
 PRICE_DECIMALS = 6
+HIGHEST_PRICE = 10**9
 LARGEST_AMOUNT = 2**63 - 1  # what the journal can hold
 
 
@@ -193,8 +194,10 @@ def check_price(price: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     rounded = round(value, PRICE_DECIMALS) if math.isfinite(value) else value
-    if not math.isfinite(rounded) or rounded < 0 or (value != 0 and rounded == 0):
-        raise InvalidParam(f"委托价格 {price!r} 不正确，应为不小于 0 的有限数字，最小单位 0.000001 元。这一笔没有发出")
+    if not 0 <= rounded <= HIGHEST_PRICE or (value != 0 and rounded == 0):
+        raise InvalidParam(
+            f"委托价格 {price!r} 不正确，应为 0 到 {HIGHEST_PRICE} 的数字，最小单位 0.000001 元。这一笔没有发出"
+        )
     return rounded + 0.0  # -0.0 becomes 0.0
 
 

@@ -101,3 +101,5 @@ class BalanceReport:
     available_cash: float
     locked_cash: float
     positions: List[Position]
+    written: Optional[datetime] = None
+    """when the broker's side wrote this down, where that is known"""

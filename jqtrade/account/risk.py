@@ -7,7 +7,7 @@ from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Sequence
 
 from jqtrade.account.order import MarketOrderStyle, Order, OrderAction, OrderSide, format_price
 from jqtrade.account.portfolio import Portfolio, Position
-from jqtrade.boards import Board, board_of
+from jqtrade.boards import SOLD_WITHOUT_HOLDING, Board, board_of
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidOrder
 from jqtrade.log import format_seconds
@@ -44,9 +44,20 @@ class RiskLimits:
         self._since_snapshot: Dict[str, Set[str]] = {}
         """by code, ids of the orders that the snapshot does not know of"""
 
-    def take_snapshot(self) -> None:
-        """A new snapshot of cash and positions was read: it leaves out what the orders before it have frozen."""
-        self._since_snapshot.clear()
+    def take_snapshot(self, written: Optional[datetime] = None) -> None:
+        """A new snapshot of cash and positions was read: it leaves out what the orders before it have frozen.
+
+        `written`: when the broker's side wrote it down, where that is known. It then leaves out only orders that were
+        sent before and that the broker has spoken of.
+        """
+        for code, order_ids in list(self._since_snapshot.items()):
+            if written is None:
+                order_ids.clear()
+            for order in self._since(code):
+                if written is not None and order.create_time <= written and (order.confirmed or order.status.is_final):
+                    order_ids.discard(order.order_id)
+            if not order_ids:
+                del self._since_snapshot[code]
 
     def count_order(self, order: Order, value: float, age: float = 0.0) -> None:
         """Count an order of `value` yuan that goes, or may have gone, to the broker `age` seconds ago."""
@@ -159,7 +170,11 @@ class RiskLimits:
         )
 
     def _check_holding(self, order: Order, portfolio: Optional[Portfolio]) -> None:
-        if self._options["sell_check"] and order.action is OrderAction.close:
+        if (
+            self._options["sell_check"]
+            and order.action is OrderAction.close
+            and not order.code.startswith(SOLD_WITHOUT_HOLDING)
+        ):
             if portfolio is None:
                 raise InvalidOrder("sell_check：资金和持仓还没有一次读全，不知道可卖数量")
             positions = portfolio.long_positions if order.side is OrderSide.long else portfolio.short_positions

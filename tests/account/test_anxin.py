@@ -268,3 +268,13 @@ def test_the_gate_passes_the_check_for_gates(folder: OneQuantFolder, clock: Virt
     gate.clock = clock
     check_trade_gate(gate, {"account_no": "1234567", "order_dir": str(folder.path)}, make_order("9"))
     assert len(folder.order_lines()) == 2 and folder.file("algoOrderStop").exists()
+
+
+def test_a_missing_order_file_proves_nothing_when_the_broker_has_read_orders_of_today(
+    gate: Gate, folder: OneQuantFolder
+) -> None:
+    order, other = make_order("77"), make_order("78")
+    gate.account_orders = {"78": other}
+    assert gate.was_sent(order) is False
+    gate.account_orders = {"78": other.with_changes(confirmed=True)}
+    assert gate.was_sent(order) is None

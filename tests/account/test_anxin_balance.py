@@ -10,7 +10,7 @@ from no_limits import no_limits
 
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
-from jqtrade.account.portfolio import BalanceReport, Portfolio
+from jqtrade.account.portfolio import Portfolio
 from jqtrade.account.reports import check_balance
 from jqtrade.account.trade_gate import AnXinDMATradeGate
 from jqtrade.errors import TradeGateError
@@ -49,7 +49,8 @@ def test_locked_cash_has_no_binary_noise(gate: Gate, folder: OneQuantFolder) -> 
 
 def test_cash_of_zero_is_zero(gate: Gate, folder: OneQuantFolder) -> None:
     folder.write_snapshots([asset_row(0, "0.00", "0")], [])
-    assert gate.sync_balance() == BalanceReport(0.0, 0.0, 0.0, [])
+    report = gate.sync_balance()
+    assert (report.total_assert, report.available_cash, report.locked_cash, report.positions) == (0.0, 0.0, 0.0, [])
 
 
 def test_what_was_sold_out_today_is_no_position(gate: Gate, folder: OneQuantFolder) -> None:

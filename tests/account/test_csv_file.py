@@ -271,3 +271,15 @@ def test_another_users_order_file_is_the_terminals_and_is_used(gate: AnXinDMATra
     os.chown(str(folder.file("algoOrder")), 4242, -1)
     gate.order(make_order("2"))
     assert len(folder.order_lines()) == 3
+
+
+def test_a_last_line_written_over_in_the_same_size_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"id,state\n1,open\n")
+    follower = FileFollower(str(path))
+    assert follower.read_lines()[0] == [b"id,state", b"1,open"]
+    with path.open("r+b") as file:
+        file.write(b"id,state\n1,done\n")
+    os.utime(str(path), (1.0, 1.0))
+    assert follower.read_lines() == ([b"id,state", b"1,done"], True)
+    assert follower.read_lines() == ([], False)

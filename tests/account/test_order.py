@@ -68,7 +68,7 @@ def test_four_statuses_are_final(name: str) -> None:
         (0.001, "0.001"),
         (0.000001, "0.000001"),
         (123456.789, "123456.789"),
-        (1e22, "1" + "0" * 22),
+        (1e9, "1" + "0" * 9),
     ],
 )
 def test_a_price_is_written_without_noise_and_without_an_exponent(price: Any, written: str) -> None:
@@ -105,7 +105,7 @@ def test_a_numpy_value_that_is_no_price_is_refused(value: str) -> None:
         LimitOrderStyle(numpy.bool_(True) if value == "True" else numpy.float64(value))
 
 
-@given(st.floats(min_value=0.000001, max_value=1e15))
+@given(st.floats(min_value=0.000001, max_value=1e9))
 def test_any_price_is_read_back_from_what_is_written_to_a_millionth(price: float) -> None:
     written = format_price(check_price(price))
     assert set(written) <= set("0123456789.") and written != "0"

@@ -608,3 +608,125 @@ def test_a_gate_may_have_orders_of_its_own(desk: Desk) -> None:
     assert set(known) == {order_id}
     with pytest.raises(TypeError):
         known["1"] = 2
+
+
+def test_a_snapshot_frees_only_what_was_confirmed_before_it_was_written() -> None:
+    early, late = an_order(300, action=SELL, order_id="1"), an_order(200, action=SELL, order_id="2")
+    late = late.with_changes(create_time=NOW + timedelta(seconds=9), confirmed=True)
+    orders = {"1": early, "2": late}
+    checked = limits()
+    checked.start_day(orders)
+    held = portfolio(available=500)
+    for order in (early, late):
+        checked.count_order(order, 1.0)
+    checked.take_snapshot(NOW + timedelta(seconds=5))
+    assert "之后已委托 500 股" in _said(lambda: checked.check(an_order(100, action=SELL), held, NOW))
+    orders["1"] = early.with_changes(confirmed=True)
+    checked.take_snapshot(NOW + timedelta(seconds=5))
+    assert "之后已委托 200 股" in _said(lambda: checked.check(an_order(400, action=SELL), held, NOW))
+    checked.take_snapshot(NOW + timedelta(seconds=10))
+    checked.check(an_order(500, action=SELL), held, NOW)
+
+
+def test_a_reverse_repo_is_sold_without_a_holding() -> None:
+    for code in ("204001.XSHG", "131810.XSHE"):
+        assert refusal(an_order(1000, 1.5, code, SELL)) == ""
+
+
+def test_a_gate_that_cannot_even_answer_stops_nothing(desk: Desk, caplog: Any) -> None:
+    def fail(self: Any, *args: Any) -> Any:
+        raise RuntimeError("坏了")
+
+    account = desk.open(methods={"was_sent": fail, "mend": fail, "knows_order_id": fail})
+    desk.broker.error = OrderUncertain("断线")
+    uncertain = str(buy(account))
+    desk.broker.error = None
+    account.sync_orders()
+    assert buy(account, code="000001.XSHE") is not None
+    assert account.orders(uncertain)[0].status == "new"
+    account = desk.open(methods={"was_sent": fail, "mend": fail, "knows_order_id": fail})
+    assert buy(account) is None and len(desk.broker.orders) == 1
+
+
+def test_a_check_that_fails_leaves_no_order_behind(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = desk.open(max_orders_per_day=1)
+
+    def fail(*args: Any) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RiskLimits, "check", fail)
+        with pytest.raises(ZeroDivisionError):
+            buy(account)
+    assert account.orders() == [] and buy(account) is not None
+
+
+def test_a_price_beyond_all_prices_is_refused() -> None:
+    for price in (1e9 + 1, 1e27):
+        with pytest.raises(InvalidParam, match="委托价格"):
+            LimitOrderStyle(price)
+
+
+def test_cancels_while_the_journal_is_full_are_counted_after_a_restart(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = desk.open(max_orders_per_day=3)
+    order_id = str(buy(account))
+    write = Journal._write
+
+    def fail(*args: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Journal, "_write", fail)
+    account.cancel_batch([order_id])
+    monkeypatch.setattr(Journal, "_write", write)
+    account.cancel_batch([order_id])
+    account.close()
+    assert buy(desk.open(max_orders_per_day=3), code="000001.XSHE") is None
+
+
+def test_cancels_that_waited_for_the_lock_count_when_they_reach_the_broker(desk: Desk) -> None:
+    def cancel(self: Any, order_id: str) -> None:
+        self.clock.sleep(3.0)
+
+    account = desk.open(methods={"cancel_order": cancel}, max_orders_per_second=1)
+    order_id = str(buy(account))
+    desk.clock.sleep(1)
+    account.cancel_batch([order_id])
+    assert buy(account, code="000001.XSHE") is None
+
+
+def test_what_the_broker_says_waits_until_the_orders_of_the_day_are_known(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = desk.open()
+    order_id = str(buy(account))
+    load = Journal.load
+
+    def fail(*args: Any) -> Any:
+        raise sqlite3.OperationalError("database is locked")
+
+    desk.clock.jump(86400)
+    account.orders()
+    desk.clock.jump(-86400)
+    monkeypatch.setattr(Journal, "load", fail)
+    desk.broker.report(order_id, "filled")
+    assert account.sync_orders() == []
+    monkeypatch.setattr(Journal, "load", load)
+    assert [order.status for order in account.sync_orders()] == ["filled"]
+
+
+def test_what_could_not_be_recorded_is_recorded_at_a_graceful_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = desk.open()
+    desk.broker.error = OrderNotSent("锁")
+    record = Journal.record_states
+
+    def fail(*args: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Journal, "record_states", fail)
+    assert buy(account) is None
+    monkeypatch.setattr(Journal, "record_states", record)
+    desk.broker.error = None
+    account.close()
+    assert [order.status for order in desk.open().orders()] == ["rejected"]

@@ -48,7 +48,13 @@ def test_a_claim_is_listed_with_what_it_says_until_released(registry: TaskRegist
     assert (task.name, task.pid, task.state, task.jobs_run, task.next_job) == ("Demo", os.getpid(), "running", 3, "f")
     assert task.env == {"USER": "test", "TOKEN": "***"}
     assert "geheim" not in Path(registry.home, "tasks", "demo.json").read_text()
-    assert set(task.as_dict()) == set(TaskInfo._fields) - {"token", "heeds_halt", "cancels_for", "cancels", "cancels_failed"}
+    assert set(task.as_dict()) == set(TaskInfo._fields) - {
+        "token",
+        "heeds_halt",
+        "cancels_for",
+        "cancels",
+        "cancels_failed",
+    }
     claim.release()
     claim.release()
     assert registry.list_tasks() == []

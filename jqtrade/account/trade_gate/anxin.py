@@ -3,7 +3,8 @@
 import logging
 import os
 import re
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, TypeVar
 
 from jqtrade.account.order import MarketOrderStyle, Order, OrderReport, OrderSide, check_code
@@ -73,7 +74,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         self._others: Set[bytes] = set()
         """ids of orders that are not ours, once the account has heard of them"""
         self._balance: Optional[BalanceReport] = None
-        self._balance_files: List[Tuple[int, int, int]] = []
+        self._balance_files: List[Tuple[int, ...]] = []
         """by which the files of `_balance` are known again"""
         self._unproven: Dict[str, str] = {}
         """by order id, the rows of which some may stand in the order file, but not all or not for certain"""
@@ -179,8 +180,9 @@ class AnXinDMATradeGate(AbsTradeGate):
         try:
             sent = _row_stands(self._day(order.create_time.date()).orders, row)
         except FileNotFoundError:
-            # If the row may have been written, the file was there then, and the terminal may have read it.
-            if order.order_id not in self._unproven:
+            # If this row may have been written, or the broker has read others of today, the file was there then.
+            others = (self.account_orders or {}).values()
+            if order.order_id not in self._unproven and not any(other.confirmed for other in others):
                 sent = False
         except OSError:
             pass
@@ -222,13 +224,22 @@ class AnXinDMATradeGate(AbsTradeGate):
         if stats[0] is not None:
             self._snapshot_watch.look(files.assets, stats[0])
         if self._balance is None or None in stats or [_identity(stat) for stat in stats if stat] != self._balance_files:
-            self._balance = self._retry(self._read_balance)
+            times = [self._time_of(stat) for stat in stats if stat is not None]  # before the reading: rather too early
+            written = min((time for time in times if time is not None), default=None)
+            self._balance = replace(self._retry(self._read_balance), written=written)
             self._balance_files = [_identity(stat) for stat in stats if stat and self._is_settled(stat)]
         return self._balance
 
     def _is_settled(self, stat: os.stat_result) -> bool:
         """Whether the file would have another time of change if it were written again."""
-        return self.clock.now() - self.clock.at(stat.st_mtime) > SETTLE_TIME
+        written = self._time_of(stat)
+        return written is not None and self.clock.now() - written > SETTLE_TIME
+
+    def _time_of(self, stat: os.stat_result) -> Optional[datetime]:
+        try:
+            return self.clock.at(stat.st_mtime)
+        except (OSError, OverflowError, ValueError):  # a time that no clock can show
+            return None
 
     def _read_balance(self) -> BalanceReport:
         files = self._day()
@@ -301,8 +312,8 @@ def _stat(path: str) -> Optional[os.stat_result]:
         return None
 
 
-def _identity(stat: os.stat_result) -> Tuple[int, int, int]:
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+def _identity(stat: os.stat_result) -> Tuple[int, ...]:
+    return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino
 
 
 def _row_stands(path: str, row: str) -> Optional[bool]:

@@ -120,6 +120,7 @@ class FileFollower:
         self._offset = 0
         self._tail = b""
         self._identity: Optional[int] = None
+        self._changed = 0
 
     def read_lines(self) -> Tuple[List[bytes], bool]:
         """Return the whole lines added since the last call, without their ends (LF, CRLF or CR CRLF); none if there is no file.
@@ -136,6 +137,7 @@ class FileFollower:
         with file:
             stat = os.fstat(file.fileno())
             replaced = stat.st_size < self._offset or stat.st_ino != self._identity
+            self._changed = stat.st_mtime_ns
             file.seek(self._offset - len(self._tail))
             if replaced or file.read(len(self._tail)) != self._tail:  # written over, or a new file with the old number
                 self._offset, self._tail, self._identity = 0, b"", stat.st_ino
@@ -152,7 +154,7 @@ class FileFollower:
 
     def _knows(self, stat: os.stat_result) -> bool:
         """Whether there is nothing new in the file that `stat` tells of."""
-        return stat.st_size == self._offset and stat.st_ino == self._identity
+        return (stat.st_size, stat.st_ino, stat.st_mtime_ns) == (self._offset, self._identity, self._changed)
 
 
 def decode(data: bytes, encoding: str) -> str:
