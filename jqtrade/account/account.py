@@ -5,9 +5,8 @@ import os
 import random
 import sqlite3
 import threading
-from collections import OrderedDict
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Callable, Container, Dict, List, Optional, Sequence, Set
 
@@ -18,6 +17,7 @@ from jqtrade.account.reports import check_balance, check_list, check_order, chec
 from jqtrade.account.request import OrderRequest, describe, new_order
 from jqtrade.account.risk import RiskLimits
 from jqtrade.account.trade_gate.base import AbsTradeGate
+from jqtrade.account.watch import BrokerWatch
 from jqtrade.clock import Clock
 from jqtrade.errors import (
     InvalidCall,
@@ -33,8 +33,6 @@ from jqtrade.log import Outage
 
 log = logging.getLogger("jqtrade.account")
 
-PATIENCE = timedelta(seconds=30)
-"""for the broker's first word on an order"""
 ID_TRIES = 100
 LARGEST_ORDER_ID = 2**32 - 1
 """One Quant is known to work with unsigned 32-bit numbers; at most 10 digits."""
@@ -66,16 +64,12 @@ class Account:
         """ids of orders of which nobody knows yet whether the broker was asked"""
         self._settled: List[Order] = []
         """those of them that turned out not to have been sent, until the next sync tells it"""
-        self._others: Set[str] = set()
-        """ids of orders that are not ours, until they are counted"""
-        self._others_counted = False
         self._balance: Optional[BalanceReport] = None
         self._portfolio: Optional[Portfolio] = None
         self._balance_outage = Outage(log, clock)
         self._orders_outage = Outage(log, clock)
+        self._watch = BrokerWatch(clock)
         self._journal_outage = Outage(log, clock)
-        self._said: Set[str] = set()
-        self._unanswered: OrderedDict[str, datetime] = OrderedDict()
         self._random = order_ids or random.SystemRandom()
         self._closed = False
         self._pid = os.getpid()
@@ -138,7 +132,7 @@ class Account:
         try:
             return question(*arguments)
         except Exception as error:
-            self._say_once(f"交易接口 {question.__name__} 出错：{_reason(error)}")
+            self._watch.say_once(f"交易接口 {question.__name__} 出错：{_reason(error)}")
             return None
 
     @property
@@ -264,7 +258,7 @@ class Account:
     def _settle(self, order: Order, error: Optional[Exception]) -> Optional[str]:
         """Take note of what became of sending an order."""
         if error is None:
-            self._unanswered[order.order_id] = order.create_time
+            self._watch.sent(order)
         elif _is_uncertain(error):
             self._uncertain.add(order.order_id)
             log.error("无法确认订单 %s 是否发出，等待柜台回报：%s，%s", order.order_id, describe(order), error)
@@ -360,8 +354,7 @@ class Account:
             if order is not None:
                 self._orders[order.order_id] = order
                 steps.append(order)
-        self._count_others()
-        self._watch_unanswered()
+        self._watch.look()
         changed = list({order.order_id: order for order in steps}.values())
         for order in changed:
             level = logging.WARNING if order.status is OrderStatus.rejected else logging.INFO
@@ -379,17 +372,16 @@ class Account:
         """The order that a gate's report changes, as it is then; None if it changes none of ours."""
         try:
             order_id = report_id(report)
-            self._unanswered.pop(order_id, None)
             order = self._orders.get(order_id)
+            self._watch.heard(order_id, order is not None)
             if order is None:
-                self._others.add(order_id)
                 return None
             checked = check_order(report)
         except InvalidReport as error:
-            self._say_once(str(error))
+            self._watch.say_once(str(error))
             return None
         if (checked.code, checked.action, checked.amount) != (order.code, order.action, order.amount):
-            self._say_once(f"柜台回报的订单 {order.order_id} 与本任务的同号订单不是同一笔，已忽略")
+            self._watch.say_once(f"柜台回报的订单 {order.order_id} 与本任务的同号订单不是同一笔，已忽略")
             return None
         after = order.apply(checked)
         if after is order:
@@ -397,27 +389,6 @@ class Account:
         if order.status is OrderStatus.rejected and after.status is not order.status:
             log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order.order_id, after.status)
         return after
-
-    def _count_others(self) -> None:
-        """Say once a day how many orders the broker knows of that are not ours."""
-        if self._others and not self._others_counted:
-            self._others_counted = True
-            text = "柜台里今天还有 %d 笔委托不是本任务发出的（人工、别的任务或别的程序），本任务不处理"
-            log.info(text, len(self._others))
-        self._others.clear()
-
-    def _watch_unanswered(self) -> None:
-        """Say it when the broker does not answer: files that nobody reads look like a quiet market."""
-        oldest = next(iter(self._unanswered), None)
-        if oldest is not None and self._clock.now() - self._unanswered[oldest] > PATIENCE:
-            text = "订单 %s 等 %d 笔发出超过 30 秒，柜台还没有任何回报，请检查 One Quant 是否在运行"
-            log.warning(text, oldest, len(self._unanswered))
-            self._unanswered.clear()
-
-    def _say_once(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            log.error("%s", text)
 
     def _change(self, orders: Sequence[Order], source: str) -> None:
         """Keep the steps that orders took, in order. What the journal cannot take now, it gets with the next change."""
@@ -452,9 +423,7 @@ class Account:
             self._orders.clear()
             self._is_loaded = False
             self._uncertain.clear()
-            self._said.clear()
-            self._unanswered.clear()
-            self._others_counted = False
+            self._watch = BrokerWatch(self._clock)
         if not self._is_loaded:
             self._record(self.recover)  # after the clock was set back there are some
         return now
