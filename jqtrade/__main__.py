@@ -16,9 +16,13 @@ _MESSAGES = [
     (re.compile(r"argument (.*?): expected one argument"), r"参数 \1 后面缺少值"),
     (re.compile(r"argument (.*?): invalid choice: (.*?) \(choose from (.*)\)"), r"参数 \1 的值 \2 不正确，可选：\3"),
     (re.compile(r"argument (.*?): invalid \w+ value: (.*)"), r"参数 \1 的值 \2 不正确"),
+    (re.compile(r"argument (.*?): (的值 .*)"), r"参数 \1 \2"),
     (re.compile(r"argument (.*?): not allowed with argument (.*)"), r"参数 \1 不能与 \2 同时使用"),
     (re.compile(r"ambiguous option: (.*) could match (.*)"), r"参数 \1 有歧义，可能是 \2"),
 ]
+
+_FIRST_YEAR, _LAST_YEAR = 1990, 2100
+"""of days that can be replayed: the exchange opened in 1990"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -46,7 +50,11 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--out", help="日志路径, 指定后任务在后台运行; 不指定时在当前终端运行, 打印到标准输出/错误"
     )
     start.add_argument(
-        "-e", "--env", default="", help="策略进程的环境变量, 用分号分隔, 示例: -e 'PYTHONPATH=./package;USER=test'"
+        "-e",
+        "--env",
+        action="append",
+        default=[],
+        help="策略进程的环境变量, 用分号分隔, 也可以写多个 -e, 示例: -e 'PYTHONPATH=./package;USER=test'",
     )
     start.add_argument("--config", help="自定义配置文件路径")
     start.add_argument("--debug", action="store_true", help="日志更丰富, 包含更多 jqtrade 系统日志")
@@ -96,7 +104,9 @@ def _parser() -> argparse.ArgumentParser:
         description="检查策略文件, 列出所有问题和下一个交易日的时间表; 会运行 process_initialize, 不下单",
     )
     check.add_argument("-c", "--code", required=True, help="策略代码路径")
-    check.add_argument("-e", "--env", default="", help="策略进程的环境变量, 用分号分隔, 同 start_task")
+    check.add_argument(
+        "-e", "--env", action="append", default=[], help="策略进程的环境变量, 用分号分隔或写多个 -e, 同 start_task"
+    )
     check.add_argument("--config", help="自定义配置文件路径")
     check.add_argument("--paper", action="store_true", help="按 start_task --paper 检查, 不看资金账号和文件单目录")
     check.add_argument("--json", action="store_true", help="以 JSON 输出, 字段稳定, 供程序读取")
@@ -140,7 +150,7 @@ def _add_replay(verbs: Any) -> None:
     )
     replay.add_argument("--seed", type=int, help="订单号和编造价格的随机种子, 默认 0")
     replay.add_argument("--json", action="store_true", help="标准输出只有一个 JSON 对象, 供程序读取")
-    replay.add_argument("-e", "--env", default="", help="策略的环境变量, 用分号分隔")
+    replay.add_argument("-e", "--env", action="append", default=[], help="策略的环境变量, 用分号分隔或写多个 -e")
     replay.add_argument("--config", help="自定义配置文件路径")
     replay.add_argument("--debug", action="store_true", help="日志更丰富, 包含更多 jqtrade 系统日志")
     replay.add_argument("--strict", action="store_true", help="任务一出错就停止, 退出码 1; 默认与实盘一样继续")
@@ -163,7 +173,15 @@ def _seconds(text: str) -> float:
 
 
 def _date(text: str) -> date:
-    return datetime.strptime(text, "%Y-%m-%d").date()
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        day = None
+    if day is None or not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise argparse.ArgumentTypeError(
+            f"的值 {text!r} 不正确，应为 {_FIRST_YEAR} 年到 {_LAST_YEAR} 年之间的日期，例如 2026-01-05"
+        )
+    return day
 
 
 def _money(text: str) -> float:
@@ -190,7 +208,7 @@ def _start_task(args: argparse.Namespace) -> int:
         name=check_name(args.name),
         code=_existing_file(args.code, "策略文件"),
         log=None if args.out is None else _log_path(args.out),
-        env=parse_env(args.env),
+        env=parse_env(";".join(args.env)),
         config=None if args.config is None else _existing_file(args.config, "配置文件"),
         debug=args.debug,
         paper=args.paper,
@@ -370,7 +388,7 @@ def _check(args: argparse.Namespace) -> int:
     return run_check(
         code=_existing_file(args.code, "策略文件", "没有检查"),
         config=None if args.config is None else _existing_file(args.config, "配置文件", "没有检查"),
-        env=parse_env(args.env),
+        env=parse_env(";".join(args.env)),
         paper=args.paper,
         home=home_dir(),
         as_json=args.json,

@@ -38,7 +38,7 @@ class TradingDays(ABC):
 
     def next_trading_day(self, day: date) -> Optional[date]:
         """The first trading day later than `day`."""
-        return self.first_from(day + _DAY)
+        return None if day == date.max else self.first_from(day + _DAY)
 
     def trading_days(self, start: date, end: date) -> List[date]:
         """Every trading day from `start` to `end`, both included."""
@@ -72,8 +72,10 @@ class ExchangeDays(TradingDays):
         self.known_since = known_since
         self.known_until = known_until
 
-    def first_from(self, day: date) -> date:
+    def first_from(self, day: date) -> Optional[date]:
         while day.weekday() >= 5 or day in self._closed:
+            if day == date.max:
+                return None
             day += _DAY
         return day
 

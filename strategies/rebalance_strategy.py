@@ -10,6 +10,9 @@
     QUOTES_MAX_AGE  行情文件最多几秒没有更新，默认 60。太旧的价格不能用来下单
 
 jqtrade 不提供行情。实盘时请让你的行情程序不断更新这个文件，或者改写 read_prices。
+
+不能用 jqtrade replay 回放：行情文件里只有现在的价格，没有过去每一天的，它的新旧看的也是电脑的时钟，所以回放时不下单
+（把 QUOTES_MAX_AGE 写得很大，用的就是今天的价格，结果没有意义）。要回放，请把 read_prices 改成按 context.current_dt 取当时的价格。
 """
 
 import csv

@@ -191,6 +191,14 @@ def test_a_bad_line_is_named_with_file_and_number_and_what_would_be_right(
     assert right in str(refused.value)
 
 
+def test_the_last_day_that_python_knows_is_no_trouble(holidays: pathlib.Path) -> None:
+    last = date(9999, 12, 31)
+    assert load_trading_days().trading_days(date(9999, 12, 30), last) == [date(9999, 12, 30), last]
+    holidays.write_text("9999-12-31,0\n")
+    assert load_trading_days().first_from(last) is None
+    assert GivenDays([last]).trading_days(last, last) == [last]
+
+
 def test_a_file_that_cannot_be_read_is_named(holidays: pathlib.Path) -> None:
     holidays.mkdir()
     with pytest.raises(InvalidParam, match="无法读取休市日文件"):

@@ -9,6 +9,7 @@ from typing import IO, List
 from jqtrade.errors import InvalidParam
 from jqtrade.paper.rules import normal_code
 from jqtrade.replay.replay import Outcome, ReplaySpec, run_replay
+from jqtrade.replay.summary import percent
 from jqtrade.tasks.spec import parse_env
 
 
@@ -23,7 +24,7 @@ def replay(args: argparse.Namespace) -> int:
         out=args.out,
         speed=args.speed,
         seed=args.seed,
-        env=parse_env(args.env),
+        env=parse_env(";".join(args.env)),
         config=None if args.config is None else _existing_file(args.config, "配置文件"),
         debug=args.debug,
         strict=args.strict,
@@ -90,7 +91,7 @@ def _text(outcome: Outcome) -> str:
         f"        {count} 笔：{reason}{'' if count == 1 else '（等）'}" for reason, count in outcome.refusals.items()
     ]
     lines += [
-        f"  资产  {figures.start_value:,.2f} -> {figures.end_value:,.2f}，收益 {figures.return_:.2%}，"
-        f"最大回撤 {figures.max_drawdown:.2%}，费用 {figures.fees:,.2f}",
+        f"  资产  {figures.start_value:,.2f} -> {figures.end_value:,.2f}，收益 {percent(figures.return_)}，"
+        f"最大回撤 {percent(figures.max_drawdown)}，费用 {figures.fees:,.2f}",
     ]
     return "\n".join(lines + outcome.notes + [f"结果在 {outcome.folder}"])

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from jqtrade.replay.recorder import DayRecord
+from jqtrade.replay.summary import percent
 
 
 class MonthlyReturn(NamedTuple):
@@ -65,4 +66,4 @@ def monthly_returns(returns: Any) -> List[MonthlyReturn]:
 def _text(value: float, is_share: bool) -> str:
     if not math.isfinite(value):
         return "—"
-    return f"{value:.2%}" if is_share else f"{value:.2f}"
+    return percent(value) if is_share else f"{value:.2f}"

@@ -21,13 +21,21 @@ class Player:
     """
 
     def __init__(
-        self, strategy: Strategy, clock: Clock, world: World, sync_seconds: float, is_wanted: Callable[[], bool]
+        self,
+        strategy: Strategy,
+        clock: Clock,
+        world: World,
+        sync_seconds: float,
+        is_wanted: Callable[[], bool],
+        on_date_end: Callable[[], None],
     ) -> None:
+        """`on_date_end` is called at the end of each date on which the strategy may have worked, trading day or not."""
         self._strategy = strategy
         self._clock = clock
         self._world = world
         self._interval = timedelta(seconds=sync_seconds)
         self._is_wanted = is_wanted
+        self._on_date_end = on_date_end
         self._has_live_orders = bool(strategy.live_orders())
 
     def play(self, day: date) -> bool:
@@ -37,14 +45,29 @@ class Player:
             due = self._strategy.next_due()
             is_last = due is None or due > end
             moment = end if due is None or due > end else due
+            if moment.date() > self._clock.now().date() and not self._end_date():
+                return False
             self._pass_time(moment)
             if not self._is_wanted():
                 return False
             self._sync()
             if is_last:
+                self._on_date_end()
                 return True
             self._strategy.run(until=moment)
             self._look_for_live_orders()
+
+    def _end_date(self) -> bool:
+        """Play on to the end of this date, which is no trading day if it has not ended yet. Returns whether that was reached."""
+        now = self._clock.now()
+        end = datetime.combine(now.date(), DAY_END)
+        if now < end:
+            self._pass_time(end)
+            if not self._is_wanted():
+                return False
+            self._sync()
+        self._on_date_end()
+        return True
 
     def _pass_time(self, moment: datetime) -> None:
         while self._is_wanted():

@@ -23,6 +23,7 @@ from jqtrade.replay.recorder import Recorder
 from jqtrade.replay.report import ReportData, missing_library, write_report
 from jqtrade.replay.summary import Summary, refusals, summarize
 from jqtrade.replay.worlds import FileWorld, PaperWorld, Terms, World
+from jqtrade.runtime.check_joinquant import joinquant_text
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.loader import apply_environment, put_folder_first
 from jqtrade.runtime.strategy import Strategy
@@ -82,6 +83,8 @@ def run_replay(spec: ReplaySpec) -> Outcome:
     if spec.start > spec.end:
         raise InvalidParam(f"--start {spec.start} 晚于 --end {spec.end}，请对调。没有做任何操作")
     folder = output.check_folder(spec.out or f"replay-{spec.name}-{spec.start}-{spec.end}")
+    if spec.benchmark is not None and spec.bars is None:
+        raise InvalidParam(f"--benchmark {spec.benchmark} 要与 --bars 一起用，编造的价格不能拿来比较。没有做任何操作")
     market = open_market(spec.bars, spec.start, spec.end)
     if spec.benchmark is not None and market.bars is not None:
         if market.bars.get(spec.benchmark, datetime.combine(market.days[-1], DAY_END)) is None:
@@ -145,6 +148,7 @@ class _Replay:
                 file.begin(os.path.join(self._folder, output.LOG))
                 self._play(bar)
                 self._strategy.stop()
+                self._take_orders()  # of process_exit
         finally:
             bar.close()
             file.end()
@@ -165,23 +169,32 @@ class _Replay:
             self._strategy.start()
         except (Exception, SystemExit) as error:
             reason, trace = why_not_started(error)
+            foreign = joinquant_text(self._spec.code, error)
+            if foreign is not None:
+                reason, trace = foreign, ""
             raise StrategyError(self._masker(f"启动失败：{reason}。没有写任何文件\n{trace}".rstrip())) from error
 
     def _play(self, bar: ProgressBar) -> None:
         spec, recorder, strategy = self._spec, self._recorder, self._strategy
         log.info("回放策略 %s，%s 到 %s", spec.name, self._market.days[0], self._market.days[-1])
-        player = Player(strategy, self._clock, self._world, self._options["sync_internal"], self._is_wanted)
+        if self._market.note is not None:
+            log.warning("%s", self._market.note)
+        interval = self._options["sync_internal"]
+        player = Player(strategy, self._clock, self._world, interval, self._is_wanted, self._take_orders)
         if self._world.exchange is None:  # no account: whatever there is, stays
             cash = self._options["paper_cash"] if spec.cash is None else spec.cash
             recorder.begin(parse_cash(cash, "paper_cash"))
         for day in self._market.days:
             is_whole = player.play(day)
             if is_whole or self._clock.now().date() == day:
-                recorder.take_orders(strategy.orders())
                 recorder.end_day(day, self._clock.now(), self._world.exchange)
             if not is_whole:
+                self._take_orders()
                 return
             bar.step(f"{day}，任务 {recorder.jobs_run} 次")
+
+    def _take_orders(self) -> None:
+        self._recorder.take_orders(self._strategy.orders())
 
     def _write(self, hidden: int) -> Outcome:
         spec, recorder, days = self._spec, self._recorder, self._market.days
@@ -192,7 +205,7 @@ class _Replay:
         quotes = self._world.quotes or self._market.bars or MadeUpQuotes(spec.seed or 0, lambda text: None)
         missing = missing_library()
         if missing is None:
-            data = ReportData(spec.name, summary, refused, recorder, quotes, spec.benchmark)
+            data = ReportData(spec.name, summary, refused, recorder, quotes, spec.benchmark, self._market.note)
             write_report(os.path.join(self._folder, output.REPORT), data)
         else:
             notes.append(
@@ -203,7 +216,7 @@ class _Replay:
         return Outcome(self._exit_code(), summary, self._folder, refused, notes)
 
     def _notes(self, summary: Summary, hidden: int) -> List[str]:
-        notes = []
+        notes = [] if self._market.note is None else [self._market.note]
         if self._signals.received:
             notes.append(f"收到停止信号，只回放到 {summary.end}")
         elif self._strategy.has_left:

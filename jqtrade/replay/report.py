@@ -9,7 +9,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 from jqtrade.paper.quotes import Quotes
 from jqtrade.replay import charts, metrics
 from jqtrade.replay.recorder import FillRecord, JobRun, OrderRecord, Recorder
-from jqtrade.replay.summary import Summary, returns_and_drawdowns
+from jqtrade.replay.summary import Summary, percent, returns_and_drawdowns
 
 MOST_CODES = 50
 """securities whose prices are drawn: those that were traded most"""
@@ -59,6 +59,8 @@ class ReportData(NamedTuple):
     recorder: Recorder
     quotes: Quotes
     benchmark: Optional[str]
+    note: Optional[str] = None
+    """what there is to say of the days, in Chinese"""
 
 
 def missing_library() -> Optional[str]:
@@ -91,6 +93,8 @@ def _body(data: ReportData) -> str:
     parts = []
     if data.summary.synthetic_prices:
         parts.append('<p class="warning">没有给行情（--bars），价格是编造的：流程可以看，盈亏没有意义。</p>')
+    if data.note is not None:
+        parts.append(f'<p class="warning">{html.escape(data.note)}</p>')
     if not days:
         return "".join(parts) + "<p>第一天就停止了，没有结果。</p>"
     dates = [day.day.isoformat() for day in days]
@@ -187,7 +191,7 @@ def _monthly_cell(value: Optional[float]) -> str:
         return "<td></td>"
     red_green_blue = "192,57,43" if value >= 0 else "30,132,73"
     strength = min(abs(value) / 0.1, 1.0) * 0.5
-    return f'<td style="background:rgba({red_green_blue},{strength:.2f})">{value:.2%}</td>'
+    return f'<td style="background:rgba({red_green_blue},{strength:.2f})">{percent(value)}</td>'
 
 
 def _trades(data: ReportData) -> str:

@@ -63,6 +63,15 @@ def ratio(value: Decimal, base: Decimal) -> float:
     return round(float(value / base - 1), _RATIO_DIGITS) + 0.0 if base else 0.0  # -0.0 becomes 0.0
 
 
+def percent(value: float) -> str:
+    """A fraction for people: "1.23%"; what is small has more digits, and zero no sign."""
+    for digits in (2, 4):
+        text = f"{value:.{digits}%}"
+        if float(text[:-1]):
+            return text
+    return "0.00%"
+
+
 def returns_and_drawdowns(days: Sequence[DayRecord], cash: Decimal) -> List[Tuple[float, float]]:
     """For each day its return, and how far its end lies below the highest value so far (0 or less)."""
     pairs: List[Tuple[float, float]] = []

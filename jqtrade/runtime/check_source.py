@@ -5,7 +5,9 @@ import builtins
 import importlib
 import re
 import tokenize
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Collection, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+
+from jqtrade.runtime.check_joinquant import absent_modules
 
 _SYNTAX = [
     (r"indent|inconsistent use of tabs", "缩进不对"),
@@ -94,9 +96,14 @@ class Source:
             kind = type(message).__name__
             if kind in ("UndefinedName", "UndefinedLocal"):
                 found.append(Undefined(message.message_args[0], message.lineno, kind == "UndefinedLocal"))
-            elif kind == "ImportStarUsage" and message.message_args[1] == "jqtrade.api":  # whose names are all known
+            elif kind == "ImportStarUsage" and not self._has_unknown(message.message_args[1].split(", ")):
                 found.append(Undefined(message.message_args[0], message.lineno))
         return found
+
+    @staticmethod
+    def _has_unknown(modules: Collection[str]) -> bool:
+        """Whether one of the modules may define names that we do not know."""
+        return bool(set(modules) - absent_modules(modules) - {"jqtrade.api"})
 
     def missing_functions(self) -> List[Undefined]:
         """Functions that run_daily names and the file defines nowhere; told without pyflakes."""
@@ -110,7 +117,11 @@ class Source:
                 defined.add(node.arg)
             elif isinstance(node, ast.ExceptHandler) and node.name:
                 defined.add(node.name)
-            elif isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and node.module != "jqtrade.api":
+            elif (
+                isinstance(node, ast.ImportFrom)
+                and node.names[0].name == "*"
+                and self._has_unknown([node.module or ""])
+            ):
                 return []  # nobody knows what comes from there
         calls = [call for call in self.run_dailies() if call.function and call.function not in defined]
         return [Undefined(call.function, call.function_line) for call in calls]

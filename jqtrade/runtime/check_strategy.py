@@ -16,6 +16,7 @@ from jqtrade.errors import InvalidParam, JqtradeError, OrderNotSent
 from jqtrade.log import Masker
 from jqtrade.options import Options
 from jqtrade.runtime.api import Phase, StrategyApi
+from jqtrade.runtime.check_joinquant import joinquant_text
 from jqtrade.runtime.strategy import Daily, Strategy
 from jqtrade.runtime.trade_gates import is_ours
 
@@ -97,6 +98,10 @@ class CheckedStrategy(Strategy):
         return True
 
     def _add_failure(self, error: BaseException) -> None:
+        foreign = joinquant_text(self._path, error)
+        if foreign is not None:
+            self.findings.add(ERROR, foreign, *self._place(error))
+            return
         where = "加载策略文件" if self.phase is Phase.LOADING else "process_initialize"
         if isinstance(error, JqtradeError):
             text = str(error)

@@ -6,7 +6,8 @@ import random
 import subprocess
 import sys
 import time
-from typing import Dict, List
+from datetime import date, timedelta
+from typing import Dict, List, Tuple
 
 from tests.account.broker_files import update_row
 from tests.benchmarks.measure import Bench, Result, Row, summary
@@ -154,9 +155,58 @@ def updates(bench: Bench) -> Result:
     )
 
 
+REPLAYED = """
+def process_initialize(context):
+    run_daily(look, "every_minute")
+
+def look(context):
+    total = context.portfolio.total_value
+"""
+
+
 def replay(bench: Bench) -> Result:
-    """A year in virtual time, one job a minute, by the verb replay; there is none yet."""
-    shown = subprocess.run([sys.executable, "-m", "jqtrade", "--help"], stdout=subprocess.PIPE, env=dict(os.environ))
-    exists = b"replay" in shown.stdout
-    note = "已有 replay，这里还没有测" if exists else "还没有 replay"
-    return Result([Row("回放，虚拟时间，每分钟一个任务，一年", "—", "报告", note=note)])
+    """A year in virtual time, one job a minute, ten codes of minute bars, by the verb replay; one run."""
+    days = bench.pick(242, 5)
+    bars, strategy = os.path.join(bench.folder, "bars.csv"), os.path.join(bench.folder, "replayed.py")
+    first, last = _write_bars(bars, days)
+    with open(strategy, "w") as file:
+        file.write(REPLAYED)
+    command = [
+        sys.executable,
+        "-m",
+        "jqtrade",
+        "replay",
+        "-c",
+        strategy,
+        "--start",
+        first,
+        "--end",
+        last,
+        "--bars",
+        bars,
+    ]
+    began = time.perf_counter()
+    shown = subprocess.run(
+        command + ["--out", os.path.join(bench.folder, "out"), "--json"], stdout=subprocess.PIPE, check=True
+    )
+    took = time.perf_counter() - began
+    result = json.loads(shown.stdout.decode("utf-8"))
+    note = "{} 个交易日，{} 次任务，10 只股票的分钟线".format(result["trading_days"], result["jobs_run"])
+    return Result([Row("回放，虚拟时间，每分钟一个任务，一年", "—", "报告", median=took, note=note)])
+
+
+def _write_bars(path: str, days: int) -> Tuple[str, str]:
+    """Minute bars of ten codes; returns the first and the last day."""
+    weekdays = [day for day in (date(2025, 1, 2) + timedelta(days=n) for n in range(days * 2)) if day.weekday() < 5]
+    weekdays = weekdays[:days]
+    minutes = [f"{m // 60:02}:{m % 60:02}:00" for m in [*range(571, 691), *range(781, 901)]]
+    with open(path, "w") as file:
+        file.write("time,code,open,high,low,close,volume\n")
+        for day in weekdays:
+            for minute in minutes:
+                for code in range(10):
+                    price = 10 + code / 10
+                    file.write(
+                        f"{day} {minute},{600000 + code}.XSHG,{price},{price + 0.02},{price - 0.02},{price},100000\n"
+                    )
+    return str(weekdays[0]), str(weekdays[-1])

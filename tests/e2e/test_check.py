@@ -400,3 +400,50 @@ def test_wrong_usage_is_answered_in_chinese(check: Checker) -> None:
     assert missing.code == 1
     assert "策略文件不存在" in missing.err
     assert "任务" not in missing.err
+
+
+def test_a_file_for_joinquant_is_told_what_is_different_and_which_names_are_missing(check: Checker) -> None:
+    report = check.json(
+        """
+        from jqdata import *
+
+        def initialize(context):
+            g.security = "000001.XSHE"
+            run_daily(trade, time="open", reference_security="000300.XSHG")
+            run_daily(missing, "10:00")
+
+        def trade(context):
+            order_value(g.security, 1000)
+        """
+    )
+    errors = said(report["errors"])
+    for part in (
+        "没有模块 jqdata，请删掉它的 import",
+        "聚宽的 initialize 在这里叫 process_initialize",
+        "见 docs/guide.md 的“从聚宽来的人”",
+        "5 用到了 g，但没有定义过",
+        "7 run_daily 用到的函数 missing 没有定义",
+        "10 用到了 order_value，但没有定义过",
+    ):
+        assert part in errors, errors
+    assert "ModuleNotFoundError" not in errors
+
+
+def test_a_jqdata_of_ones_own_is_a_module_like_any_other(check: Checker) -> None:
+    (check.folder / "jqdata.py").write_text("g = {}\n")
+    report = check.json("from jqdata import *\n\ndef process_initialize(context):\n    run_daily(g.get, '10:00')\n")
+    assert report["ok"], report
+
+
+def test_variables_may_be_given_one_by_one(check: Checker) -> None:
+    source = """
+        import os
+
+        def process_initialize(context):
+            run_daily(job, os.environ["HOUR"] + ":" + os.environ["MINUTE"])
+
+        def job(context):
+            pass
+    """
+    report = check.json(source, "-e", "HOUR=10", "-e", "MINUTE=31")
+    assert [row["time"] for row in report["timetable"]] == ["10:31:00"]

@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,14 @@ IDLE = """
     def idle(context):
         pass
 """
+FROM_JOINQUANT = """
+def initialize(context):
+    run_daily(idle, time="open")
+
+def idle(context):
+    pass
+"""
+STRATEGIES = Path(__file__).resolve().parents[2] / "strategies"
 PRICES = {CODE: [10.0, 11.0, 12.0, 11.0, 10.5], OTHER: [5.0, 5.1, 5.2, 5.1, 5.0]}
 
 
@@ -170,6 +180,8 @@ def test_a_strategy_that_cannot_start_is_named_and_nothing_is_written(tmp_path: 
     [
         (["--start", "2026-01-09", "--end", "2026-01-05"], 1, "--start 2026-01-09 晚于 --end 2026-01-05"),
         (["--start", "2026-13-09"], 2, "--start 的值 '2026-13-09' 不正确"),
+        (["--end", "9999-12-31"], 2, "--end 的值 '9999-12-31' 不正确，应为 1990 年到 2100 年之间的日期"),
+        (["--start", "1989-12-31"], 2, "--start 的值 '1989-12-31' 不正确"),
         (["-c", "nowhere.py"], 1, "策略文件不存在"),
         (["-c", "."], 1, "不是文件"),
         (["--bars", "nowhere.csv"], 1, "行情不存在"),
@@ -244,6 +256,118 @@ def test_made_up_prices_are_called_so(tmp_path: Path) -> None:
     assert json.loads(text(tmp_path, "summary.json"))["synthetic_prices"] is True
 
 
+def test_made_up_prices_are_no_benchmark(tmp_path: Path) -> None:
+    result = replay(tmp_path, IDLE, "--benchmark", "510300.XSHG")
+    assert result.code == 1 and "--benchmark 510300.XSHG 要与 --bars 一起用" in result.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "days, guessed",
+    [
+        ("2026-12-31 2027-01-05", "：2027-01-01 到 2027-01-05 的 3 天是"),
+        ("2004-12-30 2005-01-04", "：2004-12-30 到 2004-12-31 的 2 天是"),
+    ],
+)
+def test_days_that_the_calendar_does_not_know_are_named(tmp_path: Path, days: str, guessed: str) -> None:
+    result = replay(tmp_path, IDLE, days=days)
+    assert result.code == 0, result.err
+    assert "交易日历只有 2005-01-03 到 2026-12-31" in result.out
+    assert guessed in result.out and guessed in text(tmp_path, "replay.log")
+
+
+def test_days_of_bars_and_known_days_need_no_calendar(tmp_path: Path) -> None:
+    bars = write_bars(tmp_path / "bars.csv", {CODE: [10.0, 10.0]}, date(2027, 1, 4))
+    for result in (
+        replay(tmp_path, IDLE, "--bars", bars, days="2027-01-01 2027-01-05"),
+        replay(tmp_path, IDLE, days="2026-12-28 2026-12-31"),
+    ):
+        assert result.code == 0 and "日历" not in result.out + result.err
+
+
+@pytest.mark.parametrize("mode", [(), ("--through-files",)], ids=["paper", "files"])
+def test_orders_of_days_on_which_the_exchange_is_shut_are_kept(tmp_path: Path, mode: "tuple[str, ...]") -> None:
+    source = """
+        def process_initialize(context):
+            set_options(use_account=True, trading_days="all")
+            run_daily(buy, "10:00")
+
+        def buy(context):
+            order("000001.XSHE", 100, LimitOrderStyle(10))
+            order("000001.XSHE", 150, LimitOrderStyle(10))
+
+        def process_exit(context):
+            order("000001.XSHE", 160, LimitOrderStyle(10))
+    """
+    bars = write_bars(tmp_path / "bars.csv", {CODE: [10.0] * 2}, date(2026, 1, 9))
+    result = replay(tmp_path, source, "--bars", bars, "--json", *mode, days="2026-01-09 2026-01-12")
+    assert result.code == 0, result.err
+    orders = [(row["time"][8:13], row["amount"], row["status"]) for row in rows(tmp_path, "orders.csv")]
+    assert orders == [
+        ("09 10", "100", "filled"),
+        ("09 10", "150", "rejected"),
+        ("10 10", "100", "rejected"),
+        ("10 10", "150", "rejected"),
+        ("11 10", "100", "rejected"),
+        ("11 10", "150", "rejected"),
+        ("12 10", "100", "filled"),
+        ("12 10", "150", "rejected"),
+        ("12 23", "160", "rejected"),
+    ]
+    assert (result.figures["orders"], result.figures["rejected"], result.figures["trading_days"]) == (9, 7, 2)
+
+
+@pytest.mark.parametrize(
+    "source, words",
+    [
+        (
+            "from jqdata import *\n" + FROM_JOINQUANT,
+            ["没有模块 jqdata", "聚宽的 initialize 在这里叫 process_initialize"],
+        ),
+        ("import jqlib.technical_analysis as ta\n" + IDLE.replace("\n    ", "\n"), ["没有模块 jqlib"]),
+        (FROM_JOINQUANT, ["聚宽的 initialize 在这里叫 process_initialize"]),
+    ],
+    ids=["jqdata", "jqlib", "initialize"],
+)
+def test_a_file_for_joinquant_gets_one_sentence_and_no_traceback(
+    tmp_path: Path, source: str, words: "list[str]"
+) -> None:
+    result = replay(tmp_path, source)
+    assert result.code == 1
+    (line,) = result.err.splitlines()
+    assert all(word in line for word in words) and "从聚宽来的人" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_any_other_module_that_is_missing_is_told_with_its_place(tmp_path: Path) -> None:
+    result = replay(tmp_path, "import no_such_module\n")
+    assert result.code == 1 and "No module named 'no_such_module'" in result.err and "line 1" in result.err
+    assert "聚宽" not in result.err
+
+
+@pytest.mark.parametrize(
+    "name, orders, fills",
+    [
+        ("grid_strategy.py", True, True),
+        ("json_gate/strategy.py", True, True),
+        ("helper_strategy/strategy.py", False, False),
+        ("demo_strategy.py", True, False),
+        ("rebalance_strategy.py", False, False),
+    ],
+)
+def test_the_samples_replay_as_the_documents_say(tmp_path: Path, name: str, orders: bool, fills: bool) -> None:
+    quotes = tmp_path / "quotes.csv"
+    shutil.copy(str(STRATEGIES / "quotes.csv"), str(quotes))
+    os.utime(str(quotes), (0, 0))
+    arguments = "--start 2026-01-05 --end 2026-01-16 --out out --json".split()
+    for variable in ("GRID_STATE=grid.json", "JSON_DIR=json", f"QUOTES={quotes}"):
+        arguments += ["-e", variable]
+    result = run(tmp_path, "-c", str(STRATEGIES / name), "--bars", str(STRATEGIES / "data"), *arguments)
+    assert result.code == 0, result.err
+    assert (result.figures["orders"] > 0, result.figures["fills"] > 0) == (orders, fills)
+    assert ("不能用来下单" in result.err) == (name == "rebalance_strategy.py")
+
+
 def test_through_files_the_same_orders_fill_at_the_same_prices(tmp_path: Path, bars: str) -> None:
     found = []
     for name, arguments in (("paper", []), ("files", ["--through-files", "--debug"])):
@@ -269,7 +393,8 @@ def test_environment_and_config_are_as_for_start_task(tmp_path: Path, bars: str)
     """
     (tmp_path / "config.py").write_text("ACCOUNT_MAX_ORDER_AMOUNT = 200\n")
     result = replay(
-        tmp_path, source, "--bars", bars, "--json", "-e", "LOTS=3;API_TOKEN=xyzzy12345", "--config", "config.py"
+        *(tmp_path, source, "--bars", bars, "--json", "--config", "config.py"),
+        *("-e", "LOTS=2;API_TOKEN=xyzzy12345", "-e", "LOTS=3"),
     )
     assert result.code == 0 and result.figures["rejected"] == 5
     assert "lots 3, secret ***" in text(tmp_path, "replay.log")

@@ -16,7 +16,7 @@ from jqtrade.replay.log import MOST_KINDS, LateFile, News
 from jqtrade.replay.output import check_folder, make_folder
 from jqtrade.replay.player import _next_look
 from jqtrade.replay.recorder import DayRecord
-from jqtrade.replay.summary import returns_and_drawdowns
+from jqtrade.replay.summary import percent, returns_and_drawdowns
 
 DAY = datetime(2026, 1, 5)
 FIVE_SECONDS = timedelta(seconds=5)
@@ -125,6 +125,21 @@ def test_returns_are_of_the_day_and_drawdowns_of_the_highest_end_of_day_so_far()
     returns, drawdowns = zip(*returns_and_drawdowns(days, Decimal(100)))
     assert returns == (0.1, -0.1, pytest.approx(104 / 99 - 1, abs=1e-6), pytest.approx(120 / 104 - 1, abs=1e-6))
     assert drawdowns == (0, -0.1, pytest.approx(104 / 110 - 1, abs=1e-6), 0)
+
+
+@pytest.mark.parametrize(
+    "value, shown",
+    [
+        (0.0123, "1.23%"),
+        (-0.5, "-50.00%"),
+        (-0.000012, "-0.0012%"),
+        (0.00004, "0.0040%"),
+        (-1e-9, "0.00%"),
+        (0, "0.00%"),
+    ],
+)
+def test_a_small_share_has_more_digits_and_zero_no_sign(value: float, shown: str) -> None:
+    assert percent(value) == shown
 
 
 def test_a_replay_that_was_killed_leaves_a_folder_that_the_next_one_may_use(tmp_path: Path) -> None:

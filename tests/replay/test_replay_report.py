@@ -73,6 +73,13 @@ def test_the_report_is_one_page_that_can_load_nothing(tmp_path: Path) -> None:
     assert "lot_check：买入 150 股" in page and "<b>seven</b>" not in page
 
 
+def test_days_past_the_calendar_stand_at_the_beginning(tmp_path: Path) -> None:
+    pytest.importorskip("plotly"), pytest.importorskip("empyrical")
+    assert replay(tmp_path, STRATEGY, days="2026-12-31 2027-01-04").code == 0
+    beginning = text(tmp_path, "report.html").split("<h1>", 1)[1].split("<h2>", 1)[0]
+    assert "2027-01-01 到 2027-01-04 的 2 天是按周一到周五推算的" in beginning
+
+
 def test_made_up_prices_stand_in_the_title(tmp_path: Path) -> None:
     pytest.importorskip("plotly"), pytest.importorskip("empyrical")
     assert replay(tmp_path, STRATEGY, days=DAYS).code == 0
