@@ -76,6 +76,11 @@ def open_actions(path: Optional[str]) -> Actions:
             for line, fields in enumerate(reader, 2):  # noqa: B007
                 if not any(field.strip() for field in fields):
                     continue
+                if len(fields) != len(header):
+                    names = ",".join(header)
+                    raise BadRow(
+                        f"应有 {len(header)} 列（{names}），现有 {len(fields)} 列；没有派现或送转的留空，逗号不能少"
+                    )
                 action = _action(dict(zip(header, fields)))
                 if (action.day, action.code) in found:
                     raise BadRow("同一个代码同一天有两行")

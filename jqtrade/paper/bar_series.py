@@ -1,8 +1,8 @@
 """BarSeries: the bars of one security, daily or minute, and what is known of its price at any moment.
 
 A minute bar stamped 10:01 covers the minute that ends then, as 聚宽 exports it: until 10:01:00 nothing of it is known, at
-10:01:00 all of it. A daily bar becomes a path: its open at the open, in a straight line to the nearer extreme, to the
-other one, and to its close at the close, each a third of the 240 trading minutes long.
+10:01:00 all of it. One without volume is as good as none. A daily bar becomes a path: its open at the open, in a straight
+line to the nearer extreme, to the other one, and to its close at the close, each a third of the 240 trading minutes long.
 """
 
 import math
@@ -65,7 +65,7 @@ class _Day(NamedTuple):
     old: Optional[Quote]
     """before anything was traded"""
     model: Optional[Quote]
-    """what all quotes of the day have in common; None on a day without trading"""
+    """what all quotes of the day have in common; None on a day without trading, or suspended from its start to its end"""
 
 
 class BarSeries:
@@ -135,9 +135,9 @@ class BarSeries:
         return self._quote
 
     def is_paused(self, ordinal: int) -> bool:
-        """Whether it was not traded on that trading day, though it was listed by then."""
+        """Whether it was suspended all through that trading day, though it was listed by then."""
         day = self._on(ordinal)
-        return day.old is not None and day.old.paused
+        return day.model is None and day.old is not None and day.old.paused
 
     def stretches(self, after: datetime, until: datetime) -> List[Stretch]:
         """What was traded in the stretches that ended after `after`, up to `until` of the same day."""
@@ -156,7 +156,7 @@ class BarSeries:
         start = bisect_left(self.key, base + first, day.first, day.stop)
         stop = bisect_right(self.key, base + last, day.first, day.stop)
         for index in range(start, stop):
-            if self.volume[index] >= 1 and not self.flags[index] & PAUSED:
+            if self._is_traded(index):
                 end = midnight + timedelta(minutes=self.key[index] - base)
                 start_price, high, low, close = [
                     self._price(column[index]) for column in (self.open, self.high, self.low, self.close)
@@ -184,15 +184,25 @@ class BarSeries:
         if day.is_daily:
             if minute < OPEN_MINUTE:
                 return self._known(day, self._price(self.open[day.first]), day.first)
-            return self._known(day, self._at(day.first, _trading_minute(minute)), day.first)
-        index = bisect_right(self.key, key, day.first, day.stop) - 1
-        if index >= day.first:
-            return self._known(day, self._price(self.close[index]), index)
-        return self._known(day, self._price(self.open[day.first]), day.first) if day.opens else day.old
+            return self._known(day, self._at(day.first, _trading_minute(minute)), day.first, is_fresh=True)
+        latest = bisect_right(self.key, key, day.first, day.stop) - 1
+        if latest < day.first:
+            return self._known(day, self._price(self.open[day.first]), day.first) if day.opens else day.old
+        is_paused = self.flags[latest] & PAUSED != 0
+        index = latest
+        while index >= day.first and not self._is_traded(index):
+            index -= 1
+        if index < day.first:
+            return None if day.old is None else day.old._replace(paused=is_paused)
+        return self._known(day, self._price(self.close[index]), index, self.key[index] == key, is_paused)
 
-    def _known(self, day: _Day, last: Decimal, index: int) -> Quote:
+    def _known(self, day: _Day, last: Decimal, index: int, is_fresh: bool = False, is_paused: bool = False) -> Quote:
         assert day.model is not None
-        return day.model._replace(last=last, volume=int(self.volume[index]), bar=index)
+        volume = int(self.volume[index])
+        return day.model._replace(last=last, volume=volume, bar=index, is_fresh=is_fresh, paused=is_paused)
+
+    def _is_traded(self, index: int) -> bool:
+        return self.volume[index] >= 1 and not self.flags[index] & PAUSED
 
     def _on(self, ordinal: int) -> _Day:
         if self._day is None or self._day.ordinal != ordinal:
@@ -206,11 +216,18 @@ class BarSeries:
         while before >= 0 and math.isnan(self.close[before]):
             before -= 1
         has_rows = stop > first
+        # Before the first row is known, it says whether the day begins suspended: that is announced before the open.
         is_paused = self.flags[first] & PAUSED != 0 if has_rows else self._is_trading_day(ordinal)
+        basis = first
+        while basis < stop and self.flags[basis] & PAUSED:
+            basis += 1
+        is_traded = basis < stop
+        if not is_traded:
+            basis = first
         close_day: Optional[date] = None
         prev_close = None
-        if has_rows and self.pre_close[first] > 0:
-            prev_close = self._price(self.pre_close[first])
+        if has_rows and self.pre_close[basis] > 0:
+            prev_close = self._price(self.pre_close[basis])
         elif before >= 0:
             prev_close = self._price(self.close[before])
             close_day = date.fromordinal(self.key[before] // DAY)
@@ -218,22 +235,22 @@ class BarSeries:
         last = prev_close
         if last is None and has_rows and is_paused and self.close[first] > 0:
             last = self._price(self.close[first])
-        is_traded = has_rows and not is_paused
         model = Quote(
             last if last is not None else self._tick,
             prev_close=prev_close,
-            high_limit=self._limit(self.high_limit, first) if has_rows else None,
-            low_limit=self._limit(self.low_limit, first) if has_rows else None,
-            is_st=has_rows and self.flags[first] & ST != 0,
+            high_limit=self._limit(self.high_limit, basis) if has_rows else None,
+            low_limit=self._limit(self.low_limit, basis) if has_rows else None,
+            is_st=has_rows and self.flags[basis] & ST != 0,
             days_listed=self._days_listed(ordinal),
             paused=is_paused,
             volume=int(self.volume[before]) if before >= 0 else 0,
             bar=before,
             close_day=close_day,
+            is_fresh=False,
         )
         old = None if last is None else model._replace(is_old=True)
         is_daily = has_rows and self.key[first] % DAY == 0
-        opens = is_daily or has_rows and self.key[first] % DAY == OPEN_MINUTE + 1
+        opens = is_daily or has_rows and self.key[first] % DAY == OPEN_MINUTE + 1 and self._is_traded(first)
         return _Day(ordinal, first, stop, is_daily, opens, old, model if is_traded else None)
 
     def _is_trading_day(self, ordinal: int) -> bool:

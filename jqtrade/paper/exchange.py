@@ -84,17 +84,20 @@ class PaperExchange:
         if order_id in self.orders:
             return f"委托编号 {order_id} 重复"
         order = PaperOrder(order_id, code, is_buy, amount, limit, now, now)
-        self._emit(order)
-        quote = self._quote(code, now)
-        board = board_of(code)
+        # All that can fail comes before anybody is told of the order: it must not stay new for ever.
+        quote, session, board = self._quote(code, now), self._session(now, code), board_of(code)
         reason = security_objection(code, board, quote)
         if reason is None and limit is None:
             reason = "委托价格错误：柜台不接受市价委托，请使用限价委托"
+        if reason is None:
+            assert board is not None and quote is not None and limit is not None
+            reason = order_objection(order, limit, board, quote, session, self.ledger, self._keep_hours)
+        self._emit(order)
         if reason is not None:
-            self._reject(order, reason)
+            self._emit(order._replace(status=OrderStatus.rejected, text=reason))
         else:
             assert board is not None and quote is not None and limit is not None
-            self._take(order, limit, board, quote, now)
+            self._take(order, limit, board, quote, session, now)
         return None
 
     def cancel(self, order_id: str, now: datetime) -> Optional[str]:
@@ -180,12 +183,9 @@ class PaperExchange:
         if was_canceling:
             self._cancel(order, now, order.text)
 
-    def _take(self, order: PaperOrder, limit: Decimal, board: Board, quote: Quote, now: datetime) -> None:
-        session = self._session(now, order.code)
-        reason = order_objection(order, limit, board, quote, session, self.ledger, self._keep_hours)
-        if reason is not None:
-            self._reject(order, reason)
-            return
+    def _take(
+        self, order: PaperOrder, limit: Decimal, board: Board, quote: Quote, session: Session, now: datetime
+    ) -> None:
         if limit == 0:
             limit = quote.buy_price if order.is_buy else quote.sell_price
         self._numbers += 1
@@ -209,8 +209,8 @@ class PaperExchange:
                 events.append((end, 3, self._expire))
         if self._quotes.keeps_history:
             by_code: Dict[str, List[str]] = {}
-            for order_id in self._open:
-                by_code.setdefault(self.orders[order_id].code, []).append(order_id)
+            for order in sorted((self.orders[order_id] for order_id in self._open), key=_rank):
+                by_code.setdefault(order.code, []).append(order.order_id)
             for code, order_ids in by_code.items():
                 for stretch in self._quotes.stretches(code, self._seen, now):
                     events.append((stretch.end, 0, self._meeting(order_ids, stretch)))
@@ -232,7 +232,7 @@ class PaperExchange:
         if session.kind == FIXED_PRICE:
             if order.opened is not None and order.opened.time() >= session.start:
                 self._fill(order, quote.last, now, quote.volume, quote.bar)
-        elif session.kind == CONTINUOUS and not (quote.is_old and self._keep_hours):
+        elif session.kind == CONTINUOUS and (quote.is_fresh or not self._keep_hours):
             price = quote.buy_price if order.is_buy else quote.sell_price
             self._fill(order, price, now, quote.volume, quote.bar)
 
@@ -240,7 +240,7 @@ class PaperExchange:
         return lambda moment: self._meet_stretch(order_ids, stretch)
 
     def _meet_stretch(self, order_ids: List[str], stretch: Stretch) -> None:
-        """Match orders of one code at what was traded in a stretch of continuous trading.
+        """Match orders of one code, in this order, at what was traded in a stretch of continuous trading.
 
         An order that was there from the start gets the stretch's open if that is good enough, else its own limit if the
         price came that far; one that came later gets the close or nothing.
@@ -263,7 +263,7 @@ class PaperExchange:
         """Match what was collected, all of a code at one price; the better priced orders first, then the earlier ones."""
         waiting = [self.orders[order_id] for order_id in self._open]
         waiting = [order for order in waiting if order.opened is not None and order.opened < moment]
-        for order in sorted(waiting, key=_auction_rank):
+        for order in sorted(waiting, key=_rank):
             quote = self._quotes.auction(order.code, moment)
             if quote is not None and not quote.paused:
                 self._fill(order, quote.last, moment, quote.volume, quote.bar, whole=quote.volume is None)
@@ -302,9 +302,6 @@ class PaperExchange:
         for order_id in list(self._open):
             self._cancel(self.orders[order_id], now, _EXPIRED)
 
-    def _reject(self, order: PaperOrder, text: str) -> None:
-        self._emit(order._replace(status=OrderStatus.rejected, text=text))
-
     def _finish(self, order_id: str) -> None:
         del self._open[order_id]
         self.ledger.close(order_id)
@@ -337,6 +334,7 @@ class PaperExchange:
             self.on_state(order)
 
 
-def _auction_rank(order: PaperOrder) -> Tuple[bool, Decimal]:
+def _rank(order: PaperOrder) -> Tuple[bool, Decimal]:
+    """By price; sorting keeps the earlier of two at the same price in front."""
     assert order.limit is not None
     return order.is_buy, -order.limit if order.is_buy else order.limit

@@ -35,7 +35,7 @@ class Quote(NamedTuple):
     days_listed: Optional[int] = None
     """1 on the day of listing; None: not known"""
     paused: bool = False
-    """not traded on this day"""
+    """suspended now"""
     volume: Optional[int] = None
     """shares traded in the bar that `last` is from; None: not known"""
     bar: int = 0
@@ -44,6 +44,8 @@ class Quote(NamedTuple):
     """the day whose plain close `prev_close` is; None: the source gave `prev_close` for this very day"""
     is_old: bool = False
     """`last` is `prev_close`: nothing has been traded on this day yet"""
+    is_fresh: bool = True
+    """somebody who comes now can trade at `last`; not if that was traded earlier, or in a bar that is not over"""
 
     @property
     def buy_price(self) -> Decimal:

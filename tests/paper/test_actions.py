@@ -40,7 +40,10 @@ def test_a_file_gives_cash_and_shares_by_code_and_day(tmp_path: Path) -> None:
         ("2026-07-06,000001.SZ,0,nan", "bonus_per_share 'nan' 应在"),
         ("2026-07-06,000001.SZ,0,1001", "bonus_per_share '1001' 应在"),
         ("2026-07-06,600000.SH,1,0", "同一个代码同一天有两行"),
-        ("2026-07-06", "代码 ''"),
+        ("2026-07-06,,1,0", "代码 ''"),
+        ("2026-07-06", "应有 4 列（date,code,cash_per_share,bonus_per_share），现有 1 列"),
+        ("2026-07-07,600000.SH,1", "应有 4 列（date,code,cash_per_share,bonus_per_share），现有 3 列"),
+        ("2026-07-07,600000.SH,1,0,0", "应有 4 列（date,code,cash_per_share,bonus_per_share），现有 5 列"),
     ],
 )
 def test_a_bad_row_is_named_with_file_line_and_reason(tmp_path: Path, row: str, reason: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from paper_helpers import BANK, MORNING, STAR, HandQuotes, make_exchange, statuses
 
 from jqtrade.paper.exchange import SHARES_PER_STEP, PaperExchange
+from jqtrade.paper.quotes import Quote
 
 SECOND = timedelta(seconds=1)
 TOMORROW = MORNING + timedelta(days=1)
@@ -246,3 +247,22 @@ def test_a_code_that_loses_its_quote_keeps_its_last_price() -> None:
     buy(exchange, "1", 100, "10")
     quotes._quotes.clear()
     assert exchange.snapshot(MORNING).total == Decimal("999994.99")
+
+
+def test_an_order_that_cannot_be_checked_leaves_no_trace() -> None:
+    class Broken(HandQuotes):
+        is_broken = True
+
+        def get(self, code: str, now: datetime) -> Optional[Quote]:
+            if self.is_broken:
+                raise ValueError("no quote")
+            return super().get(code, now)
+
+    quotes = Broken(_000001="10")
+    exchange = make_exchange(quotes)
+    with pytest.raises(ValueError, match="no quote"):
+        exchange.submit("1", BANK, True, 100, Decimal(10), MORNING)
+    assert exchange.orders == {} and not exchange.has_news and exchange.ledger.frozen == 0
+    quotes.is_broken = False
+    buy(exchange, "1", 100, "10")
+    assert statuses(exchange, "1") == ["new", "open", "filled"]
