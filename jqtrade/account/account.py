@@ -318,6 +318,8 @@ class Account:
             self._balance_outage.failed(f"同步资金和持仓失败：{_reason(error)}")
             return
         self._balance_outage.worked("资金和持仓恢复同步")
+        if report.written is not None or report != self._balance:
+            self._limits.take_snapshot(report.written)
         if report is self._balance and self._portfolio is not None:  # nothing was written since
             self._portfolio = replace(self._portfolio, updated_time=self._clock.now())
             return
@@ -332,8 +334,6 @@ class Account:
             long_positions=Positions(OrderSide.long, held[OrderSide.long]),
             short_positions=Positions(OrderSide.short, held[OrderSide.short]),
         )
-        if report.written is not None or report != self._balance:
-            self._limits.take_snapshot(report.written)
         self._balance = report
 
     def sync_orders(self) -> List[Order]:

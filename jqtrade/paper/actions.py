@@ -73,7 +73,7 @@ def open_actions(path: Optional[str]) -> Actions:
             missing = [name for name in COLUMNS if name not in header]
             if missing:
                 raise BadRow("缺少列 {}".format("、".join(missing)))
-            for line, fields in enumerate(reader, 2):  # noqa: B007
+            for line, fields in enumerate(reader, 2):  # noqa: B007 (the error names them)
                 if not any(field.strip() for field in fields):
                     continue
                 if len(fields) != len(header):

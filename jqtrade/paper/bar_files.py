@@ -134,7 +134,7 @@ class BarFiles:
         extra = columns.has_extra
         line, row = 1, header
         try:
-            for line, row in enumerate(rows, 2):  # noqa: B007
+            for line, row in enumerate(rows, 2):  # noqa: B007 (the error names them)
                 if len(row) != width:
                     if not row:
                         continue

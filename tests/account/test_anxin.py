@@ -278,3 +278,15 @@ def test_a_missing_order_file_proves_nothing_when_the_broker_has_read_orders_of_
     assert gate.was_sent(order) is False
     gate.account_orders = {"78": other.with_changes(confirmed=True)}
     assert gate.was_sent(order) is None
+
+
+def test_an_order_that_is_halted_while_it_waits_for_the_lock_is_not_written(gate: Gate, folder: OneQuantFolder) -> None:
+    def halted() -> None:
+        raise OrderNotSent("任务已被 halt_task 暂停下单")
+
+    gate.batch_order([make_order("77")])
+    before = folder.file("algoOrder").read_bytes()
+    gate.account_check = halted  # type: ignore[method-assign]
+    (error,) = gate.batch_order([make_order("78")])
+    assert isinstance(error, OrderNotSent) and "halt_task" in str(error)
+    assert folder.file("algoOrder").read_bytes() == before

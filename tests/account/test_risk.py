@@ -11,7 +11,7 @@ from broker_files import make_order
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStyle
-from jqtrade.account.portfolio import Portfolio, Position, Positions
+from jqtrade.account.portfolio import BalanceReport, Portfolio, Position, Positions
 from jqtrade.account.request import check_request
 from jqtrade.account.risk import RiskLimits
 from jqtrade.errors import InvalidOrder, InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
@@ -730,3 +730,17 @@ def test_what_could_not_be_recorded_is_recorded_at_a_graceful_end(desk: Desk, mo
     desk.broker.error = None
     account.close()
     assert [order.status for order in desk.open().orders()] == ["rejected"]
+
+
+def test_an_order_confirmed_after_the_snapshot_was_read_is_freed_though_nothing_was_written_since(desk: Desk) -> None:
+    report = BalanceReport(
+        1e9, 1e9, 0.0, [Position(BANK, 1000, 700, last_price=10.0)], written=NOW + timedelta(seconds=1)
+    )
+    account = desk.open(methods={"sync_balance": lambda self: report})
+    first = str(sell(account, 300))
+    account.sync_balance()
+    assert sell(account, 700) is None
+    desk.broker.report(first, "open")
+    account.sync_orders()
+    account.sync_balance()
+    assert sell(account, 700) is not None
