@@ -11,9 +11,8 @@ import logging
 import os
 import sys
 import threading
-import unicodedata
 from datetime import date, datetime, timedelta
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
 import jqtrade.api
 from jqtrade.account.trade_gate import AnXinDMATradeGate
@@ -23,8 +22,9 @@ from jqtrade.clock import Clock, SystemClock
 from jqtrade.errors import InvalidParam, JqtradeError
 from jqtrade.log import MaskedStream, Masker, format_seconds
 from jqtrade.options import Options
+from jqtrade.runtime.check_report import Report, Row, as_text
 from jqtrade.runtime.check_source import NO_PYFLAKES, Source, Undefined, syntax_text
-from jqtrade.runtime.check_strategy import ERROR, NOTICE, WARNING, CheckedStrategy, Finding, Findings, stand_in
+from jqtrade.runtime.check_strategy import ERROR, NOTICE, WARNING, CheckedStrategy, Findings, stand_in
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.loader import apply_environment, put_folder_first
 from jqtrade.runtime.trade_gates import is_ours
@@ -34,40 +34,6 @@ from jqtrade.tasks.spec import secret_values
 
 _OF_ACCOUNT = {"order", "cancel_order", "batch_submit_orders", "batch_cancel_orders", "get_orders", "portfolio"}
 _BEFORE_OPEN = timedelta(minutes=30)
-
-
-class Row(NamedTuple):
-    """One line of the timetable."""
-
-    time: str
-    function: str
-    kind: str
-
-
-class Report(NamedTuple):
-    """What a check found."""
-
-    code: str
-    errors: List[Finding]
-    warnings: List[Finding]
-    notices: List[Finding]
-    day: date
-    """the trading day of the timetable"""
-    timetable: List[Row]
-
-    def as_dict(self) -> Dict[str, Any]:
-        def shown(findings: List[Finding]) -> List[Dict[str, Any]]:
-            return [{"file": finding.file, "line": finding.line, "text": finding.text} for finding in findings]
-
-        return {
-            "code": self.code,
-            "ok": not self.errors,
-            "errors": shown(self.errors),
-            "warnings": shown(self.warnings),
-            "notices": shown(self.notices),
-            "trading_day": str(self.day),
-            "timetable": [row._asdict() for row in self.timetable],
-        }
 
 
 def run_check(
@@ -332,38 +298,3 @@ def timetable(strategy: CheckedStrategy, days: TradingDays, now: datetime) -> Tu
             row = Row(f"{first:%H:%M:%S}", daily.name, "每天一次")
         entries.append((first, daily.priority, number, row))
     return min(dues, default=day), [row for _, _, _, row in sorted(entries, key=lambda entry: entry[:3])]
-
-
-def as_text(report: Report) -> str:
-    """The report for people."""
-    lines = [f"检查 {report.code}"]
-    for level, findings in ((ERROR, report.errors), (WARNING, report.warnings), (NOTICE, report.notices)):
-        lines.extend(f"  {level}  {_where(report.code, finding)}{finding.text}" for finding in findings)
-    lines.append("")
-    if report.timetable:
-        lines.append(f"下一个交易日 {day_text(report.day)}的时间表：")
-        header = Row("时间", "函数", "种类")
-        widths = [max(_width(row[column]) for row in [header] + report.timetable) for column in (0, 1)]
-        for row in [header] + report.timetable:
-            cells = [row[column] + " " * (widths[column] - _width(row[column])) for column in (0, 1)]
-            lines.append("  " + "  ".join(cells + [row.kind]))
-    else:
-        lines.append("没有定时任务")
-    lines.append("")
-    counts = f"{len(report.errors)} 个错误，{len(report.warnings)} 个警告"
-    lines.append(f"没有通过：{counts}" if report.errors else f"通过：{counts}")
-    return "\n".join(lines)
-
-
-def _where(code: str, finding: Finding) -> str:
-    if finding.file is None:
-        return ""
-    place = "" if finding.line is None else f"第 {finding.line} 行："
-    if os.path.abspath(finding.file) == os.path.abspath(code):
-        return place
-    return f"{finding.file} {place}"
-
-
-def _width(text: str) -> int:
-    """How many columns of a terminal it takes."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
