@@ -69,7 +69,7 @@ class _Day:
         self._ids += self._world.orders(size - len(self._ids))
         told = len(self._told)
         self._told += self._ids[told:]
-        self._world.files.append("orderUpdate", *[update_row(order_id) for order_id in self._ids[told:]])
+        self._world.files.append("orderUpdate", *[self._world.row(order_id) for order_id in self._ids[told:]])
         self._world.sync()
 
     def _order(self) -> None:
@@ -77,8 +77,8 @@ class _Day:
 
     def _tell_news(self) -> None:
         """Ten rows of one order, each with more money than the last."""
-        columns: Dict[str, object] = {"filledQty": 100, "avgPrice": "10.5"}
-        rows = [update_row(self._ids[0], 1, filledAmt=next(self._amounts), **columns) for _ in range(NEWS)]
+        amounts = itertools.islice(self._amounts, NEWS)
+        rows = [self._world.row(self._ids[0], 1, filledQty=100, avgPrice="10.5", filledAmt=each) for each in amounts]
         self._world.files.append("orderUpdate", *rows)
 
     def _read_sample(self) -> None:

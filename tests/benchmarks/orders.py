@@ -36,7 +36,7 @@ def batch(bench: Bench) -> Result:
     """batch_submit_orders of 1,000."""
     log_as_a_task(bench.folder)
     world, raw = World(bench.folder), RawDisk(bench.folder)
-    measured = bench.by_turns(world.batch, raw.batch, rounds=bench.pick(15, 4), each=2)
+    measured = bench.by_turns(world.batch, raw.batch, bench.pick(15, 4), each=2, prepare=world.prepare_batch)
     what, reference = "`batch_submit_orders` 1,000 笔", "一次提交 1,000 行 + 一次追加 1,000 行和 fsync"
     as_singles = pair(measured.ours.get_values(), [OLD_SINGLE * 1000])
     return Result(

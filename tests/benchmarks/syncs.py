@@ -6,9 +6,9 @@ import subprocess
 import sys
 from typing import List, Optional
 
-from tests.account.broker_files import asset_row, position_row, update_row
+from tests.account.broker_files import asset_row, position_row
 from tests.benchmarks.measure import CPU, Bench, Result, Row, compared, pair, seconds_of
-from tests.benchmarks.world import RawDisk, World, foreign_ids, life_rows, log_as_a_task
+from tests.benchmarks.world import RawDisk, World, foreign_ids, log_as_a_task
 
 RAW_SYNC = "csv.reader 读这个文件 + 一次提交同样多的小行"
 STRACE_CALLS = 10
@@ -24,7 +24,7 @@ def _new_rows(bench: Bench, what: str, ours_count: int, foreign_count: int) -> R
         ids = world.orders(ours_count)
         world.sync()
         foreign = foreign_ids(foreign_count)
-        rows = life_rows([order_id for pair in _shuffled(ids, foreign) for order_id in pair])
+        rows = world.life_rows([order_id for pair in _shuffled(ids, foreign) for order_id in pair])
         world.files.append("orderUpdate", *rows)
         raw = RawDisk(folder)
 
@@ -66,7 +66,7 @@ def nothing_new(bench: Bench) -> Result:
     empty, full = World(os.path.join(bench.folder, "empty")), World(os.path.join(bench.folder, "full"))
     count = bench.pick(100_000, 10_000)
     ids = full.orders(count) + foreign_ids(count)
-    full.files.append("orderUpdate", *[update_row(order_id) for order_id in ids])
+    full.files.append("orderUpdate", *[full.row(order_id) for order_id in ids])
     full.sync()
     assert full.known("open") == count
     measured = bench.by_turns(
@@ -165,7 +165,7 @@ def get_orders(bench: Bench) -> Result:
     log_as_a_task(bench.folder)
     world = World(bench.folder)
     ids = world.orders(5000)
-    world.files.append("orderUpdate", *[update_row(order_id) for order_id in ids[::2]])
+    world.files.append("orderUpdate", *[world.row(order_id) for order_id in ids[::2]])
     world.sync()
     get, order_id = world.api.get_orders, ids[2500]
     by_id = {order.order_id: order for order in get()}

@@ -1,6 +1,7 @@
 """A strategy with its account over One Quant's files, as a task has it: real gate, journal with fsync, risk limits, log file."""
 
 import csv
+import itertools
 import os
 import sqlite3
 from datetime import datetime
@@ -27,6 +28,7 @@ OPENING = datetime(2026, 1, 5, 10, 0)
 UNLIMITED = {"max_orders_per_second": 10**9, "max_orders_per_day": 10**9}
 """the other risk limits stay as they are by default"""
 BATCH = 1000
+AMOUNT = 1000
 
 
 class MorningClock(SystemClock):
@@ -78,18 +80,26 @@ class World:
         self.strategy.start()
         api: Any = self.strategy.module
         self.api = api
-        self._style = api.LimitOrderStyle(10.5)
+        # Each order has a code and a price of its own, so that nothing can be worked out once for all of them.
+        self._basket = ((f"{600000 + n % 1000}.XSHG", 5 + n * 37 % 4000 / 100) for n in itertools.count())
+        self._batch: List[Dict[str, Any]] = []
 
     def order(self) -> str:
         """One order, as a strategy sends it."""
-        order_id: str = self.api.order("000001.XSHE", 1000, self._style)
+        code, price = next(self._basket)
+        order_id: str = self.api.order(code, AMOUNT, self.api.LimitOrderStyle(price))
         assert order_id is not None
         return order_id
 
-    def batch(self, count: int = BATCH) -> List[str]:
-        """`count` orders at once."""
-        request = {"code": "000001.XSHE", "amount": 1000, "style": self._style}
-        ids: List[str] = self.api.batch_submit_orders([request] * count)
+    def prepare_batch(self, count: int = BATCH) -> None:
+        """Decide what to order: no work of jqtrade's."""
+        style = self.api.LimitOrderStyle
+        basket = itertools.islice(self._basket, count)
+        self._batch = [{"code": code, "amount": AMOUNT, "style": style(price)} for code, price in basket]
+
+    def batch(self) -> List[str]:
+        """What was prepared, at once."""
+        ids: List[str] = self.api.batch_submit_orders(self._batch)
         assert None not in ids
         return ids
 
@@ -97,8 +107,27 @@ class World:
         """`count` orders, in as few batches as may be."""
         ids: List[str] = []
         while len(ids) < count:
-            ids += self.batch(min(BATCH, count - len(ids)))
+            self.prepare_batch(min(BATCH, count - len(ids)))
+            ids += self.batch()
         return ids
+
+    def row(self, order_id: str, status: int = 0, filled: int = 0, **columns: object) -> str:
+        """What the terminal says of an order of ours, or of another program's, of which `filled` shares are filled."""
+        symbol, price = "000001.SZ", 10.5
+        for order in self.api.get_orders(order_id):
+            symbol, price = order.code.replace(".XSHG", ".SH"), order.price
+        if filled:
+            columns = dict(columns, filledQty=filled, avgPrice=f"{price:g}", filledAmt=f"{filled * price:g}")
+        return update_row(order_id, status, symbol=symbol, orderPrice=f"{price:g}", **columns)
+
+    def life_rows(self, order_ids: Sequence[str]) -> List[str]:
+        """Ten rows for each order, each with news; the orders' rows mixed as a busy terminal writes them."""
+        rows = [self.row(order_id) for order_id in order_ids]
+        for tenth in range(1, 10):
+            filled = AMOUNT if tenth == 9 else tenth * AMOUNT // 10
+            status = 2 if filled == AMOUNT else 1
+            rows += [self.row(order_id, status, filled, orderTime="093105") for order_id in order_ids]
+        return rows
 
     def sync(self) -> None:
         self.api.sync_orders()
@@ -114,23 +143,6 @@ class World:
 def foreign_ids(count: int) -> List[str]:
     """Ids of other programs; ours have ten digits at most."""
     return [f"88{number:09d}" for number in range(count)]
-
-
-def life_rows(order_ids: Sequence[str]) -> List[str]:
-    """Ten rows for each order, each with news; the orders' rows mixed as a busy terminal writes them."""
-    steps: List[Dict[str, object]] = [{"status": 0}]
-    for tenth in range(1, 10):
-        filled = 1000 if tenth == 9 else tenth * 100
-        steps.append(
-            {
-                "status": 2 if tenth == 9 else 1,
-                "filledQty": filled,
-                "avgPrice": "10.5",
-                "filledAmt": filled * 10.5,
-                "orderTime": "093103",
-            }
-        )
-    return [update_row(order_id, **step) for step in steps for order_id in order_ids]
 
 
 class RawDisk:
