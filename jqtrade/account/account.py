@@ -10,8 +10,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Callable, Container, Dict, List, Optional, Sequence, Set
 
-from jqtrade.account.journal import Journal
-from jqtrade.account.order import Order, OrderSide, OrderStatus
+from jqtrade.account.journal import Journal, Step
+from jqtrade.account.order import Order, OrderReport, OrderSide, OrderState, OrderStatus
 from jqtrade.account.portfolio import BalanceReport, Portfolio, Position, Positions
 from jqtrade.account.reports import check_balance, check_list, check_order, check_outcomes, report_id
 from jqtrade.account.request import OrderRequest, describe, new_order
@@ -59,7 +59,7 @@ class Account:
         gate.account_orders = MappingProxyType(self._orders)
         gate.account_check = self._check_may_send
         self._is_loaded = False
-        self._unrecorded: List[Order] = []
+        self._unrecorded: List[Step] = []
         self._uncertain: Set[str] = set()
         """ids of orders of which nobody knows yet whether the broker was asked"""
         self._settled: List[Order] = []
@@ -84,8 +84,9 @@ class Account:
         cancels = self._journal.load_cancels(self._day)
         self._is_loaded = True
         self._orders.update((record.order.order_id, record.order) for record in recorded)
-        waiting = {order.order_id: order for order in self._unrecorded if order.create_time.date() == self._day}
-        self._orders.update(waiting)
+        for order, state in self._unrecorded:
+            if order.create_time.date() == self._day:
+                self._orders[order.order_id] = order.with_state(state)
         now = self._clock.now()
         self._limits.start_day(self._orders)
         for record in recorded:
@@ -219,7 +220,7 @@ class Account:
                 accepted.append(order)
             self._orders[order.order_id] = order
         if refused:
-            self._record(lambda: self._journal.record_refused(refused, now))
+            self._record(lambda: self._journal.record_refused(refused))
         return accepted
 
     def _check_doubtful(self, order: Order) -> None:
@@ -239,10 +240,10 @@ class Account:
     def _send(self, orders: Sequence[Order], now: datetime) -> Dict[str, Optional[Exception]]:
         """Record the intents, hand the orders to the gate, record that. Returns for each id None if it was sent, or the error."""
         try:
-            self._journal.record_intents(orders, [self._value_of(order) for order in orders], now)
+            self._journal.record_intents(orders, [self._value_of(order) for order in orders])
         except sqlite3.Error as error:
             refusal = OrderNotSent(f"无法记录订单（{error}）")
-            self._journal.queue([order.rejected(f"没有发出：{refusal}") for order in orders], now)
+            self._journal.queue([order.rejected(f"没有发出：{refusal}") for order in orders])
             return {order.order_id: refusal for order in orders}
         try:
             errors = check_outcomes(self._gate.batch_order(orders), "batch_order", len(orders))
@@ -272,7 +273,9 @@ class Account:
         for order in orders:
             log.error("订单 %s 没有发出：%s，%s", order.order_id, describe(order), reason)
             self._limits.uncount_order(order)
-        self._change([order.rejected("没有发出：" + reason) for order in orders], "refused")
+        refused = [order.rejected("没有发出：" + reason) for order in orders]
+        self._orders.update((order.order_id, order) for order in refused)
+        self._change([Step(order, order.state) for order in refused], "refused")
 
     def cancel_batch(self, order_ids: Sequence[str]) -> List[str]:
         """Ask the broker to cancel orders, all at once where the gate can; ids unknown or finished are only logged.
@@ -348,18 +351,21 @@ class Account:
             self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
             return []
         self._orders_outage.worked("订单恢复同步")
-        steps: List[Order] = []
+        states: Dict[str, OrderState] = {}
+        steps: List[Step] = []
         for report in reports:
-            order = self._reported(report)
-            if order is not None:
-                self._orders[order.order_id] = order
-                steps.append(order)
+            checked = self._checked(report)
+            if checked is not None:
+                order = self._orders[checked.order_id]
+                before = states.get(order.order_id) or order.state
+                after = before.after(checked, order.amount)
+                if after != before:
+                    states[order.order_id] = after
+                    steps.append(Step(order, after))
         self._watch.look()
-        changed = list({order.order_id: order for order in steps}.values())
-        for order in changed:
-            level = logging.WARNING if order.status is OrderStatus.rejected else logging.INFO
-            text = "订单 %s 状态 %s，成交 %d/%d %s"
-            log.log(level, text, order.order_id, order.status, order.filled_amount, order.amount, order.err_msg)
+        changed = [self._orders[order_id].with_state(state) for order_id, state in states.items()]
+        self._say_changed(changed)
+        self._orders.update((order.order_id, order) for order in changed)
         self._change(steps, "sync")
         if self._uncertain:
             self._settle_uncertain("没有写入文件单")
@@ -368,8 +374,8 @@ class Account:
         self._settled.clear()
         return changed
 
-    def _reported(self, report: Any) -> Optional[Order]:
-        """The order that a gate's report changes, as it is then; None if it changes none of ours."""
+    def _checked(self, report: Any) -> Optional[OrderReport]:
+        """A gate's report, if it is one of an order of ours."""
         try:
             order_id = report_id(report)
             order = self._orders.get(order_id)
@@ -383,17 +389,27 @@ class Account:
         if (checked.code, checked.action, checked.amount) != (order.code, order.action, order.amount):
             self._watch.say_once(f"柜台回报的订单 {order.order_id} 与本任务的同号订单不是同一笔，已忽略")
             return None
-        after = order.apply(checked)
-        if after is order:
-            return None
-        if order.status is OrderStatus.rejected and after.status is not order.status:
-            log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order.order_id, after.status)
-        return after
+        return checked
 
-    def _change(self, orders: Sequence[Order], source: str) -> None:
-        """Keep the steps that orders took, in order. What the journal cannot take now, it gets with the next change."""
-        self._orders.update((order.order_id, order) for order in orders)
-        self._unrecorded.extend(orders)
+    def _say_changed(self, orders: Sequence[Order]) -> None:
+        """Log how orders stand now; self._orders has them as they stood before. Thousands that go well are one record."""
+        lines: List[str] = []
+        for order in orders:
+            text = (
+                f"订单 {order.order_id} 状态 {order.status}，成交 {order.filled_amount}/{order.amount} {order.err_msg}"
+            )
+            if self._orders[order.order_id].status is OrderStatus.rejected is not order.status:
+                log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order.order_id, order.status)
+            if order.status is OrderStatus.rejected:
+                log.warning("%s", text)
+            else:
+                lines.append(text)
+        if lines:
+            log.info("%s", "\n".join(lines))
+
+    def _change(self, steps: Sequence[Step], source: str) -> None:
+        """Keep the steps that orders took. What the journal cannot take now, it gets with the next change."""
+        self._unrecorded.extend(steps)
         if self._unrecorded:
             if self._record(lambda: self._journal.record_states(self._unrecorded, self._clock.now(), source)):
                 self._unrecorded.clear()

@@ -3,11 +3,12 @@
 Written before anything is done (an order's intent, durable on return) and after (sent, each change of state).
 """
 
+import functools
 import itertools
 import os
 import sqlite3
 from datetime import date, datetime
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from jqtrade.account.order import (
     LimitOrderStyle,
@@ -15,20 +16,26 @@ from jqtrade.account.order import (
     Order,
     OrderAction,
     OrderSide,
+    OrderState,
     OrderStatus,
     OrderStyle,
 )
 from jqtrade.errors import InvalidParam, TaskError
 from jqtrade.private_files import check_ours, make_private_dir, open_private
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
+# A sequence number is a day and a count: 20260105000000001. So the rows of one day lie together, new ones come at the
+# end, and neither table needs an index besides, which each commit would have to write too.
 _SCHEMA = """
+CREATE TABLE owners (
+    number INTEGER PRIMARY KEY,
+    owner TEXT NOT NULL UNIQUE
+);
 CREATE TABLE orders (
     sequence INTEGER PRIMARY KEY,
-    day TEXT NOT NULL,
     order_id TEXT NOT NULL,
-    owner TEXT NOT NULL,
+    owner INTEGER NOT NULL,
     code TEXT NOT NULL,
     amount INTEGER NOT NULL,
     action TEXT NOT NULL,
@@ -36,40 +43,59 @@ CREATE TABLE orders (
     style TEXT NOT NULL,
     price REAL NOT NULL,
     create_time TEXT NOT NULL,
-    value REAL NOT NULL DEFAULT 0,
+    value REAL NOT NULL,
     sent INTEGER NOT NULL DEFAULT 0,
-    status TEXT NOT NULL,
-    filled_amount INTEGER NOT NULL,
-    canceled_amount INTEGER NOT NULL,
-    avg_cost REAL NOT NULL,
-    deal_balance REAL NOT NULL,
-    commission REAL NOT NULL,
-    err_msg TEXT NOT NULL,
+    status TEXT NOT NULL DEFAULT 'new',
+    filled_amount INTEGER NOT NULL DEFAULT 0,
+    canceled_amount INTEGER NOT NULL DEFAULT 0,
+    avg_cost REAL NOT NULL DEFAULT 0,
+    deal_balance REAL NOT NULL DEFAULT 0,
+    commission REAL NOT NULL DEFAULT 0,
+    err_msg TEXT NOT NULL DEFAULT '',
     entrust_time TEXT,
-    confirm_id TEXT NOT NULL,
-    confirmed INTEGER NOT NULL,
-    UNIQUE (day, order_id)
+    confirm_id TEXT NOT NULL DEFAULT '',
+    confirmed INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE events (
     sequence INTEGER PRIMARY KEY,
     time TEXT NOT NULL,
     source TEXT NOT NULL,
-    day TEXT NOT NULL,
-    order_id TEXT NOT NULL,
+    order_sequence INTEGER,
     status TEXT NOT NULL,
     filled_amount INTEGER NOT NULL,
     err_msg TEXT NOT NULL
 );
 """
 
+# The rows of version 1 and 2 were numbered through, with the day beside. Events older than the day of an order cannot be
+# asked for, and are left behind.
 _FROM_VERSION_1 = "ALTER TABLE orders ADD COLUMN value REAL NOT NULL DEFAULT 0;"
-_STATE = "status filled_amount canceled_amount avg_cost deal_balance commission err_msg entrust_time confirm_id confirmed".split()
-_INTENT = "day order_id owner code amount action side style price create_time".split()
+_FROM_VERSION_2 = (
+    "ALTER TABLE orders RENAME TO old_orders; ALTER TABLE events RENAME TO old_events;"
+    + _SCHEMA
+    + """
+INSERT INTO owners (owner) SELECT DISTINCT owner FROM old_orders;
+INSERT INTO orders
+    SELECT {day} + old.sequence, order_id, number, code, amount, action, side, style, price, create_time, value, sent, status,
+        filled_amount, canceled_amount, avg_cost, deal_balance, commission, err_msg, entrust_time, confirm_id, confirmed
+    FROM old_orders AS old JOIN owners USING (owner);
+INSERT INTO events
+    SELECT {day} + old.sequence, time, source, {day} + old_orders.sequence, old.status, old.filled_amount, old.err_msg
+    FROM old_events AS old JOIN old_orders USING (day, order_id);
+DROP TABLE old_orders;
+DROP TABLE old_events;
+""".format(day="CAST(replace(day, '-', '') AS INTEGER) * 1000000000")
+)
+_MIGRATIONS = {0: _SCHEMA, 1: _FROM_VERSION_1 + _FROM_VERSION_2, 2: _FROM_VERSION_2}
+
+_ASKED = "order_id code amount action side style price create_time".split()
+_INTENT = "sequence order_id owner code amount action side style price create_time value".split()
+_STATE = list(OrderState._fields)
+_EVENT = "sequence time source order_sequence status filled_amount err_msg".split()
+_UPDATE = "UPDATE orders SET {} WHERE sequence = ?".format(", ".join(name + " = ?" for name in _STATE))
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
-
-
-_Statement = Tuple[str, List[Tuple[Any, ...]]]
-"""SQL and the rows that it is executed with"""
+_DAY = 10**9
+"""how many sequence numbers a day has"""
 
 
 class RecordedOrder(NamedTuple):
@@ -87,6 +113,15 @@ class RecordedOrder(NamedTuple):
         return self.sent or self.order.confirmed or self.order.status is not OrderStatus.rejected
 
 
+class Step(NamedTuple):
+    """A change of an order's state."""
+
+    order: Order
+    """as it was asked for; how it stood does not matter"""
+    state: OrderState
+    """what it became"""
+
+
 class Journal:
     """Orders and their history. `path` None: kept in memory only, for a broker that forgets everything too."""
 
@@ -95,9 +130,10 @@ class Journal:
 
         Raises InvalidParam if there is no journal that we can use at `path`.
         """
-        self._owner = owner
-        self._sent: List[Tuple[Any, ...]] = []
-        self._queued: List[_Statement] = []
+        self._sent: List[Order] = []
+        self._queued: List[Callable[[], None]] = []
+        self._sequences: Dict[Tuple[date, str], Optional[int]] = {}
+        """of today's orders, by day and id"""
         try:
             if path is not None:
                 make_private_dir(os.path.dirname(path))
@@ -106,6 +142,7 @@ class Journal:
                 os.close(open_private(path, os.O_RDWR))  # sqlite would let others read it
             self._connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
             self._prepare(path)
+            self._owner = self._number_of(owner)
         except (OSError, TaskError, sqlite3.Error) as error:
             raise InvalidParam(
                 f"记录文件 {path} 无法使用：{error}。请检查选项 runtime_dir；文件已损坏时可以把它移走，今天发过的订单以柜台为准"
@@ -114,44 +151,48 @@ class Journal:
     def _prepare(self, path: Optional[str]) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version in (0, 1):
-            change = _FROM_VERSION_1 if version == 1 else _SCHEMA
-            self._connection.executescript(f"BEGIN IMMEDIATE; {change} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        if version in _MIGRATIONS:
+            self._connection.executescript(
+                f"BEGIN IMMEDIATE; {_MIGRATIONS[version]} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
         elif version != SCHEMA_VERSION:
             self._connection.close()
             raise InvalidParam(
                 f"记录文件 {path} 的版本是 {version}，本版 jqtrade 只认识版本 {SCHEMA_VERSION}；请用写它的版本打开，或把它移走"
             )
 
-    def record_intents(self, orders: Sequence[Order], values: Sequence[float], moment: datetime) -> None:
-        """Keep orders worth `values` before they are sent; on the disk when this returns. Raises sqlite3.Error if that failed."""
-        self._write("FULL", [self._insert(orders, values), _events(orders, moment, "intent")])
+    def _number_of(self, owner: str) -> int:
+        self._connection.execute("INSERT OR IGNORE INTO owners (owner) VALUES (?)", (owner,))
+        (number,) = self._connection.execute("SELECT number FROM owners WHERE owner = ?", (owner,)).fetchone()
+        return int(number)
 
-    def record_refused(self, orders: Sequence[Order], moment: datetime) -> None:
+    def record_intents(self, orders: Sequence[Order], values: Sequence[float]) -> None:
+        """Keep orders of one day, worth `values`, before they are sent; on the disk when this returns.
+
+        Raises sqlite3.Error if that failed.
+        """
+        self._write("FULL", [functools.partial(self._insert, orders, values)])
+
+    def record_refused(self, orders: Sequence[Order]) -> None:
         """Keep orders that were refused before they were sent; if that fails, with whatever is written next."""
-        self.queue(orders, moment)
+        self.queue(orders)
         self.flush()
 
-    def queue(self, orders: Sequence[Order], moment: datetime) -> None:
-        """Keep orders that were not sent, as they are now, with whatever is written next."""
-        sql, rows = self._insert(orders, [0.0] * len(orders))
-        # A commit that failed may have been one all the same.
-        self._queued += [(sql.replace("INSERT", "INSERT OR IGNORE"), rows), _events(orders, moment, "refused")]
+    def queue(self, orders: Sequence[Order]) -> None:
+        """Keep orders of one day that were not sent, as they are now, with whatever is written next."""
+        steps = [Step(order, order.state) for order in orders]
+        self._queued.append(functools.partial(self._insert, orders, [0.0] * len(orders)))
+        self._queued.append(functools.partial(self._update, steps, orders[0].create_time, "refused"))
 
     def record_cancels(self, orders: Sequence[Order], moment: datetime) -> None:
         """Keep, for the counts of the day, that the broker is about to be asked to cancel `orders`; if that fails, later."""
-        self._queued.append(_events(orders, moment, "cancel"))
+        steps = [Step(order, order.state) for order in orders]
+        self._queued.append(functools.partial(self._insert_events, steps, moment, "cancel"))
         self.flush()
-
-    def _insert(self, orders: Sequence[Order], values: Sequence[float]) -> _Statement:
-        columns = _INTENT + ["value"] + _STATE
-        sql = "INSERT INTO orders ({}) VALUES ({})".format(", ".join(columns), ", ".join("?" * len(columns)))
-        rows = [_intent_row(order, self._owner) + (value,) + _state_row(order) for order, value in zip(orders, values)]
-        return sql, rows
 
     def note_sent(self, orders: Sequence[Order]) -> None:
         """Keep, with whatever is written next, that the broker was asked; if the task dies before, the gate is asked for it."""
-        self._sent.extend(map(_key, orders))
+        self._sent.extend(orders)
 
     @property
     def is_behind(self) -> bool:
@@ -162,21 +203,19 @@ class Journal:
         """Write what waits for the next write. Raises sqlite3.Error."""
         self._write("NORMAL", [])
 
-    def record_states(self, orders: Sequence[Order], moment: datetime, source: str) -> None:
-        """Keep the steps that orders took, in their order, and that `source` told so at `moment`."""
-        sql = "UPDATE orders SET {} WHERE day = ? AND order_id = ?".format(", ".join(name + " = ?" for name in _STATE))
-        last = {(order.create_time, order.order_id): order for order in orders}
-        rows = [_state_row(order) + _key(order) for order in last.values()]
-        self._write("NORMAL", [(sql, rows), _events(orders, moment, source)])
+    def record_states(self, steps: Sequence[Step], moment: datetime, source: str) -> None:
+        """Keep the steps that orders took, in their order, and that `source` told so at `moment`. Raises sqlite3.Error."""
+        self._write("NORMAL", [functools.partial(self._update, steps, moment, source)])
 
-    def _write(self, synchronous: str, statements: Iterable[_Statement]) -> None:
+    def _write(self, synchronous: str, changes: Iterable[Callable[[], None]]) -> None:
+        """Make `changes`, after those that wait, in one transaction."""
         connection = self._connection
         connection.execute("PRAGMA synchronous = " + synchronous)
         connection.execute("BEGIN IMMEDIATE")
         try:
-            connection.executemany("UPDATE orders SET sent = 1 WHERE day = ? AND order_id = ?", self._sent)
-            for sql, rows in itertools.chain(self._queued, statements):
-                connection.executemany(sql, rows)
+            self._mark_sent()
+            for change in itertools.chain(self._queued, changes):
+                change()
             connection.execute("COMMIT")
             self._sent.clear()
             self._queued.clear()
@@ -185,88 +224,151 @@ class Journal:
                 connection.execute("ROLLBACK")
             raise
 
+    def _mark_sent(self) -> None:
+        for first, last in _runs([self._sequence_of(order) for order in self._sent]):
+            self._connection.execute("UPDATE orders SET sent = 1 WHERE sequence BETWEEN ? AND ?", (first, last))
+
+    def _insert(self, orders: Sequence[Order], values: Sequence[float]) -> None:
+        first = self._next_sequence("orders", orders[0].create_time)
+        rows = [
+            (
+                sequence,
+                order.order_id,
+                self._owner,
+                order.code,
+                order.amount,
+                order.action.value,
+                order.side.value,
+                order.style.name,
+                order.price,
+                _text_of(order.create_time),
+                value,
+            )
+            for sequence, order, value in zip(itertools.count(first), orders, values)
+        ]
+        self._connection.executemany(_insert_into("orders", _INTENT), rows)
+        self._sequences.update(zip(map(_key, orders), itertools.count(first)))
+
+    def _update(self, steps: Sequence[Step], moment: datetime, source: str) -> None:
+        last = {self._sequence_of(order): state for order, state in steps}
+        self._connection.executemany(_UPDATE, [_state_row(state) + (sequence,) for sequence, state in last.items()])
+        self._insert_events(steps, moment, source)
+
+    def _insert_events(self, steps: Sequence[Step], moment: datetime, source: str) -> None:
+        numbers, time = itertools.count(self._next_sequence("events", moment)), _text_of(moment)
+        rows = [
+            (
+                next(numbers),
+                time,
+                source,
+                self._sequence_of(order),
+                state.status.value,
+                state.filled_amount,
+                _valid(state.err_msg),
+            )
+            for order, state in steps
+        ]
+        self._connection.executemany(_insert_into("events", _EVENT), rows)
+
+    def _next_sequence(self, table: str, moment: datetime) -> int:
+        first, last = _sequences_of(moment.date())
+        sql = f"SELECT max(sequence) FROM {table} WHERE sequence BETWEEN ? AND ?"
+        (highest,) = self._connection.execute(sql, (first, last)).fetchone()
+        return first if highest is None else int(highest) + 1
+
+    def _sequence_of(self, order: Order) -> Optional[int]:
+        """The order's number; None if there is no such order, so that what is changed of it changes nothing."""
+        key = _key(order)
+        if key not in self._sequences:  # of another day
+            sql = "SELECT max(sequence) FROM orders WHERE sequence BETWEEN ? AND ? AND order_id = ?"
+            found = self._connection.execute(sql, _sequences_of(key[0]) + (order.order_id,))
+            (self._sequences[key],) = found.fetchone()
+        return self._sequences[key]
+
     def load(self, day: date) -> List[RecordedOrder]:
         """Return the owner's orders created on `day`, in order of creation. Raises sqlite3.Error."""
-        sql = "SELECT value, sent, {} FROM orders WHERE day = ? AND owner = ? ORDER BY sequence".format(
-            ", ".join(_INTENT + _STATE)
-        )
-        rows = self._connection.execute(sql, (day.isoformat(), self._owner)).fetchall()
-        return [RecordedOrder(_order(dict(zip(_INTENT + _STATE, row[2:]))), row[0], bool(row[1])) for row in rows]
+        sql = "SELECT sequence, value, sent, {} FROM orders WHERE sequence BETWEEN ? AND ? AND owner = ? ORDER BY sequence"
+        names = _ASKED + _STATE
+        rows = self._connection.execute(sql.format(", ".join(names)), _sequences_of(day) + (self._owner,)).fetchall()
+        # A commit that failed may have been one all the same: what was recorded again then counts.
+        found: Dict[str, RecordedOrder] = {}
+        self._sequences.clear()
+        for sequence, value, sent, *fields in rows:
+            order = _order(dict(zip(names, fields)))
+            found[order.order_id] = RecordedOrder(order, value, bool(sent))
+            self._sequences[_key(order)] = sequence
+        return list(found.values())
 
     def load_cancels(self, day: date) -> List[datetime]:
         """Return when the owner's orders of `day` were to be cancelled. Raises sqlite3.Error."""
         sql = (
-            "SELECT events.time FROM events JOIN orders USING (day, order_id)"
-            " WHERE day = ? AND owner = ? AND source = 'cancel' ORDER BY events.sequence"
+            "SELECT time FROM events JOIN orders ON orders.sequence = order_sequence"
+            " WHERE events.sequence BETWEEN ? AND ? AND source = 'cancel' AND owner = ? ORDER BY events.sequence"
         )
-        rows = self._connection.execute(sql, (day.isoformat(), self._owner))
+        rows = self._connection.execute(sql, _sequences_of(day) + (self._owner,))
         return [datetime.strptime(time, _TIME_FORMAT) for (time,) in rows]
 
     def count_others(self, day: date) -> int:
         """How many orders of other owners were created on `day`."""
-        sql = "SELECT count(*) FROM orders WHERE day = ? AND owner != ?"
-        (count,) = self._connection.execute(sql, (day.isoformat(), self._owner)).fetchone()
+        sql = "SELECT count(*) FROM orders WHERE sequence BETWEEN ? AND ? AND owner != ?"
+        (count,) = self._connection.execute(sql, _sequences_of(day) + (self._owner,)).fetchone()
         return int(count)
 
     def close(self) -> None:
         self._connection.close()
 
 
-def _key(order: Order) -> Tuple[Any, ...]:
-    return order.create_time.date().isoformat(), order.order_id
+def _insert_into(table: str, columns: List[str]) -> str:
+    return "INSERT INTO {} ({}) VALUES ({})".format(table, ", ".join(columns), ", ".join("?" * len(columns)))
 
 
-def _intent_row(order: Order, owner: str) -> Tuple[Any, ...]:
-    return _key(order) + (
-        owner,
-        order.code,
-        order.amount,
-        order.action.value,
-        order.side.value,
-        order.style.name,
-        order.price,
-        order.create_time.isoformat(timespec="microseconds"),
-    )
+def _runs(numbers: Iterable[Optional[int]]) -> List[List[int]]:
+    """The first and last of each run of consecutive numbers."""
+    runs: List[List[int]] = []
+    for number in numbers:
+        if number is None:
+            continue
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return runs
 
 
-def _state_row(order: Order) -> Tuple[Any, ...]:
+def _sequences_of(day: date) -> Tuple[int, int]:
+    """The first and the last number that a row of `day` can have."""
+    start = (day.year * 10000 + day.month * 100 + day.day) * _DAY
+    return start + 1, start + _DAY - 1
+
+
+def _key(order: Order) -> Tuple[date, str]:
+    return order.create_time.date(), order.order_id
+
+
+@functools.lru_cache(maxsize=1024)
+def _text_of(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds")
+
+
+def _state_row(state: OrderState) -> Tuple[Any, ...]:
+    """The columns _STATE."""
     return (
-        order.status.value,
-        order.filled_amount,
-        order.canceled_amount,
-        order.avg_cost,
-        order.deal_balance,
-        order.commission,
-        _text(order.err_msg),
-        None if order.entrust_time is None else order.entrust_time.isoformat(timespec="microseconds"),
-        _text(order.confirm_id),
-        int(order.confirmed),
+        state.status.value,
+        state.filled_amount,
+        state.canceled_amount,
+        state.avg_cost,
+        state.deal_balance,
+        state.commission,
+        _valid(state.err_msg),
+        None if state.entrust_time is None else _text_of(state.entrust_time),
+        _valid(state.confirm_id),
+        int(state.confirmed),
     )
 
 
-def _text(text: str) -> str:
+def _valid(text: str) -> str:
     """`text` as sqlite can take it: a gate's error may name a file that is no valid Unicode."""
     return text and text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _events(orders: Sequence[Order], moment: datetime, source: str) -> _Statement:
-    sql = (
-        "INSERT INTO events (time, source, day, order_id, status, filled_amount, err_msg) VALUES (?, ?, ?, ?, ?, ?, ?)"
-    )
-    time = moment.isoformat(timespec="microseconds")
-    days = {order.create_time: order.create_time.date().isoformat() for order in orders}
-    return sql, [
-        (
-            time,
-            source,
-            days[order.create_time],
-            order.order_id,
-            order.status.value,
-            order.filled_amount,
-            _text(order.err_msg),
-        )
-        for order in orders
-    ]
 
 
 def _order(row: Dict[str, Any]) -> Order:

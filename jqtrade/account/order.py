@@ -8,10 +8,12 @@ import numbers
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Dict, FrozenSet, NamedTuple, Optional
+from typing import Any, Dict, FrozenSet, NamedTuple, Optional, TypeVar
 
 from jqtrade.boards import CODE_PATTERN
 from jqtrade.errors import InvalidParam
+
+T = TypeVar("T")
 
 PRICE_DECIMALS = 6
 HIGHEST_PRICE = 10**9
@@ -88,6 +90,17 @@ class OrderAction(_Word):
 
     open = "open"
     close = "close"
+
+
+class Frozen:
+    """What the frozen dataclasses here have in common."""
+
+    def with_changes(self: T, **changes: Any) -> T:
+        """A copy with some fields changed; all at once, since the constructor of a frozen dataclass is slow."""
+        copy: T = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy.__dict__.update(changes)
+        return copy
 
 
 def alias(name: str) -> Any:
@@ -230,8 +243,58 @@ class OrderReport(NamedTuple):
     """False for a refusal that a later report of the order would overrule"""
 
 
+class OrderState(NamedTuple):
+    """What has become of an order: everything of it that changes."""
+
+    status: OrderStatus = OrderStatus.new
+    filled_amount: int = 0
+    canceled_amount: int = 0
+    avg_cost: float = 0.0
+    deal_balance: float = 0.0
+    commission: float = 0.0
+    err_msg: str = ""
+    entrust_time: Optional[datetime] = None
+    confirm_id: str = ""
+    confirmed: bool = False
+
+    def after(self, report: OrderReport, amount: int) -> "OrderState":
+        """The state of an order of `amount` shares after the broker's `report`; an equal one if that says nothing new.
+
+        Quantities only grow and never pass `amount`; the status follows TRANSITIONS. The one exception: an order that
+        we called rejected without the broker's word (`confirmed` is False) takes whatever the broker says of it.
+        """
+        status, filled, canceled, avg_cost, deal_balance, commission, err_msg, entrust_time, confirm_id, confirmed = (
+            self
+        )
+        overruled = status is OrderStatus.rejected and not confirmed
+        if overruled or report.status in TRANSITIONS[status]:
+            status, err_msg = report.status, report.err_msg
+        if report.filled_amount >= filled:
+            filled = min(report.filled_amount, amount)
+            if report.deal_balance is not None:
+                deal_balance = max(deal_balance, report.deal_balance)
+            if report.avg_cost is not None:
+                avg_cost = report.avg_cost
+        if status is OrderStatus.canceled or status is OrderStatus.partly_canceled:
+            canceled = amount - filled
+        if entrust_time is None or (report.entrust_time is not None and report.entrust_time < entrust_time):
+            entrust_time = report.entrust_time
+        return OrderState(
+            status,
+            filled,
+            canceled,
+            avg_cost,
+            deal_balance,
+            max(commission, report.commission),
+            err_msg,
+            entrust_time,
+            confirm_id or report.confirm_id,
+            confirmed or report.confirmed,
+        )
+
+
 @dataclass(frozen=True)
-class Order:
+class Order(Frozen):
     """One order of this task, as it stood when it was asked for; it does not change later."""
 
     order_id: str
@@ -274,46 +337,32 @@ class Order:
     filled = alias("filled_amount")
     add_time = alias("create_time")
 
-    def with_changes(self, **changes: Any) -> "Order":
-        """A copy with some fields changed."""
-        copy = object.__new__(Order)
-        copy.__dict__.update(self.__dict__)
-        copy.__dict__.update(changes)
-        return copy
+    @property
+    def state(self) -> OrderState:
+        """What has become of the order."""
+        return OrderState(
+            self.status,
+            self.filled_amount,
+            self.canceled_amount,
+            self.avg_cost,
+            self.deal_balance,
+            self.commission,
+            self.err_msg,
+            self.entrust_time,
+            self.confirm_id,
+            self.confirmed,
+        )
+
+    def with_state(self, state: OrderState) -> "Order":
+        """The order as it stands when this has become of it."""
+        return self.with_changes(**state._asdict())
 
     def rejected(self, err_msg: str) -> "Order":
         """The order as refused by ourselves: the broker was not asked."""
         return self.with_changes(status=OrderStatus.rejected, err_msg=err_msg)
 
     def apply(self, report: OrderReport) -> "Order":
-        """Return the order as it stands after the broker's `report`, or self when the report says nothing new.
-
-        Quantities only grow and never pass `amount`; the status follows TRANSITIONS. The one exception: an order that
-        we called rejected without the broker's word (`confirmed` is False) takes whatever the broker says of it.
-        """
-        overruled = self.status is OrderStatus.rejected and not self.confirmed
-        status, err_msg = self.status, self.err_msg
-        if overruled or report.status in TRANSITIONS[status]:
-            status, err_msg = report.status, report.err_msg
-        filled = max(self.filled_amount, min(report.filled_amount, self.amount))
-        deal_balance, avg_cost = self.deal_balance, self.avg_cost
-        if report.filled_amount >= self.filled_amount:
-            if report.deal_balance is not None:
-                deal_balance = max(deal_balance, report.deal_balance)
-            if report.avg_cost is not None:
-                avg_cost = report.avg_cost
-        is_canceled = status is OrderStatus.canceled or status is OrderStatus.partly_canceled
-        times = [moment for moment in (self.entrust_time, report.entrust_time) if moment is not None]
-        after = self.with_changes(
-            status=status,
-            err_msg=err_msg,
-            filled_amount=filled,
-            canceled_amount=self.amount - filled if is_canceled else self.canceled_amount,
-            deal_balance=deal_balance,
-            avg_cost=avg_cost,
-            commission=max(self.commission, report.commission),
-            entrust_time=min(times) if times else None,
-            confirm_id=self.confirm_id or report.confirm_id,
-            confirmed=self.confirmed or report.confirmed,
-        )
-        return self if after.__dict__ == self.__dict__ else after
+        """Return the order as it stands after the broker's `report`, or self when the report says nothing new."""
+        before = self.state
+        after = before.after(report, self.amount)
+        return self if after == before else self.with_state(after)

@@ -48,9 +48,12 @@ def describe(order: Order) -> str:
     return "{} {} {} 股 {}".format("买入" if order.is_buy else "卖出", order.code, order.amount, price)
 
 
+_BLANK = Order("", "", 0, OrderAction.open, MarketOrderStyle(), datetime.min)
+
+
 def new_order(order_id: str, request: OrderRequest, now: datetime) -> Order:
     """The order that asks for `request`, created at `now`."""
-    return Order(
+    return _BLANK.with_changes(
         order_id=order_id,
         code=request.code,
         amount=abs(request.amount),

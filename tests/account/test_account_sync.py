@@ -48,7 +48,7 @@ def test_every_step_that_one_sync_brings_is_an_event(account: Account, broker: F
     connection = sqlite3.connect(journal_path)
     rows = connection.execute("SELECT status, source FROM events ORDER BY sequence").fetchall()
     connection.close()
-    assert rows == [("new", "intent"), ("open", "sync"), ("filling", "sync"), ("filled", "sync")]
+    assert rows == [("open", "sync"), ("filling", "sync"), ("filled", "sync")]
 
 
 def test_orders_of_others_are_left_alone(account: Account, broker: FakeBroker, caplog: Any) -> None:

@@ -12,17 +12,25 @@ import pytest
 from broker_files import make_order
 from journal_files import recorded
 
-from jqtrade.account.journal import Journal
-from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, OrderAction, OrderSide, OrderStatus
+from jqtrade.account.journal import Journal, Step
+from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStatus
 from jqtrade.errors import InvalidParam
 
 DAY = date(2026, 1, 5)
 MOMENT = datetime(2026, 1, 5, 9, 31, 2, 345)
 
 
+def steps(*orders: Order) -> List[Step]:
+    return [Step(order, order.state) for order in orders]
+
+
 def events(path: str) -> List[Any]:
     connection = sqlite3.connect(path)
-    rows = connection.execute("SELECT order_id, status, source, time FROM events ORDER BY sequence").fetchall()
+    sql = (
+        "SELECT order_id, events.status, source, time FROM events JOIN orders ON orders.sequence = order_sequence"
+        " ORDER BY events.sequence"
+    )
+    rows = connection.execute(sql).fetchall()
     connection.close()
     return rows
 
@@ -38,15 +46,15 @@ ORDERS = [
 
 def test_orders_come_back_whole_and_in_order_of_creation(journal_path: str) -> None:
     journal = Journal(journal_path)
-    journal.record_intents(ORDERS[:2], [1.0] * 2, MOMENT)
-    journal.record_intents(ORDERS[2:], [1.0] * 3, MOMENT)
+    journal.record_intents(ORDERS[:2], [1.0] * 2)
+    journal.record_intents(ORDERS[2:], [1.0] * 3)
     journal.close()
     assert recorded(journal_path, DAY) == [(order, False) for order in ORDERS]
 
 
 def test_what_is_sent_is_marked_and_nothing_else(journal_path: str) -> None:
     journal = Journal(journal_path)
-    journal.record_intents(ORDERS, [1.0] * 5, MOMENT)
+    journal.record_intents(ORDERS, [1.0] * 5)
     journal.note_sent([ORDERS[1], ORDERS[3]])
     journal.flush()
     assert [sent for _, sent in recorded(journal_path, DAY)] == [False, True, False, True, False]
@@ -56,7 +64,7 @@ def test_what_is_sent_is_marked_and_nothing_else(journal_path: str) -> None:
 def test_a_state_comes_back_whole(journal_path: str, status: OrderStatus) -> None:
     journal = Journal(journal_path)
     order = make_order()
-    journal.record_intents([order], [1.0], MOMENT)
+    journal.record_intents([order], [1.0])
     after = order.with_changes(
         status=status,
         filled_amount=300,
@@ -69,14 +77,14 @@ def test_a_state_comes_back_whole(journal_path: str, status: OrderStatus) -> Non
         confirm_id="00088",
         confirmed=True,
     )
-    journal.record_states([after], MOMENT, "sync")
+    journal.record_states(steps(after), MOMENT, "sync")
     assert recorded(journal_path, DAY) == [(after, False)]
 
 
 def test_text_that_is_no_valid_unicode_is_kept_readable(journal_path: str) -> None:
     journal = Journal(journal_path)
-    journal.record_intents([make_order()], [1.0], MOMENT)
-    journal.record_states([make_order().rejected("没有文件 /tmp/\udcff"), make_order("2")], MOMENT, "refused")
+    journal.record_intents([make_order()], [1.0])
+    journal.record_states(steps(make_order().rejected("没有文件 /tmp/\udcff"), make_order("2")), MOMENT, "refused")
     ((order, _),) = recorded(journal_path, DAY)
     assert order.err_msg.startswith("没有文件 /tmp/") and order.status == "rejected"
 
@@ -84,12 +92,11 @@ def test_text_that_is_no_valid_unicode_is_kept_readable(journal_path: str) -> No
 def test_every_change_is_an_event_with_its_time_and_source(journal_path: str) -> None:
     journal = Journal(journal_path)
     order = make_order()
-    journal.record_intents([order], [1.0], MOMENT)
-    journal.record_states([order.with_changes(status=OrderStatus.open)], datetime(2026, 1, 5, 9, 31, 5), "sync")
-    journal.record_states([order.rejected("没有发出")], datetime(2026, 1, 5, 9, 31, 6), "recovery")
+    journal.record_intents([order], [1.0])
+    journal.record_states(steps(order.with_changes(status=OrderStatus.open)), datetime(2026, 1, 5, 9, 31, 5), "sync")
+    journal.record_states(steps(order.rejected("没有发出")), datetime(2026, 1, 5, 9, 31, 6), "recovery")
     journal.close()
     assert events(journal_path) == [
-        ("4000000001", "new", "intent", "2026-01-05T09:31:02.000345"),
         ("4000000001", "open", "sync", "2026-01-05T09:31:05.000000"),
         ("4000000001", "rejected", "recovery", "2026-01-05T09:31:06.000000"),
     ]
@@ -98,8 +105,8 @@ def test_every_change_is_an_event_with_its_time_and_source(journal_path: str) ->
 def test_each_day_has_its_own_orders_and_ids(journal_path: str) -> None:
     journal = Journal(journal_path)
     tomorrow = make_order(create_time=datetime(2026, 1, 6, 9, 30))
-    journal.record_intents([make_order()], [1.0], MOMENT)
-    journal.record_intents([tomorrow], [1.0], MOMENT)
+    journal.record_intents([make_order()], [1.0])
+    journal.record_intents([tomorrow], [1.0])
     journal.note_sent([tomorrow])
     journal.flush()
     assert recorded(journal_path, DAY) == [(make_order(), False)]
@@ -109,19 +116,28 @@ def test_each_day_has_its_own_orders_and_ids(journal_path: str) -> None:
 
 def test_a_batch_is_kept_whole_or_not_at_all(journal_path: str) -> None:
     journal = Journal(journal_path)
-    journal.record_intents([make_order("1")], [1.0], MOMENT)
+    journal.record_intents([make_order("1")], [1.0])
     with pytest.raises(sqlite3.Error):
-        journal.record_intents([make_order("2"), make_order("1"), make_order("3")], [1.0] * 3, MOMENT)
-    journal.record_intents([make_order("4")], [1.0], MOMENT)
+        journal.record_intents([make_order("2"), make_order("3", code=None)], [1.0] * 2)
+    journal.record_intents([make_order("4")], [1.0])
     assert [order.order_id for order, _ in recorded(journal_path, DAY)] == ["1", "4"]
-    assert [row[0] for row in events(journal_path)] == ["1", "4"]
+
+
+def test_what_was_recorded_by_a_commit_that_seemed_to_fail_counts_as_it_was_recorded_again(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    journal.record_intents([make_order("1"), make_order("2")], [1.0] * 2)
+    journal.record_refused([make_order("1").rejected("没有发出")])
+    assert [(order.order_id, order.status) for order, _ in recorded(journal_path, DAY)] == [
+        ("1", "rejected"),
+        ("2", "new"),
+    ]
 
 
 def test_intents_are_written_so_that_a_power_cut_spares_them(journal_path: str) -> None:
     journal = Journal(journal_path)
     journal.note_sent([make_order()])
     journal.flush()
-    journal.record_intents([make_order()], [1.0], MOMENT)
+    journal.record_intents([make_order()], [1.0])
     settings = [journal._connection.execute("PRAGMA " + name).fetchone() for name in ("synchronous", "journal_mode")]
     assert settings == [(2,), ("wal",)]  # 2: FULL, an fsync at each commit
 
@@ -129,7 +145,7 @@ def test_intents_are_written_so_that_a_power_cut_spares_them(journal_path: str) 
 def test_a_journal_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(str(tmp_path))
     journal = Journal(None)
-    journal.record_intents([make_order()], [1.0], MOMENT)
+    journal.record_intents([make_order()], [1.0])
     assert len(journal.load(DAY)) == 1 and list(tmp_path.iterdir()) == []
 
 
@@ -138,7 +154,7 @@ def test_only_the_owner_can_read_the_journal(journal_path: str) -> None:
     before = os.umask(0)
     try:
         journal = Journal(journal_path)
-        journal.record_intents(ORDERS, [1.0] * 5, MOMENT)
+        journal.record_intents(ORDERS, [1.0] * 5)
         folder = Path(journal_path).parent
         modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
     finally:
@@ -147,10 +163,10 @@ def test_only_the_owner_can_read_the_journal(journal_path: str) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("version", [3, 99, -1])
+@pytest.mark.parametrize("version", [4, 99, -1])
 def test_a_journal_of_another_version_is_refused_and_left_alone(journal_path: str, version: int) -> None:
     journal = Journal(journal_path)
-    journal.record_intents([make_order()], [1.0], MOMENT)
+    journal.record_intents([make_order()], [1.0])
     journal.close()
     connection = sqlite3.connect(journal_path)
     connection.execute(f"PRAGMA user_version = {version}")
@@ -172,7 +188,7 @@ journal = Journal(sys.argv[1])
 os.kill(os.getpid(), 9)  # SIGKILL; on Windows TerminateProcess
 """
 
-INTENT = "journal.record_intents([make_order('1'), make_order('2')], [1.0] * 2, make_order().create_time)"
+INTENT = "journal.record_intents([make_order('1'), make_order('2')], [1.0] * 2)"
 
 
 @pytest.mark.parametrize(
@@ -197,22 +213,61 @@ def test_what_was_recorded_survives_a_kill(journal_path: str, steps: str, ids: L
     assert [is_sent for _, is_sent in orders] == sent
 
 
-@pytest.mark.skipif(sqlite3.sqlite_version_info < (3, 35), reason="this SQLite cannot drop a column")
-def test_a_journal_of_version_1_goes_on_as_one_of_version_2(journal_path: str) -> None:
-    journal = Journal(journal_path)
-    journal.record_intents([make_order("1")], [1050.0], MOMENT)
-    journal.close()
+OLD = """
+CREATE TABLE orders (
+    sequence INTEGER PRIMARY KEY, day TEXT NOT NULL, order_id TEXT NOT NULL, owner TEXT NOT NULL, code TEXT NOT NULL,
+    amount INTEGER NOT NULL, action TEXT NOT NULL, side TEXT NOT NULL, style TEXT NOT NULL, price REAL NOT NULL,
+    create_time TEXT NOT NULL, {value} sent INTEGER NOT NULL DEFAULT 0, status TEXT NOT NULL, filled_amount INTEGER NOT NULL,
+    canceled_amount INTEGER NOT NULL, avg_cost REAL NOT NULL, deal_balance REAL NOT NULL, commission REAL NOT NULL,
+    err_msg TEXT NOT NULL, entrust_time TEXT, confirm_id TEXT NOT NULL, confirmed INTEGER NOT NULL, UNIQUE (day, order_id)
+);
+CREATE TABLE events (
+    sequence INTEGER PRIMARY KEY, time TEXT NOT NULL, source TEXT NOT NULL, day TEXT NOT NULL, order_id TEXT NOT NULL,
+    status TEXT NOT NULL, filled_amount INTEGER NOT NULL, err_msg TEXT NOT NULL
+);
+INSERT INTO orders (sequence, day, order_id, owner, code, amount, action, side, style, price, create_time, sent, status,
+    filled_amount, canceled_amount, avg_cost, deal_balance, commission, err_msg, entrust_time, confirm_id, confirmed)
+VALUES (1, '2026-01-04', '7', 'mine', '000001.XSHE', 100, 'open', 'long', 'limit', 10.5, '2026-01-04T09:31:02.000345', 1,
+    'filled', 100, 0, 10.5, 1050, 5, '', '2026-01-04T09:31:03.000000', '88', 1),
+    (2, '2026-01-05', '7', 'mine', '000001.XSHE', 100, 'open', 'long', 'limit', 10.5, '2026-01-05T09:31:02.000345', 0,
+    'new', 0, 0, 0, 0, 0, '', NULL, '', 0),
+    (3, '2026-01-05', '8', 'other', '000001.XSHE', 100, 'open', 'long', 'limit', 10.5, '2026-01-05T09:31:02.000345', 1,
+    'new', 0, 0, 0, 0, 0, '', NULL, '', 0),
+    (4, '2026-01-05', '9', 'mine', '600000.XSHG', 200, 'close', 'long', 'market', 0, '2026-01-05T09:31:02.000345', 1,
+    'rejected', 0, 0, 0, 0, 0, '资金不足', NULL, '', 1);
+INSERT INTO events (time, source, day, order_id, status, filled_amount, err_msg) VALUES
+    ('2026-01-05T09:31:02.000345', 'intent', '2026-01-05', '7', 'new', 0, ''),
+    ('2026-01-05T09:31:09.000000', 'cancel', '2026-01-05', '7', 'new', 0, ''),
+    ('2026-01-05T09:31:10.000000', 'sync', '2026-01-05', '9', 'rejected', 0, '资金不足');
+PRAGMA user_version = {version};
+"""
+
+
+@pytest.mark.parametrize("version, value", [(1, ""), (2, "value REAL NOT NULL DEFAULT 1050,")])
+def test_an_older_journal_goes_on_with_all_that_it_knows(journal_path: str, version: int, value: str) -> None:
+    Journal(journal_path).close()
+    os.remove(journal_path)
     connection = sqlite3.connect(journal_path)
-    connection.execute("ALTER TABLE orders DROP COLUMN value")
-    connection.execute("PRAGMA user_version = 1")
+    connection.executescript(OLD.format(version=version, value=value))
     connection.close()
-    Journal(journal_path).record_intents([make_order("2")], [2.0], MOMENT)
-    assert [(each.order.order_id, each.value) for each in Journal(journal_path).load(DAY)] == [("1", 0.0), ("2", 2.0)]
+    os.chmod(journal_path, 0o600)
+    Journal(journal_path, "mine").close()  # made over once
+    journal = Journal(journal_path, "mine")
+    journal.record_intents([make_order("1")], [2.0])
+    asked, refused, new = journal.load(DAY)
+    assert (asked.order, asked.sent) == (make_order("7", amount=100), False)
+    assert asked.value == (1050.0 if version == 2 else 0.0)
+    assert (refused.order.order_id, refused.order.err_msg, refused.sent) == ("9", "资金不足", True)
+    assert new.order == make_order("1")
+    assert journal.load_cancels(DAY) == [datetime(2026, 1, 5, 9, 31, 9)] and journal.count_others(DAY) == 1
+    (filled,) = journal.load(date(2026, 1, 4))
+    assert (filled.order.order_id, filled.order.deal_balance) == ("7", 1050)
+    assert [row[0] for row in events(journal_path)] == ["7", "7", "9"]
 
 
 def test_cancels_are_kept_for_the_counts_of_the_day(journal_path: str) -> None:
     journal = Journal(journal_path, "mine")
-    journal.record_intents([make_order("1"), make_order("2")], [1.0] * 2, MOMENT)
+    journal.record_intents([make_order("1"), make_order("2")], [1.0] * 2)
     journal.record_cancels([make_order("1"), make_order("2")], MOMENT)
     journal.record_cancels([make_order("1")], MOMENT)
     journal.close()

@@ -179,12 +179,12 @@ def _wrap_journal(journal: Any, points: Failpoints) -> None:
     wrap("record_states", "states")
     write = journal._write
 
-    def written(self: Any, synchronous: str, statements: Iterable[Any]) -> None:
+    def written(self: Any, synchronous: str, changes: Iterable[Any]) -> None:
         def one_by_one() -> Iterator[Any]:
-            for statement in statements:
-                yield statement
+            for change in changes:
+                yield change
                 for what in now:
-                    points.passes("mid-" + what)  # it was executed, and nothing is committed yet
+                    points.passes("mid-" + what)  # it was made, and nothing is committed yet
 
         write(self, synchronous, one_by_one())
 

@@ -36,6 +36,9 @@ UPDATE_HEADER = (
 
 RESULT_HEADER = "updTime,resultType,custBatchNo,status,errorCode,errorMsg"
 REFUSAL = "委托格式错误"
+SAID_NOT_SENT = (
+    "SELECT order_id FROM events JOIN orders ON orders.sequence = order_sequence WHERE events.err_msg LIKE '没有发出%'"
+)
 
 
 class Row(NamedTuple):
@@ -219,12 +222,12 @@ class World:
         path = self.folder / "faults"
         return path.read_text().split("\n")[:-1] if path.exists() else []
 
-    def journal(self, name: str, table: str = "orders") -> List[Dict[str, Any]]:
-        """The orders or events in the task's journal, read without jqtrade."""
+    def journal(self, name: str, query: str = "SELECT * FROM orders ORDER BY sequence") -> List[Dict[str, Any]]:
+        """What the task's journal says, read without jqtrade."""
         (path,) = [path for path in (self.folder / "home" / "data").glob("*.db") if path.stem.startswith(name)]
         connection = sqlite3.connect(str(path))
         connection.row_factory = sqlite3.Row
-        rows = [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY sequence")]
+        rows = [dict(row) for row in connection.execute(query)]
         (verdict,) = connection.execute("PRAGMA integrity_check").fetchone()
         assert verdict == "ok", verdict
         connection.close()
@@ -259,9 +262,7 @@ class World:
         orders = self.journal(name)
         log = self.log(name)
         # What was said for a moment counts too, though the broker's news may have put it right since.
-        said_not_sent = {
-            event["order_id"] for event in self.journal(name, "events") if event["err_msg"].startswith("没有发出")
-        }
+        said_not_sent = {row["order_id"] for row in self.journal(name, SAID_NOT_SENT)}
         diary = self.diary(name)
         asked = [line[1] for line in diary if line[0] == "ask"]
         told = {line[1]: line for line in diary if line[0] == "got"}
