@@ -88,13 +88,13 @@ def holder(folder: OneQuantFolder) -> Iterator[subprocess.Popen]:
 
 
 def test_an_order_is_not_sent_while_another_process_holds_the_lock(
-    open_gate: Callable[..., AnXinDMATradeGate], folder: OneQuantFolder, holder: subprocess.Popen
+    open_gate: Callable[..., AnXinDMATradeGate], folder: OneQuantFolder, holder: subprocess.Popen, clock: VirtualClock
 ) -> None:
     gate = open_gate(wait_lock_time_out=0.3, wait_lock_internal=0.01)
-    start = time.monotonic()
+    start = clock.monotonic()
     with pytest.raises(OrderNotSent, match="0.3"):
         gate.order(make_order())
-    assert 0.25 <= time.monotonic() - start < 10
+    assert 0.3 <= clock.monotonic() - start < 0.32
     assert not folder.file("algoOrder").exists()
     holder.kill()  # its lock goes with it
     holder.wait()

@@ -137,19 +137,16 @@ def install(spec: str, told: str = "") -> Failpoints:
     module.os = _FaultyOs(points)
 
     class FaultyLock(module.FileLock):  # type: ignore[misc]
-        def acquire(self, *args: Any, **kwargs: Any) -> Any:
+        def try_acquire(self) -> bool:
             points.passes("before-lock")
-            acquired = super().acquire(*args, **kwargs)
+            taken: bool = super().try_acquire()
             points.passes("after-lock")
-            return acquired
+            return taken
 
-        def release(self, *args: Any, **kwargs: Any) -> None:
-            held = self.is_locked
-            if held:
-                points.passes("before-unlock")
-            super().release(*args, **kwargs)
-            if held:
-                points.passes("after-unlock")
+        def release(self) -> None:
+            points.passes("before-unlock")
+            super().release()
+            points.passes("after-unlock")
 
     module.FileLock = FaultyLock
     _wrap_journal(Journal, points)

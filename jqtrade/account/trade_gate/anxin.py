@@ -102,17 +102,10 @@ class AnXinDMATradeGate(AbsTradeGate):
         for order in orders:
             self.check_order(order)
         self._note_market_orders(orders)
-        files = self._day(orders[0].create_time.date())
-        rows = [self._row(order) for order in orders]
-
-        def check_ids() -> None:
-            self.account_check()
-            taken = files.taken_ids([order.order_id for order in orders])
-            if taken:
-                raise OrderNotSent("订单号 {} 已被别的程序用过".format("、".join(taken)))
-
+        ids = [order.order_id for order in orders]
+        lines = [self._row(order).encode("ascii") for order in orders]
         try:
-            files.order_appender.append([row.encode("ascii") for row in rows], check_ids)
+            self._day(orders[0].create_time.date()).append_orders(ids, lines, self.account_check)
         except OrderNotSent as error:
             return [error] * len(orders)
         except OSError as error:
@@ -166,7 +159,7 @@ class AnXinDMATradeGate(AbsTradeGate):
 
     def knows_order_id(self, order_id: str) -> bool:
         try:
-            return self._day().order_line(order_id) is not None or order_id.encode("ascii") in self._others
+            return self._day().knows(order_id) or order_id.encode("ascii") in self._others
         except OSError:
             return False  # asked again under the lock, before the row is written
 

@@ -8,8 +8,7 @@ import os
 from operator import itemgetter
 from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
-from filelock import FileLock, Timeout
-
+from jqtrade.account.trade_gate.file_lock import FileLock
 from jqtrade.clock import Clock
 from jqtrade.errors import FileMissing, OrderNotSent, TradeGateError
 
@@ -25,6 +24,13 @@ class LockWait(NamedTuple):
 
     timeout: float
     interval: float
+
+
+class Appended(NamedTuple):
+    """What was appended to a file, and the file's state right after it."""
+
+    data: bytes
+    stat: os.stat_result
 
 
 class Appender:
@@ -43,7 +49,7 @@ class Appender:
 
     def append(
         self, lines: Sequence[bytes], check: Callable[[], None] = lambda: None, timeout: Optional[float] = None
-    ) -> None:
+    ) -> Appended:
         """Append `lines` (without line ends), after the header if the file is empty; durable on return.
 
         `check` is called while the lock is held, before the first byte is written; `timeout` overrides the wait's.
@@ -55,21 +61,28 @@ class Appender:
         for each in (path, path + ".lock"):  # the file may be another user's: the terminal's side writes here too
             if os.path.islink(each):
                 raise OrderNotSent(f"{each} 是符号链接，可能指向别处，拒绝写入；请删除它后重试")
-        try:
-            self._lock.acquire(timeout=wait.timeout, poll_interval=wait.interval)
-        except Timeout:
-            raise OrderNotSent(f"等待文件锁超过 {wait.timeout} 秒：{path}.lock")
-        except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
-            raise OrderNotSent(f"无法取得文件锁 {path}.lock：{error}")
+        self._acquire(wait)
         try:
             fd = _open_for_append(path, wait, self._clock, check)
             try:
-                _write_all(fd, _opening(path, fd, self._header) + b"".join(line + LINE_END for line in lines))
+                data = _opening(path, fd, self._header) + b"".join([line + LINE_END for line in lines])
+                _write_all(fd, data)
                 os.fsync(fd)
+                return Appended(data, os.fstat(fd))
             finally:
                 os.close(fd)
         finally:
             self._lock.release()
+
+    def _acquire(self, wait: LockWait) -> None:
+        give_up = self._clock.monotonic() + wait.timeout
+        try:
+            while not self._lock.try_acquire():
+                if self._clock.monotonic() >= give_up:
+                    raise OrderNotSent(f"等待文件锁超过 {wait.timeout} 秒：{self.path}.lock")
+                self._clock.sleep(wait.interval)
+        except OSError as error:
+            raise OrderNotSent(f"无法取得文件锁 {self.path}.lock：{error}")
 
 
 def _open_for_append(path: str, wait: LockWait, clock: Clock, check: Callable[[], None]) -> int:
@@ -131,26 +144,37 @@ class FileFollower:
         try:
             if self._knows(os.stat(self.path)):
                 return [], False
-            file = open(self.path, "rb")
+            file = open(self.path, "rb", buffering=0)
         except FileNotFoundError:
             return [], False
         with file:
             stat = os.fstat(file.fileno())
             replaced = stat.st_size < self._offset or stat.st_ino != self._identity
-            self._changed = stat.st_mtime_ns
             file.seek(self._offset - len(self._tail))
             if replaced or file.read(len(self._tail)) != self._tail:  # written over, or a new file with the old number
                 self._offset, self._tail, self._identity = 0, b"", stat.st_ino
                 file.seek(0)
             data = file.read()
-        end = data.rfind(b"\n") + 1
-        lines = [line.rstrip(b"\r") for line in data[:end].split(b"\n")[:-1]]
-        from_start = self._offset == 0 and bool(lines)
-        if from_start and lines[0].startswith(BOM):
+        from_start = self._offset == 0
+        lines = self._take(data, stat)
+        if from_start and lines and lines[0].startswith(BOM):
             lines[0] = lines[0][len(BOM) :]
-        self._offset += end
-        self._tail = (self._tail + data[:end])[-TAIL:]
-        return lines, from_start
+        return lines, from_start and bool(lines)
+
+    def _take(self, data: bytes, stat: os.stat_result) -> List[bytes]:
+        """Count the whole lines of `data`, which stands behind all that was read, as read, and return them."""
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        self._tail = (self._tail + whole[-TAIL:])[-TAIL:]
+        self._changed = stat.st_mtime_ns
+        return [line.rstrip(b"\r") for line in whole.split(b"\n")[:-1]]
+
+    def skip(self, appended: Appended) -> List[bytes]:
+        """Count as read what was appended behind all that was read, and return its lines; nothing if it was not there."""
+        data, stat = appended
+        if (stat.st_size, stat.st_ino) != (self._offset + len(data), self._identity):
+            return []
+        return self._take(data, stat)
 
     def _knows(self, stat: os.stat_result) -> bool:
         """Whether there is nothing new in the file that `stat` tells of."""

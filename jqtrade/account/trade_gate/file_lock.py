@@ -1,0 +1,54 @@
+"""FileLock: what keeps programs apart that append to the same file. The locks are filelock's, by its lightest way in."""
+
+import os
+
+import filelock
+
+if hasattr(filelock, "lock_descriptor"):  # since filelock 3.30, Python 3.10: a twentieth of the time of its FileLock
+
+    class FileLock:
+        """The lock that filelock's FileLock(path) is too, for holding it for moments; not reentrant."""
+
+        def __init__(self, path: str) -> None:
+            self._path = path
+            self._fd = -1
+
+        def try_acquire(self) -> bool:
+            """Take the lock if it is free; say whether that worked. Raises OSError if it cannot be known."""
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+            taken = False
+            try:
+                # A file that was deleted meanwhile excludes nobody.
+                taken = filelock.lock_descriptor(fd, blocking=False) and os.fstat(fd).st_nlink > 0
+            finally:
+                if not taken:
+                    os.close(fd)
+            self._fd = fd
+            return taken
+
+        def release(self) -> None:
+            """Let go of the lock; the file stays."""
+            try:
+                filelock.unlock_descriptor(self._fd)
+            finally:
+                os.close(self._fd)
+
+else:
+
+    class FileLock:  # type: ignore[no-redef]
+        """The same by filelock's own class."""
+
+        def __init__(self, path: str) -> None:
+            self._lock = filelock.FileLock(path)
+
+        def try_acquire(self) -> bool:
+            try:
+                self._lock.acquire(timeout=0)
+            except filelock.Timeout:
+                return False
+            except NotImplementedError as error:  # a file system without locks
+                raise OSError(str(error))
+            return True
+
+        def release(self) -> None:
+            self._lock.release()
