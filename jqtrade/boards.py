@@ -4,6 +4,7 @@ Source: the exchanges' notices up to 2026-07-06 (SSE 上证发〔2026〕41号, S
 there. What changed from one day to another (price limits, sessions, fees): jqtrade.paper.
 """
 
+import functools
 import re
 from decimal import Decimal
 from typing import NamedTuple, Optional, Tuple
@@ -64,6 +65,7 @@ BOARDS = (
 )
 
 
+@functools.lru_cache(maxsize=None)  # some thousand codes
 def board_of(code: str) -> Optional[Board]:
     """The board that `code` ("000001.XSHE") is traded on, or None if there is none."""
     number, _, exchange = code.partition(".")

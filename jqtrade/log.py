@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-import logging.handlers
 import os
 import sys
 from datetime import datetime
@@ -29,6 +28,7 @@ class Masker:
         """Show no more than the last two characters of an account number again; left alone if too short, as `hide_whole`."""
         if len(secret) >= SHORTEST_SECRET:
             self._replacements.setdefault(secret, "*" * (len(secret) - 2) + secret[-2:])
+            self._sort()
 
     def hide_whole(self, secret: str) -> None:
         """Show `***` in place of a password or the like, and of each of its lines, also where repr or JSON write it.
@@ -38,10 +38,15 @@ class Masker:
         for text in _spellings(secret):
             if len(text) >= SHORTEST_SECRET:
                 self._replacements[text] = "***"
+        self._sort()
+
+    def _sort(self) -> None:
+        """The longest first: one secret may be a part of another."""
+        self._replacements = dict(sorted(self._replacements.items(), key=lambda item: -len(item[0])))
 
     def __call__(self, text: str) -> str:
-        for secret in sorted(self._replacements, key=len, reverse=True):  # one may be a part of another
-            text = text.replace(secret, self._replacements[secret])
+        for secret, replacement in self._replacements.items():
+            text = text.replace(secret, replacement)
         return text
 
 
@@ -117,10 +122,10 @@ class LineFormatter(logging.Formatter):
         return super().format(record)
 
     def formatTime(self, record: logging.LogRecord, datefmt: Optional[str] = None) -> str:
-        return self._clock.at(record.created).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+        return self._clock.at(record.created).isoformat(" ", "milliseconds")
 
 
-class RotatingLog(logging.handlers.RotatingFileHandler):
+class RotatingLog(logging.FileHandler):
     """A log file rotated by size, into which the process's standard output and error go too, native code's included.
 
     Where another program holds the file so that it cannot be renamed, as on Windows, it grows until it can.
@@ -130,7 +135,7 @@ class RotatingLog(logging.handlers.RotatingFileHandler):
 
     def __init__(self, path: str, masker: Masker) -> None:
         self._masker = masker
-        super().__init__(path, maxBytes=MAX_BYTES, backupCount=BACKUP_COUNT, encoding="utf-8")
+        super().__init__(path, encoding="utf-8")
 
     def _open(self) -> Any:
         stream = MaskedStream(open(self.baseFilename, "ab"), self._masker)
@@ -138,18 +143,22 @@ class RotatingLog(logging.handlers.RotatingFileHandler):
             os.dup2(stream.fileno(), fd)
         return stream
 
+    def emit(self, record: logging.LogRecord) -> None:
+        super().emit(record)
+        self.rotate_if_full()
+
     def rotate_if_full(self) -> None:
-        """Asked after what went to the file without a log line."""
+        """Asked after each line, and after what went to the file without one."""
         self.acquire()
         try:
-            if self.stream is not None and os.fstat(self.stream.fileno()).st_size >= self.maxBytes:
-                self.doRollover()
+            if self.stream is not None and os.fstat(self.stream.fileno()).st_size >= MAX_BYTES:
+                self._rotate()
         except OSError:
-            pass  # a print must not fail for it; the next log line tries again and says so
+            pass  # neither a print nor a line must fail for it; the next one tries again
         finally:
             self.release()
 
-    def doRollover(self) -> None:
+    def _rotate(self) -> None:
         full, self.stream = self.stream, None
         full.close()
         if os.name == "nt":  # a file cannot be renamed there while any descriptor of it is open

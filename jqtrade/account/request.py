@@ -12,7 +12,6 @@ from jqtrade.account.order import (
     OrderStyle,
     check_amount,
     check_code,
-    format_price,
 )
 from jqtrade.errors import InvalidParam
 
@@ -37,15 +36,18 @@ def check_request(code: Any, amount: Any, style: Any = None, side: Any = "long")
         )
     if side not in ("long", "short"):
         raise InvalidParam(f"买卖方向 side={side!r} 不正确，应为 'long' 或 'short'。没有发出")
-    return OrderRequest(check_code(code), check_amount(amount), style, OrderSide(side))
+    return OrderRequest(
+        check_code(code), check_amount(amount), style, OrderSide.long if side == "long" else OrderSide.short
+    )
 
 
 def describe(order: Order) -> str:
     """An order in words, for the log."""
-    price = "市价" if isinstance(order.style, MarketOrderStyle) else f"限价 {format_price(order.price)}"
+    price = "市价" if isinstance(order.style, MarketOrderStyle) else f"限价 {order.style.price_text}"
     if price == "限价 0":
         price += "（对手方最优价）"
-    return "{} {} {} 股 {}".format("买入" if order.is_buy else "卖出", order.code, order.amount, price)
+    side = "买入" if order.is_buy else "卖出"
+    return f"{side} {order.code} {order.amount} 股 {price}"
 
 
 _BLANK = Order("", "", 0, OrderAction.open, MarketOrderStyle(), datetime.min)

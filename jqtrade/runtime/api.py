@@ -63,6 +63,10 @@ class Host(ABC):
         """Sync orders, and tell the strategy's hook what changed."""
 
 
+_REQUEST_FIELDS = frozenset(["code", "amount", "style", "side"])
+_NEEDED = frozenset(["code", "amount"])
+
+
 def _order_id(value: Any) -> Any:
     """An order's id as we write it: digits that came as a number are meant as text."""
     return str(value) if isinstance(value, int) else value
@@ -100,11 +104,10 @@ class StrategyApi:
         self._host.account().cancel_batch([_order_id(order_id)])
 
     def batch_submit_orders(self, orders: Any) -> List[Optional[str]]:
-        known = {"code", "amount", "style", "side"}
         if not isinstance(orders, (list, tuple)):
             raise InvalidParam(f"batch_submit_orders 的参数应为列表，收到 {orders!r}。没有发出")
         for item in orders:
-            if not isinstance(item, dict) or not {"code", "amount"} <= set(item) <= known:
+            if not isinstance(item, dict) or not _REQUEST_FIELDS.issuperset(item) or not _NEEDED.issubset(item):
                 raise InvalidParam(
                     f"批量单里的 {item!r} 不正确，应为含 code、amount，可含 style、side 的字典。这一批都没有发出"
                 )

@@ -1,5 +1,6 @@
 """One row of One Quant's files <-> one order: pure functions. The protocol is described in docs/onequant.md."""
 
+import functools
 import math
 import re
 from datetime import datetime
@@ -12,7 +13,6 @@ from jqtrade.account.order import (
     OrderAction,
     OrderReport,
     OrderStatus,
-    format_price,
 )
 from jqtrade.account.portfolio import BalanceReport, Position
 from jqtrade.account.trade_gate.csv_file import decode
@@ -52,29 +52,19 @@ def to_code(symbol: bytes) -> Optional[str]:
 
 def to_symbol(code: str) -> str:
     """ "000001.XSHE" -> "000001.SZ"."""
-    number, _, exchange = code.partition(".")
-    return number + "." + _SUFFIXES[exchange]
+    return code[:7] + _SUFFIXES[code[7:]]
 
 
 def order_row(order: Order, account_no: str, counter_type: str, algo_type: str) -> str:
     """The line of algoOrder_ that asks for `order`."""
-    buys = order.action is OrderAction.open
+    buys, price = order.action is OrderAction.open, order.style.price_text
+    price_type = "AT"
     if isinstance(order.style, MarketOrderStyle):
-        pricing = ["P6" if buys else "P7", "0", "0", "0"]
-    else:
-        price = format_price(order.price)
-        pricing = ["AT", "0", price, price]
-    fields = [
-        _time_of_day(order.create_time),
-        order.order_id,
-        counter_type,
-        account_no,
-        to_symbol(order.code),
-        "1" if buys else "2",
-        str(order.amount),
-        algo_type,
-    ]
-    return ",".join(fields + pricing)
+        price_type = "P6" if buys else "P7"
+    return (
+        f"{_time_of_day(order.create_time)},{order.order_id},{counter_type},{account_no},{to_symbol(order.code)},"
+        f"{1 if buys else 2},{order.amount},{algo_type},{price_type},0,{price},{price}"
+    )
 
 
 def cancel_row(order_id: str, now: datetime) -> str:
@@ -82,6 +72,7 @@ def cancel_row(order_id: str, now: datetime) -> str:
     return _time_of_day(now) + "," + order_id
 
 
+@functools.lru_cache(maxsize=16)
 def _time_of_day(moment: datetime) -> str:
     return f"{moment.hour:02}{moment.minute:02}{moment.second:02}.{moment.microsecond:06}"
 
