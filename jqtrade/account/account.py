@@ -8,7 +8,7 @@ import threading
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Callable, Container, Dict, List, Optional, Sequence, Set
+from typing import Any, Callable, Container, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from jqtrade.account.journal import Journal, Step
 from jqtrade.account.order import Order, OrderReport, OrderSide, OrderState, OrderStatus
@@ -34,7 +34,7 @@ from jqtrade.log import Outage
 log = logging.getLogger("jqtrade.account")
 
 ID_TRIES = 100
-LARGEST_ORDER_ID = 2**32 - 1
+ORDER_ID_BITS = 32
 """One Quant is known to work with unsigned 32-bit numbers; at most 10 digits."""
 
 
@@ -125,7 +125,7 @@ class Account:
                 self._journal.note_sent([order])
                 log.info("订单 %s 已确认发出：%s", order_id, describe(order))
             elif was_sent is False:
-                self._refuse([order], reason)
+                self._refuse([(order, reason)])
                 self._settled.append(self._orders[order_id])
 
     def _ask(self, question: Callable[..., Any], *arguments: Any) -> Any:
@@ -175,31 +175,28 @@ class Account:
             order = new_order(self._new_order_id(batch), request, now)
             self._gate.check_order(order)
             batch[order.order_id] = order
-        accepted = self._within_limits(list(batch.values()), now)
-        outcomes = self._send(accepted, now) if accepted else {}
-        sent = [f"已发出订单 {order.order_id}：{describe(order)}" for order in accepted if not outcomes[order.order_id]]
-        if sent:
-            log.info("%s", "\n".join(sent))
-        return [
-            self._settle(order, outcomes[order.order_id]) if order.order_id in outcomes else None
-            for order in batch.values()
-        ]
+        accepted = self._within_limits(batch.values(), now)
+        if accepted:
+            self._settle(accepted, self._send(accepted))
+        return [None if self._orders[order_id].status is OrderStatus.rejected else order_id for order_id in batch]
 
     def _new_order_id(self, batch: Container[str]) -> str:
         for _ in range(ID_TRIES):
-            order_id = str(self._random.randint(1, LARGEST_ORDER_ID))
+            order_id = str(self._random.getrandbits(ORDER_ID_BITS))
             if (
-                order_id not in self._orders
+                order_id != "0"
+                and order_id not in self._orders
                 and order_id not in batch
                 and not self._ask(self._gate.knows_order_id, order_id)
             ):
                 return order_id
         raise TradeGateError(f"交易接口说随机抽取的 {ID_TRIES} 个订单号都已用过。没有发出")
 
-    def _within_limits(self, orders: Sequence[Order], now: datetime) -> List[Order]:
+    def _within_limits(self, orders: Iterable[Order], now: datetime) -> List[Order]:
         """Those of `orders` that may be sent, one after the other, are counted and returned; the others are refused."""
+        halted = self._limits.is_halted()
         if self._uncertain:
-            if not self._limits.is_halted():
+            if not halted:
                 self._ask(self._gate.mend)
             self._settle_uncertain("没有写入文件单")
         if self._limits.is_stale(self._portfolio, now):
@@ -209,6 +206,8 @@ class Account:
         refused: List[Order] = []
         for order in orders:
             try:
+                if halted:
+                    raise InvalidOrder("任务已被 halt_task 暂停下单，用 jqtrade resume_task 恢复")
                 self._check_doubtful(order)
                 self._limits.check(order, self._portfolio, moment)
             except InvalidOrder as error:
@@ -216,7 +215,7 @@ class Account:
                 order = order.rejected(f"没有发出：{error}")
                 refused.append(order)
             else:
-                self._limits.count_order(order, self._value_of(order))
+                self._limits.count_order(order, self._limits.value_of(order, self._portfolio) or 0.0)
                 accepted.append(order)
             self._orders[order.order_id] = order
         if refused:
@@ -234,17 +233,14 @@ class Account:
                     f"还不能确认同一股票、同一买卖方向的订单 {order_id} 是否发出，以免重复下单；请在券商的软件里查它"
                 )
 
-    def _value_of(self, order: Order) -> float:
-        return self._limits.value_of(order, self._portfolio) or 0.0
-
-    def _send(self, orders: Sequence[Order], now: datetime) -> Dict[str, Optional[Exception]]:
-        """Record the intents, hand the orders to the gate, record that. Returns for each id None if it was sent, or the error."""
+    def _send(self, orders: Sequence[Order]) -> List[Optional[Exception]]:
+        """Record the intents, hand the orders to the gate, record that. Returns for each None if it was sent, or the error."""
         try:
-            self._journal.record_intents(orders, [self._value_of(order) for order in orders])
+            self._journal.record_intents(orders, [self._limits.counted_value(order) for order in orders])
         except sqlite3.Error as error:
             refusal = OrderNotSent(f"无法记录订单（{error}）")
             self._journal.queue([order.rejected(f"没有发出：{refusal}") for order in orders])
-            return {order.order_id: refusal for order in orders}
+            return [refusal] * len(orders)
         try:
             errors = check_outcomes(self._gate.batch_order(orders), "batch_order", len(orders))
         except Exception as error:  # a gate of the user's own may raise anything, in the middle of anything
@@ -254,26 +250,33 @@ class Account:
         self._journal.note_sent([order for order, error in zip(orders, errors) if error is None])
         if type(self._gate).was_sent is AbsTradeGate.was_sent:  # it could not be asked after a crash
             self._flush()
-        return {order.order_id: error for order, error in zip(orders, errors)}
+        return errors
 
-    def _settle(self, order: Order, error: Optional[Exception]) -> Optional[str]:
-        """Take note of what became of sending an order."""
-        if error is None:
-            self._watch.sent(order)
-        elif _is_uncertain(error):
-            self._uncertain.add(order.order_id)
-            log.error("无法确认订单 %s 是否发出，等待柜台回报：%s，%s", order.order_id, describe(order), error)
-        else:
-            self._refuse([order], str(error) or repr(error))
-            return None
-        return order.order_id
+    def _settle(self, orders: Sequence[Order], errors: Sequence[Optional[Exception]]) -> None:
+        """Take note of what became of sending orders. Thousands that went well are one record of the log."""
+        lines: List[str] = []
+        refused: List[Tuple[Order, str]] = []
+        for order, error in zip(orders, errors):
+            if error is None:
+                self._watch.sent(order)
+                lines.append(f"已发出订单 {order.order_id}：{describe(order)}")
+            elif _is_uncertain(error):
+                self._uncertain.add(order.order_id)
+                log.error("无法确认订单 %s 是否发出，等待柜台回报：%s，%s", order.order_id, describe(order), error)
+            else:
+                refused.append((order, str(error) or repr(error)))
+        if lines:
+            log.info("%s", "\n".join(lines))
+        self._refuse(refused)
 
-    def _refuse(self, orders: Sequence[Order], reason: str) -> None:
-        """Call orders rejected that are proven not to have been sent."""
-        for order in orders:
+    def _refuse(self, orders: Sequence[Tuple[Order, str]]) -> None:
+        """Call orders rejected that are proven not to have been sent, each with its reason."""
+        if not orders:
+            return
+        for order, reason in orders:
             log.error("订单 %s 没有发出：%s，%s", order.order_id, describe(order), reason)
-            self._limits.uncount_order(order)
-        refused = [order.rejected("没有发出：" + reason) for order in orders]
+        self._limits.uncount_orders([order for order, _ in orders])
+        refused = [order.rejected("没有发出：" + reason) for order, reason in orders]
         self._orders.update((order.order_id, order) for order in refused)
         self._change([Step(order, order.state) for order in refused], "refused")
 

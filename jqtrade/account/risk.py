@@ -2,7 +2,6 @@
 
 from collections import deque
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from jqtrade.account.order import MarketOrderStyle, Order, OrderAction, OrderSide, format_price
@@ -13,6 +12,7 @@ from jqtrade.errors import InvalidOrder
 from jqtrade.log import format_seconds
 
 SECOND = 1.0
+MILLION = 10**6
 UNKNOWN_BOARD_MAXIMUM = 1000000
 
 
@@ -79,33 +79,42 @@ class RiskLimits:
         for order in reversed(orders):
             if self._recent and self._recent[-1][1] == order.order_id:
                 self._recent.pop()
-        for order in orders:
-            self._stamp(order.order_id, 0.0)
+        now = self._clock.monotonic()
+        self._recent.extend([(now, order.order_id) for order in orders])
 
-    def uncount_order(self, order: Order) -> None:
-        """Take back `count_order`: the order is proven not to have been sent."""
-        self._values.pop(order.order_id, None)
-        self._since_snapshot.get(order.code, set()).discard(order.order_id)
-        self._recent = deque(entry for entry in self._recent if entry[1] != order.order_id)
+    def uncount_orders(self, orders: Sequence[Order]) -> None:
+        """Take back `count_order`: the orders are proven not to have been sent."""
+        for order in orders:
+            self._values.pop(order.order_id, None)
+            self._since_snapshot.get(order.code, set()).discard(order.order_id)
+        ids = {order.order_id for order in orders}
+        self._recent = deque(entry for entry in self._recent if entry[1] not in ids)
 
     def value_of(self, order: Order, portfolio: Optional[Portfolio]) -> Optional[float]:
         """What `order` is worth at its limit price or else at the last known price, in yuan; None if neither is known."""
         price = order.price or _last_price(order, portfolio)
         return price * order.amount if price else None
 
+    def counted_value(self, order: Order) -> float:
+        """What an order that was counted is worth, in yuan."""
+        return self._values[order.order_id]
+
     def is_stale(self, portfolio: Optional[Portfolio], now: datetime) -> bool:
         """Whether it is trading time and the snapshot is older than max_snapshot_age."""
         longest = self._options["max_snapshot_age"]
-        if longest is None or not any(start <= now.time() <= end for start, end in self._options["market_period"]):
+        if longest is None:
             return False
-        return portfolio is None or not 0 <= (now - portfolio.updated_time).total_seconds() <= longest
+        if portfolio is not None and 0 <= (now - portfolio.updated_time).total_seconds() <= longest:
+            return False
+        return any(start <= now.time() <= end for start, end in self._options["market_period"])
 
     def check(self, order: Order, portfolio: Optional[Portfolio], now: datetime) -> None:
-        """Raise InvalidOrder, with rule, value and limit, if `order` must not be sent now."""
-        if self.is_halted():
-            raise InvalidOrder("任务已被 halt_task 暂停下单，用 jqtrade resume_task 恢复")
-        self._check_code(order)
+        """Raise InvalidOrder, with rule, value and limit, if `order` must not be sent now.
+
+        Whether the task is halted is not looked at here: one look is enough for a batch.
+        """
         board = board_of(order.code)
+        self._check_code(order, board)
         if board is not None and self._options["lot_check"]:
             _check_lot(order, board)
         self._check_size(order, board, portfolio)
@@ -114,17 +123,18 @@ class RiskLimits:
         self._check_holding(order, portfolio)
         self._check_counts(order, portfolio)
 
-    def _check_code(self, order: Order) -> None:
+    def _check_code(self, order: Order, board: Optional[Board]) -> None:
         allowed, blocked = self._options["allowed_codes"], self._options["blocked_codes"]
         if allowed is not None and order.code not in allowed:
             raise InvalidOrder(f"allowed_codes 里没有 {order.code}，只允许其中的 {len(allowed)} 只")
         if order.code in blocked:
             raise InvalidOrder(f"{order.code} 在 blocked_codes 里")
-        number, _, exchange = order.code.partition(".")
-        other = number + (".XSHE" if exchange == "XSHG" else ".XSHG")
-        board = board_of(other) if self._options["lot_check"] and board_of(order.code) is None else None
-        if board is not None:
-            raise InvalidOrder(f"lot_check：{order.code} 的后缀不对，{number} 是{board.name}的代码，应写 {other}")
+        if board is None and self._options["lot_check"]:
+            number, _, exchange = order.code.partition(".")
+            other = number + (".XSHE" if exchange == "XSHG" else ".XSHG")
+            board = board_of(other)
+            if board is not None:
+                raise InvalidOrder(f"lot_check：{order.code} 的后缀不对，{number} 是{board.name}的代码，应写 {other}")
 
     def _check_size(self, order: Order, board: Optional[Board], portfolio: Optional[Portfolio]) -> None:
         largest, whose = self._options["max_order_amount"], "选项设置的上限"
@@ -155,7 +165,7 @@ class RiskLimits:
         deviation = abs(order.price / last - 1)
         if deviation > largest + 1e-9:
             raise InvalidOrder(
-                f"price_deviation：限价 {format_price(order.price)} 偏离最近的价格 {format_price(last)} "
+                f"price_deviation：限价 {order.style.price_text} 偏离最近的价格 {format_price(last)} "
                 f"达 {deviation:.1%}，超过 {largest:.1%}"
             )
 
@@ -240,10 +250,8 @@ def _live_amount(order: Order) -> int:
 
 
 def _check_lot(order: Order, board: Board) -> None:
-    if order.price and Decimal(format_price(order.price)) % board.tick:
-        raise InvalidOrder(
-            f"lot_check：限价 {format_price(order.price)} 不是 {board.name}最小价位 {board.tick} 的整数倍"
-        )
+    if order.price and round(order.price * MILLION) % round(float(board.tick) * MILLION):  # exact: prices have 6 decimals
+        raise InvalidOrder(f"lot_check：限价 {order.style.price_text} 不是 {board.name}最小价位 {board.tick} 的整数倍")
     if order.is_buy and (order.amount < board.min_amount or order.amount % board.step):
         multiple = f"，且为 {board.step} 的整数倍" if board.step > 1 else ""
         raise InvalidOrder(f"lot_check：买入 {order.amount} 股，{board.name}每笔至少 {board.min_amount} 股{multiple}")
@@ -253,4 +261,5 @@ def _last_price(order: Order, portfolio: Optional[Portfolio]) -> float:
     """The price that the last snapshot gives for the order's security; 0 if it gives none."""
     if portfolio is None:
         return 0.0
-    return max(positions[order.code].last_price for positions in (portfolio.long_positions, portfolio.short_positions))
+    held = (portfolio.long_positions.get(order.code), portfolio.short_positions.get(order.code))
+    return max([position.last_price for position in held if position is not None], default=0.0)

@@ -177,8 +177,8 @@ def test_an_account_never_takes_an_id_of_todays_file(
 ) -> None:
     folder.append("algoOrder", ORDER_HEADER, "093000.000000,77,UM0,other,600000.SH,1,100,DMA,AT,0,8,8")
     account = Account(gate, Journal(None), clock, no_limits(clock))
-    numbers = iter([77, 77, 78, 78, 79])
-    monkeypatch.setattr(account._random, "randint", lambda low, high: next(numbers))
+    numbers = iter([77, 0, 77, 78, 78, 79])
+    monkeypatch.setattr(account._random, "getrandbits", lambda bits: next(numbers))
     assert account.submit_batch([check_request("000001.XSHE", 100, LimitOrderStyle(10))] * 2) == ["78", "79"]
 
 

@@ -150,7 +150,7 @@ def test_sell_check_leaves_out_what_was_sold_since_the_snapshot() -> None:
     with pytest.raises(InvalidOrder, match="卖出 300 股，超过可卖的 200 股（同步到 500 股，之后已委托 300 股）"):
         checked.check(an_order(300, action=SELL), held, NOW)
     checked.check(an_order(200, action=SELL), held, NOW)
-    checked.uncount_order(first)  # was not sent after all
+    checked.uncount_orders([first])  # was not sent after all
     checked.check(an_order(500, action=SELL), held, NOW)
     checked.count_order(second, 5000.0)
     checked.take_snapshot()  # from now on the broker's figure leaves it out
@@ -221,8 +221,8 @@ def test_max_daily_value_adds_up_what_was_sent() -> None:
     checked.count_order(an_order(900, order_id="1"), 9000.0)
     checked.check(an_order(100), portfolio(), NOW)
     assert "今天的委托金额将达 11000.00 元" in _said(lambda: checked.check(an_order(200), portfolio(), NOW))
-    checked.uncount_order(an_order(900, order_id="1"))
-    checked.uncount_order(an_order(900, order_id="1"))  # once is enough
+    checked.uncount_orders([an_order(900, order_id="1")])
+    checked.uncount_orders([an_order(900, order_id="1")])  # once is enough
     checked.check(an_order(1000), portfolio(), NOW)
 
 

@@ -21,6 +21,9 @@ from jqtrade.log import Outage
 _FIELD = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_-]{0,31}", re.ASCII)
 _ORDER_ID = re.compile(r"[0-9]{1,10}", re.ASCII)
 
+LOOK_INTERVAL = 1.0
+"""how often, in seconds, the order file is looked at for the ids that other programs use"""
+
 SETTLE_TIME = timedelta(seconds=2)
 """A file that was written so shortly ago may be written again within the grain of its time of change."""
 
@@ -64,6 +67,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         self._market_order_noted = False
         self._snapshot_watch = SnapshotWatch(self.clock, options["market_period"])
         self._results_outage = Outage(log, self.clock)
+        self._looked = -LOOK_INTERVAL
         self._open_day(self.clock.now().date())
 
     def _open_day(self, day: date) -> None:
@@ -158,10 +162,15 @@ class AnXinDMATradeGate(AbsTradeGate):
         return f"anxin {self._account_no} {self._order_dir}"
 
     def knows_order_id(self, order_id: str) -> bool:
-        try:
-            return self._day().knows(order_id) or order_id.encode("ascii") in self._others
-        except OSError:
-            return False  # asked again under the lock, before the row is written
+        """By a look at the order file that is a second old at most: it is asked again before the row is written."""
+        now = self.clock.monotonic()
+        if now - self._looked >= LOOK_INTERVAL:
+            self._looked = now
+            try:
+                self._day().look()
+            except OSError:
+                pass
+        return self._files.knows(order_id) or order_id.encode("ascii") in self._others
 
     def was_sent(self, order: Order) -> Optional[bool]:
         """Whether the row stands whole in the order file; None while that cannot be read, or if some of the row may stand.

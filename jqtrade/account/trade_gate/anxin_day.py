@@ -13,9 +13,6 @@ from jqtrade.errors import OrderNotSent, TradeGateError
 
 log = logging.getLogger("jqtrade.anxin")
 
-LOOK_INTERVAL = 1.0
-"""how often, in seconds, the order file is looked at for ids that another program has used, before the look that counts"""
-
 Parse = Callable[[Tuple[bytes, ...]], Optional[Any]]
 
 
@@ -103,7 +100,6 @@ class DayFiles:
 
     def __init__(self, order_dir: str, day: date, wait: LockWait, clock: Clock) -> None:
         self.day = day
-        self._clock = clock
 
         def path(kind: str) -> str:
             return os.path.join(order_dir, f"{kind}_{day:%Y%m%d}.csv")
@@ -117,21 +113,18 @@ class DayFiles:
         self.positions = path("positionInfo")
         self._order_lines: Dict[str, bytes] = {}
         self._order_follower = FileFollower(self.orders)
-        self._looked = -LOOK_INTERVAL
 
     def order_line(self, order_id: str) -> Optional[str]:
         """The line that asks for the order, ours or another program's; None if there is none. Raises OSError.
 
         It has its end, but may have been torn before that was put there.
         """
-        self._look()
+        self.look()
         line = self._order_lines.get(order_id)
         return None if line is None else line.decode("ascii", "replace")
 
     def knows(self, order_id: str) -> bool:
-        """Whether a line asks for the order, by a look that is a second old at most. Raises OSError."""
-        if self._clock.monotonic() - self._looked >= LOOK_INTERVAL:
-            self._look()
+        """Whether a line asks for the order, as far as was read."""
         return order_id in self._order_lines
 
     def append_orders(self, order_ids: Sequence[str], lines: Sequence[bytes], check: Callable[[], None]) -> None:
@@ -142,15 +135,15 @@ class DayFiles:
 
         def check_ids() -> None:
             check()
-            self._look()
+            self.look()
             taken = [order_id for order_id in order_ids if order_id in self._order_lines]
             if taken:
                 raise OrderNotSent("订单号 {} 已被别的程序用过".format("、".join(taken)))
 
         self._take(self._order_follower.skip(self.order_appender.append(lines, check_ids)))
 
-    def _look(self) -> None:
-        self._looked = self._clock.monotonic()
+    def look(self) -> None:
+        """Read what the order file has gained. Raises OSError."""
         lines, _ = self._order_follower.read_lines()
         self._take(lines)
 
