@@ -357,14 +357,21 @@ class Account:
         states: Dict[str, OrderState] = {}
         steps: List[Step] = []
         for report in reports:
-            checked = self._checked(report)
-            if checked is not None:
-                order = self._orders[checked.order_id]
-                before = states.get(order.order_id) or order.state
-                after = before.after(checked, order.amount)
-                if after != before:
-                    states[order.order_id] = after
-                    steps.append(Step(order, after))
+            checked = report if isinstance(report, OrderReport) else self._checked(report)
+            order = self._orders.get(checked.order_id) if checked is not None else None
+            if checked is None or order is None:
+                continue
+            before = states.get(checked.order_id)
+            if before is None:
+                before = order.state
+                self._watch.heard(checked.order_id)
+            if checked.code != order.code or checked.action is not order.action or checked.amount != order.amount:
+                self._watch.say_once(f"柜台回报的订单 {order.order_id} 与本任务的同号订单不是同一笔，已忽略")
+                continue
+            after = before.after(checked, order.amount)
+            if after != before:
+                states[order.order_id] = after
+                steps.append(Step(order, after))
         self._watch.look()
         changed = [self._orders[order_id].with_state(state) for order_id, state in states.items()]
         self._say_changed(changed)
@@ -378,21 +385,15 @@ class Account:
         return changed
 
     def _checked(self, report: Any) -> Optional[OrderReport]:
-        """A gate's report, if it is one of an order of ours."""
+        """What a gate says of an order of ours; None if it is another one's, or wrong."""
         try:
             order_id = report_id(report)
-            order = self._orders.get(order_id)
-            self._watch.heard(order_id, order is not None)
-            if order is None:
-                return None
-            checked = check_order(report)
+            if order_id in self._orders:
+                return check_order(report)
+            self._watch.heard_of_other(order_id)
         except InvalidReport as error:
             self._watch.say_once(str(error))
-            return None
-        if (checked.code, checked.action, checked.amount) != (order.code, order.action, order.amount):
-            self._watch.say_once(f"柜台回报的订单 {order.order_id} 与本任务的同号订单不是同一笔，已忽略")
-            return None
-        return checked
+        return None
 
     def _say_changed(self, orders: Sequence[Order]) -> None:
         """Log how orders stand now; self._orders has them as they stood before. Thousands that go well are one record."""

@@ -269,13 +269,12 @@ class OrderState(NamedTuple):
         status, filled, canceled, avg_cost, deal_balance, commission, err_msg, entrust_time, confirm_id, confirmed = (
             self
         )
-        overruled = status is OrderStatus.rejected and not confirmed
-        if overruled or report.status in TRANSITIONS[status]:
+        if report.status in TRANSITIONS[status] or (status is OrderStatus.rejected and not confirmed):
             status, err_msg = report.status, report.err_msg
         if report.filled_amount >= filled:
-            filled = min(report.filled_amount, amount)
-            if report.deal_balance is not None:
-                deal_balance = max(deal_balance, report.deal_balance)
+            filled = report.filled_amount if report.filled_amount < amount else amount
+            if report.deal_balance is not None and report.deal_balance > deal_balance:
+                deal_balance = report.deal_balance
             if report.avg_cost is not None:
                 avg_cost = report.avg_cost
         if status is OrderStatus.canceled or status is OrderStatus.partly_canceled:
@@ -288,7 +287,7 @@ class OrderState(NamedTuple):
             canceled,
             avg_cost,
             deal_balance,
-            max(commission, report.commission),
+            report.commission if report.commission > commission else commission,
             err_msg,
             entrust_time,
             confirm_id or report.confirm_id,

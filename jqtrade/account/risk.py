@@ -250,7 +250,9 @@ def _live_amount(order: Order) -> int:
 
 
 def _check_lot(order: Order, board: Board) -> None:
-    if order.price and round(order.price * MILLION) % round(float(board.tick) * MILLION):  # exact: prices have 6 decimals
+    if order.price and round(order.price * MILLION) % round(
+        float(board.tick) * MILLION
+    ):  # exact: prices have 6 decimals
         raise InvalidOrder(f"lot_check：限价 {order.style.price_text} 不是 {board.name}最小价位 {board.tick} 的整数倍")
     if order.is_buy and (order.amount < board.min_amount or order.amount % board.step):
         multiple = f"，且为 {board.step} 的整数倍" if board.step > 1 else ""

@@ -28,10 +28,13 @@ class BrokerWatch:
         """The broker was asked for `order`: an answer is due."""
         self._unanswered[order.order_id] = order.create_time
 
-    def heard(self, order_id: str, is_ours: bool) -> None:
-        """The broker spoke of an order."""
+    def heard(self, order_id: str) -> None:
+        """The broker spoke of an order of ours."""
         self._unanswered.pop(order_id, None)
-        if not is_ours and not self._others_counted:
+
+    def heard_of_other(self, order_id: str) -> None:
+        """The broker spoke of an order that is not ours."""
+        if not self._others_counted:
             self._others.add(order_id)
 
     def look(self) -> None:

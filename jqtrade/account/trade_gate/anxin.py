@@ -9,7 +9,6 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, Ty
 
 from jqtrade.account.order import MarketOrderStyle, Order, OrderReport, OrderSide, check_code
 from jqtrade.account.portfolio import BalanceReport
-from jqtrade.account.reports import report_id
 from jqtrade.account.trade_gate import anxin_csv
 from jqtrade.account.trade_gate.anxin_day import BrokenLine, DayFiles, Feed, Parse
 from jqtrade.account.trade_gate.anxin_watch import SnapshotWatch
@@ -276,7 +275,6 @@ class AnXinDMATradeGate(AbsTradeGate):
         except TradeGateError as error:
             self._results_outage.failed(str(error))
         updates = self._updates.read()
-        self._updated_ids.update(map(report_id, updates))
         refusals, self._refusals = self._refusals, []
         return updates + [report for report in refusals if report.order_id not in self._updated_ids]
 
@@ -287,10 +285,14 @@ class AnXinDMATradeGate(AbsTradeGate):
         code = anxin_csv.to_code(symbol)
         if code is None:
             return None
-        if self.account_orders is not None and order_id.decode("ascii") not in self.account_orders:
+        text = order_id.decode("ascii")
+        if self.account_orders is not None and text not in self.account_orders:
             self._others.add(order_id)
-            return {"order_id": order_id.decode("ascii")}  # all that the account wants to know of it, and only once
-        return anxin_csv.update_report(row, code, self._encoding)
+            self._updated_ids.add(text)
+            return {"order_id": text}  # all that the account wants to know of it, and only once
+        report = anxin_csv.update_report(row, code, self._encoding)
+        self._updated_ids.add(text)
+        return report
 
     def _parse_result(self, row: Tuple[bytes, ...]) -> Optional[OrderReport]:
         kind, id_field, status, message = row

@@ -45,6 +45,7 @@ _SUFFIXES = {"XSHE": "SZ", "XSHG": "SH"}
 _SIDES = {b"1": OrderAction.open, b"2": OrderAction.close}
 
 
+@functools.lru_cache(maxsize=16384)
 def to_code(symbol: bytes) -> Optional[str]:
     """ "000001.SZ" -> "000001.XSHE"; None for a security of another exchange, which we cannot have ordered."""
     return symbol[:6].decode("ascii") + _EXCHANGES[symbol[6:]] if _SYMBOL.fullmatch(symbol) else None
@@ -87,23 +88,27 @@ def update_report(row: Tuple[bytes, ...], code: str, encoding: str) -> OrderRepo
     filled_amount = to_quantity(filled) if filled else amount if status is OrderStatus.filled else 0
     if filled_amount > amount:
         raise ValueError(f"成交 {filled_amount} 股，超过委托的 {amount} 股")
+    limit, average, worth = float(price or b"0"), float(avg_price or b"nan"), float(value or b"nan")
+    if not math.isfinite(limit):
+        raise ValueError(f"不是有限的数字：{price!r}")
     moment = _to_moment(day, time)
-    return OrderReport(
+    return OrderReport(  # by position: a file may hold a hundred thousand rows
         order_id.decode("ascii"),
         code,
-        to_number(price or b"0"),
+        limit,
         amount,
         _SIDES[side],
         status,
         "limit",
-        moment,
-        entrust_time=moment,
-        confirm_id=number.decode("ascii", "backslashreplace"),
-        filled_amount=filled_amount,
-        canceled_amount=to_quantity(canceled or b"0"),
-        deal_balance=_to_known_number(value),
-        avg_cost=_to_known_number(avg_price),
-        err_msg=decode(text, encoding) if status in _ENDED_BADLY else "",
+        moment,  # create_time
+        moment,  # entrust_time
+        number.decode("ascii", "backslashreplace"),
+        filled_amount,
+        to_quantity(canceled or b"0"),
+        worth if math.isfinite(worth) else None,  # deal_balance: "" and "nan" are what the terminal does not know
+        average if math.isfinite(average) else None,  # avg_cost
+        0.0,  # commission
+        decode(text, encoding) if status in _ENDED_BADLY else "",
     )
 
 
@@ -156,6 +161,7 @@ def _position(row: Tuple[bytes, ...]) -> Optional[Position]:
     return Position(code, amount, available, price, price, last_price=last, position_value=value_now)
 
 
+@functools.lru_cache(maxsize=1024)
 def _to_moment(day: bytes, time: bytes) -> datetime:
     """ "20260105", "93103" -> 2026-01-05 09:31:03; raises ValueError for anything else."""
     if len(day) != 8 or len(time) > 6 or not (day + time).isdigit():
@@ -179,12 +185,7 @@ def to_number(text: bytes) -> float:
     return number
 
 
-def _to_known_number(text: bytes) -> Optional[float]:
-    """A number, None for one that the terminal does not know ("", "nan"); raises ValueError for what is no number."""
-    number = float(text or b"nan")
-    return number if math.isfinite(number) else None
-
-
+@functools.lru_cache(maxsize=4096)  # most are round lots
 def to_quantity(text: bytes) -> int:
     """A whole number of shares, not negative ("100", "100.0"); raises ValueError otherwise."""
     number = int(text) if text.isdigit() else to_number(text)

@@ -2,9 +2,8 @@
 
 import logging
 import os
-from collections import deque
 from datetime import date
-from typing import Any, Callable, Deque, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from jqtrade.account.trade_gate.anxin_csv import CANCEL_HEADER, ORDER_HEADER
 from jqtrade.account.trade_gate.csv_file import Appender, Columns, FileFollower, LockWait, decode, split_row
@@ -40,7 +39,7 @@ class Feed:
         self._parse = parse
         self._follower = FileFollower(path)
         self._columns: Optional[Columns] = None
-        self._waiting: Deque[bytes] = deque()
+        self._waiting: List[bytes] = []
         self._parsed: List[Any] = []
         self._quoted: Set[bytes] = set()
         self._unsaid: List[str] = []
@@ -56,12 +55,9 @@ class Feed:
             self._waiting.extend(lines)
             if self._columns is None and self._waiting:
                 self._columns = self._header(self._waiting[0])
-                self._waiting.popleft()
-            while self._waiting:
-                item = self._parse_line(self._waiting[0])
-                self._waiting.popleft()  # only now: a line that needs another file waits until that can be read
-                if item is not None:
-                    self._parsed.append(item)
+                del self._waiting[0]
+            if self._columns is not None:
+                self._parse_lines(self._columns)
         except OSError as error:
             raise TradeGateError(f"无法读取文件 {error.filename or self._path}：{error}")
         if self._unsaid:
@@ -78,21 +74,30 @@ class Feed:
         except ValueError:
             raise TradeGateError(f"{name} 的表头无法识别：{line[:200]!r}")
 
-    def _parse_line(self, line: bytes) -> Optional[Any]:
+    def _parse_lines(self, columns: Columns) -> None:
+        parse, parsed = self._parse, self._parsed
+        done = 0
         try:
-            fields = split_row(line)
-            if self._columns is None or not any(fields):
-                return None
-            return self._parse(self._columns.pick(fields))
-        except (ValueError, KeyError) as error:
-            self.broken_lines += 1
-            name = os.path.basename(self._path)
-            if not self._skips_broken:
-                self._unsaid.append(f"文件 {name} 有一行无法识别：{line[:500]!r}（{error}）")
-            elif line not in self._quoted:
-                self._quoted.add(line)
-                log.error("文件 %s 有一行无法识别，已跳过：%r（%s）", name, line[:500], error)
-            return None
+            for line in self._waiting:
+                try:
+                    row = columns.pick(line)
+                    item = parse(row) if row else None
+                    if item is not None:
+                        parsed.append(item)
+                except (ValueError, KeyError) as error:
+                    self._note_broken(line, error)
+                done += 1
+        finally:
+            del self._waiting[:done]  # a line that needs another file waits until that can be read
+
+    def _note_broken(self, line: bytes, error: Exception) -> None:
+        self.broken_lines += 1
+        name = os.path.basename(self._path)
+        if not self._skips_broken:
+            self._unsaid.append(f"文件 {name} 有一行无法识别：{line[:500]!r}（{error}）")
+        elif line not in self._quoted:
+            self._quoted.add(line)
+            log.error("文件 %s 有一行无法识别，已跳过：%r（%s）", name, line[:500], error)
 
 
 class DayFiles:

@@ -221,15 +221,22 @@ class Columns:
         places = [list(header).index(name) for name in needed]
         self._pick = itemgetter(*places, self._count if self._message is None else self._message)
 
-    def pick(self, fields: List[bytes]) -> Tuple[bytes, ...]:
-        """The needed fields of a row in their order, then the message. Raises ValueError for too few or too many fields."""
+    def pick(self, line: bytes) -> Tuple[bytes, ...]:
+        """The needed fields of a line in their order, then the message; nothing if all its fields are empty.
+
+        Raises ValueError for too few or too many fields.
+        """
+        fields = split_row(line)
+        if not any(fields):
+            return ()
         surplus = len(fields) - self._count
         if surplus > 0 and self._message is not None:
             start = self._message
-            fields = fields[:start] + [b",".join(fields[start : start + surplus + 1])] + fields[start + surplus + 1 :]
+            fields[start : start + surplus + 1] = [b",".join(fields[start : start + surplus + 1])]
         elif surplus:
             raise ValueError(f"应有 {self._count} 列，实有 {len(fields)} 列")
-        picked: Tuple[bytes, ...] = self._pick(fields + [b""])
+        fields.append(b"")  # in place of a message that there is no column for
+        picked: Tuple[bytes, ...] = self._pick(fields)
         return picked
 
 
@@ -259,12 +266,12 @@ def read_snapshot(path: str, encoding: str, needed: Iterable[str]) -> List[Tuple
             lines.append(last)
             last = b""
         for number, line in enumerate(lines[1:], 2):
-            fields = split_row(line)
-            if not any(fields):
+            row = columns.pick(line)
+            if not row:
                 if last or any(lines[number:]):
                     raise TradeGateError(f"文件 {name} 在结尾的空行之后还有内容，可能正在改写")
                 return rows
-            rows.append(columns.pick(fields))
+            rows.append(row)
     except ValueError as error:
         raise TradeGateError(f"文件 {name} 有残缺的行：{error}")
     raise TradeGateError(f"文件 {name} 还没有写完，缺少结尾的空行")
