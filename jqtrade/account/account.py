@@ -278,7 +278,7 @@ class Account:
         self._limits.uncount_orders([order for order, _ in orders])
         refused = [order.rejected("没有发出：" + reason) for order, reason in orders]
         self._orders.update((order.order_id, order) for order in refused)
-        self._change([Step(order, order.state) for order in refused], "refused")
+        self._change([(order, order.state) for order in refused], "refused")
 
     def cancel_batch(self, order_ids: Sequence[str]) -> List[str]:
         """Ask the broker to cancel orders, all at once where the gate can; ids unknown or finished are only logged.
@@ -348,14 +348,32 @@ class Account:
         self._start_day()
         if not self._is_loaded:
             return []  # the gate would take our own orders for others'
-        try:
-            reports = check_list(self._gate.sync_orders(), "sync_orders()")
-        except Exception as error:  # as in sync_balance
-            self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
-            return []
-        self._orders_outage.worked("订单恢复同步")
         states: Dict[str, OrderState] = {}
         steps: List[Step] = []
+        has_more = True
+        while has_more:
+            try:
+                reports = check_list(self._gate.sync_orders(), "sync_orders()")
+                has_more = self._gate.has_more
+                self._orders_outage.worked("订单恢复同步")
+            except Exception as error:  # as in sync_balance
+                self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
+                reports, has_more = [], False
+            self._take_steps(reports, states, steps)
+        self._watch.look()
+        changed = [self._orders[order_id].with_state(state) for order_id, state in states.items()]
+        self._say_changed(changed)
+        self._orders.update((order.order_id, order) for order in changed)
+        self._change(steps, "sync")
+        if self._uncertain:
+            self._settle_uncertain("没有写入文件单")
+        self._flush()
+        changed += self._settled
+        self._settled.clear()
+        return changed
+
+    def _take_steps(self, reports: Sequence[Any], states: Dict[str, OrderState], steps: List[Step]) -> None:
+        """Add the steps that our orders take by these reports to `steps`, and to `states`, by id, how they then stand."""
         for report in reports:
             checked = report if isinstance(report, OrderReport) else self._checked(report)
             order = self._orders.get(checked.order_id) if checked is not None else None
@@ -371,18 +389,7 @@ class Account:
             after = before.after(checked, order.amount)
             if after != before:
                 states[order.order_id] = after
-                steps.append(Step(order, after))
-        self._watch.look()
-        changed = [self._orders[order_id].with_state(state) for order_id, state in states.items()]
-        self._say_changed(changed)
-        self._orders.update((order.order_id, order) for order in changed)
-        self._change(steps, "sync")
-        if self._uncertain:
-            self._settle_uncertain("没有写入文件单")
-        self._flush()
-        changed += self._settled
-        self._settled.clear()
-        return changed
+                steps.append((order, after))
 
     def _checked(self, report: Any) -> Optional[OrderReport]:
         """What a gate says of an order of ours; None if it is another one's, or wrong."""

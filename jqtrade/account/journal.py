@@ -93,6 +93,7 @@ _INTENT = "sequence order_id owner code amount action side style price create_ti
 _STATE = list(OrderState._fields)
 _EVENT = "sequence time source order_sequence status filled_amount err_msg".split()
 _UPDATE = "UPDATE orders SET {} WHERE sequence = ?".format(", ".join(name + " = ?" for name in _STATE))
+_STATUS_TEXTS = {status: status.value for status in OrderStatus}  # .value takes long, a hundred thousand times
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
 _DAY = 10**9
 """how many sequence numbers a day has"""
@@ -113,13 +114,8 @@ class RecordedOrder(NamedTuple):
         return self.sent or self.order.confirmed or self.order.status is not OrderStatus.rejected
 
 
-class Step(NamedTuple):
-    """A change of an order's state."""
-
-    order: Order
-    """as it was asked for; how it stood does not matter"""
-    state: OrderState
-    """what it became"""
+Step = Tuple[Order, OrderState]
+"""A change of an order's state: the order as it was asked for (how it stood does not matter), and what became of it."""
 
 
 class Journal:
@@ -180,13 +176,13 @@ class Journal:
 
     def queue(self, orders: Sequence[Order]) -> None:
         """Keep orders of one day that were not sent, as they are now, with whatever is written next."""
-        steps = [Step(order, order.state) for order in orders]
+        steps = [(order, order.state) for order in orders]
         self._queued.append(functools.partial(self._insert, orders, [0.0] * len(orders)))
         self._queued.append(functools.partial(self._update, steps, orders[0].create_time, "refused"))
 
     def record_cancels(self, orders: Sequence[Order], moment: datetime) -> None:
         """Keep, for the counts of the day, that the broker is about to be asked to cancel `orders`; if that fails, later."""
-        steps = [Step(order, order.state) for order in orders]
+        steps = [(order, order.state) for order in orders]
         self._queued.append(functools.partial(self._insert_events, steps, moment, "cancel"))
         self.flush()
 
@@ -262,7 +258,7 @@ class Journal:
                 time,
                 source,
                 self._sequence_of(order),
-                state.status.value,
+                _STATUS_TEXTS[state.status],
                 state.filled_amount,
                 _valid(state.err_msg),
             )

@@ -275,6 +275,9 @@ class AnXinDMATradeGate(AbsTradeGate):
         except TradeGateError as error:
             self._results_outage.failed(str(error))
         updates = self._updates.read()
+        self.has_more = self._results.has_more or self._updates.has_more
+        if self.has_more:
+            return updates
         refusals, self._refusals = self._refusals, []
         return updates + [report for report in refusals if report.order_id not in self._updated_ids]
 

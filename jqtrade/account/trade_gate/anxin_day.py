@@ -45,8 +45,16 @@ class Feed:
         self._unsaid: List[str] = []
         self.broken_lines = 0
 
+    @property
+    def has_more(self) -> bool:
+        """Whether the last read stopped before the end of the file."""
+        return self._follower.has_more
+
     def read(self) -> List[Any]:
-        """Return what the rows added since the last call mean. Raises TradeGateError if the file cannot be read or used."""
+        """Return what the rows added since the last call, or the next portion of them, mean.
+
+        Raises TradeGateError if the file cannot be read or used.
+        """
         try:
             lines, restarted = self._follower.read_lines()
             if restarted:
@@ -149,8 +157,9 @@ class DayFiles:
 
     def look(self) -> None:
         """Read what the order file has gained. Raises OSError."""
-        lines, _ = self._order_follower.read_lines()
-        self._take(lines)
+        self._take(self._order_follower.read_lines()[0])
+        while self._order_follower.has_more:
+            self._take(self._order_follower.read_lines()[0])
 
     def _take(self, lines: Sequence[bytes]) -> None:
         for line in lines:

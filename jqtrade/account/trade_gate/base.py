@@ -23,6 +23,9 @@ class AbsTradeGate(ABC):
     clock: Clock = SystemClock()
     """What time it is for the strategy; the file dates of a gate come from here, never from datetime.now()."""
 
+    has_more = False
+    """Set by sync_orders if what it returned is not yet all that there is to tell now: it is called again at once."""
+
     account_orders: Optional[Mapping[str, Order]] = None
     """The account's orders of today by id, set by the account and kept up to date, read-only. Of orders that are not
     among them, sync_orders may leave out everything but one report of each, with the field `order_id` alone."""

@@ -15,6 +15,8 @@ from jqtrade.errors import FileMissing, OrderNotSent, TradeGateError
 BOM = b"\xef\xbb\xbf"
 LINE_END = b"\r\n"
 _QUOTE, _SPACE, _TAB = b'" \t'
+PORTION = 2**19
+"""Bytes that a follower reads at a time."""
 TAIL = 256
 """Bytes by which a follower knows its file again; more than one line's worth."""
 
@@ -130,6 +132,8 @@ class FileFollower:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.has_more = False
+        """whether the last call stopped before the end of the file"""
         self._offset = 0
         self._tail = b""
         self._identity: Optional[int] = None
@@ -138,7 +142,8 @@ class FileFollower:
     def read_lines(self) -> Tuple[List[bytes], bool]:
         """Return the whole lines added since the last call, without their ends (LF, CRLF or CR CRLF); none if there is no file.
 
-        A file that shrank or was replaced is read again from its start; the second value tells whether the lines begin
+        Of many lines only the first, about PORTION bytes, so that a whole day's file does not need its size in memory
+        many times over. A file that shrank or was replaced is read again from its start; the second value tells whether the lines begin
         there. Raises OSError if the file cannot be read.
         """
         try:
@@ -154,7 +159,10 @@ class FileFollower:
             if replaced or file.read(len(self._tail)) != self._tail:  # written over, or a new file with the old number
                 self._offset, self._tail, self._identity = 0, b"", stat.st_ino
                 file.seek(0)
-            data = file.read()
+            data = file.read(PORTION)
+            while b"\n" not in data and self._offset + len(data) < stat.st_size:
+                data += file.read(PORTION)
+        self.has_more = self._offset + len(data) < stat.st_size
         from_start = self._offset == 0
         lines = self._take(data, stat)
         if from_start and lines and lines[0].startswith(BOM):
