@@ -5,14 +5,13 @@ import os
 import random
 import sqlite3
 import threading
-from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Callable, Container, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from jqtrade.account.journal import Journal, Step
 from jqtrade.account.order import Order, OrderReport, OrderSide, OrderState, OrderStatus
-from jqtrade.account.portfolio import BalanceReport, Portfolio, Position, Positions
+from jqtrade.account.portfolio import BalanceReport, Portfolio, Positions
 from jqtrade.account.reports import check_balance, check_list, check_order, check_outcomes, report_id
 from jqtrade.account.request import OrderRequest, describe, new_order
 from jqtrade.account.risk import RiskLimits
@@ -327,18 +326,15 @@ class Account:
         if report.written is not None or report != self._balance:
             self._limits.take_snapshot(report.written)
         if report is self._balance and self._portfolio is not None:  # nothing was written since
-            self._portfolio = replace(self._portfolio, updated_time=self._clock.now())
+            self._portfolio = self._portfolio.with_changes(updated_time=self._clock.now())
             return
-        held: Dict[OrderSide, Dict[str, Position]] = {side: {} for side in OrderSide}
-        for position in report.positions:
-            held[position.side][position.code] = position
         self._portfolio = Portfolio(
             total_assert=report.total_assert,
             available_cash=report.available_cash,
             locked_cash=report.locked_cash,
             updated_time=self._clock.now(),
-            long_positions=Positions(OrderSide.long, held[OrderSide.long]),
-            short_positions=Positions(OrderSide.short, held[OrderSide.short]),
+            long_positions=_positions(report, OrderSide.long),
+            short_positions=_positions(report, OrderSide.short),
         )
         self._balance = report
 
@@ -488,6 +484,10 @@ def _check_status(status: Any) -> OrderStatus:
     except ValueError:
         names = "、".join(str(known) for known in OrderStatus)
         raise InvalidParam(f"订单状态 status={status!r} 不正确，应为其中之一：{names}")
+
+
+def _positions(report: BalanceReport, side: OrderSide) -> Positions:
+    return Positions(side, {position.code: position for position in report.positions if position.side is side})
 
 
 def _is_uncertain(error: Exception) -> bool:

@@ -4,27 +4,49 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Dict, List, NoReturn, Optional
 
-from jqtrade.account.order import OrderSide, alias
+from jqtrade.account.order import Frozen, OrderSide, alias
 from jqtrade.errors import InvalidCall
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Position:
     """Holding of one security. An empty one stands for a security that is not held."""
 
     code: str
-    amount: int = 0
+    amount: int
     """shares held"""
-    available_amount: int = 0
+    available_amount: int
     """shares that can be sold now (A shares: not those bought today)"""
-    avg_cost: float = 0.0
+    avg_cost: float
     """average cost, yuan a share"""
-    hold_cost: float = 0.0
+    hold_cost: float
     """cost of the holding, yuan a share; the gate may give it, else `avg_cost`"""
-    side: OrderSide = OrderSide.long
-    last_price: float = 0.0
-    position_value: float = 0.0
+    side: OrderSide
+    last_price: float
+    position_value: float
     """market value, yuan"""
+
+    def __init__(
+        self,
+        code: str,
+        amount: int = 0,
+        available_amount: int = 0,
+        avg_cost: float = 0.0,
+        hold_cost: float = 0.0,
+        side: OrderSide = OrderSide.long,
+        last_price: float = 0.0,
+        position_value: float = 0.0,
+    ) -> None:
+        self.__dict__.update(  # at once: thousands are made at each sync, and dataclass would set field after field
+            code=code,
+            amount=amount,
+            available_amount=available_amount,
+            avg_cost=avg_cost,
+            hold_cost=hold_cost,
+            side=side,
+            last_price=last_price,
+            position_value=position_value,
+        )
 
     @property
     def locked_amount(self) -> int:
@@ -67,7 +89,7 @@ def _no_short_positions() -> Positions:
 
 
 @dataclass(frozen=True)
-class Portfolio:
+class Portfolio(Frozen):
     """Cash and positions of the account at `updated_time`, in yuan."""
 
     total_assert: float
@@ -94,7 +116,7 @@ class Portfolio:
 
 
 @dataclass(frozen=True)
-class BalanceReport:
+class BalanceReport(Frozen):
     """What the broker says the account owns now."""
 
     total_assert: float

@@ -93,7 +93,14 @@ class _Positions:
         """Write the files with other figures."""
         self._round += 1
         rows = [
-            position_row(f"{600000 + n}.SH", 300 + self._round, lastPrice=f"{10 + n / 100:.2f}") for n in range(1000)
+            position_row(
+                f"{600000 + n}.SH",
+                100 * (n % 300) + self._round + 200,
+                costPrice=f"{9 + n / 100:.4f}",
+                lastPrice=f"{10 + n / 100:.2f}",
+                mktValue=f"{(100 * (n % 300) + self._round + 200) * (10 + n / 100):.2f}",
+            )
+            for n in range(1000)
         ]
         self.world.files.write_snapshots([asset_row(total=100000 + self._round)], rows)
 

@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, TypeVar
 
@@ -227,7 +226,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         if self._balance is None or None in stats or [_identity(stat) for stat in stats if stat] != self._balance_files:
             times = [self._time_of(stat) for stat in stats if stat is not None]  # before the reading: rather too early
             written = min((time for time in times if time is not None), default=None)
-            self._balance = replace(self._retry(self._read_balance), written=written)
+            self._balance = self._retry(self._read_balance).with_changes(written=written)
             self._balance_files = [_identity(stat) for stat in stats if stat and self._is_settled(stat)]
         return self._balance
 
@@ -282,7 +281,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         return updates + [report for report in refusals if report.order_id not in self._updated_ids]
 
     def _parse_update(self, row: Tuple[bytes, ...]) -> Optional[Any]:
-        account, order_id, symbol = row[:3]
+        account, order_id, symbol = row[0], row[1], row[2]
         if account != self._account or not order_id or order_id in self._others:
             return None
         code = anxin_csv.to_code(symbol)

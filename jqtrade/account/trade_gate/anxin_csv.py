@@ -1,9 +1,9 @@
 """One row of One Quant's files <-> one order: pure functions. The protocol is described in docs/onequant.md."""
 
 import functools
-import math
 import re
 from datetime import datetime
+from math import inf, isfinite
 from typing import Iterable, Optional, Tuple
 
 from jqtrade.account.order import (
@@ -12,6 +12,7 @@ from jqtrade.account.order import (
     Order,
     OrderAction,
     OrderReport,
+    OrderSide,
     OrderStatus,
 )
 from jqtrade.account.portfolio import BalanceReport, Position
@@ -89,7 +90,7 @@ def update_report(row: Tuple[bytes, ...], code: str, encoding: str) -> OrderRepo
     if filled_amount > amount:
         raise ValueError(f"成交 {filled_amount} 股，超过委托的 {amount} 股")
     limit, average, worth = float(price or b"0"), float(avg_price or b"nan"), float(value or b"nan")
-    if not math.isfinite(limit):
+    if not isfinite(limit):
         raise ValueError(f"不是有限的数字：{price!r}")
     moment = _to_moment(day, time)
     return OrderReport(  # by position: a file may hold a hundred thousand rows
@@ -105,8 +106,8 @@ def update_report(row: Tuple[bytes, ...], code: str, encoding: str) -> OrderRepo
         number.decode("ascii", "backslashreplace"),
         filled_amount,
         to_quantity(canceled or b"0"),
-        worth if math.isfinite(worth) else None,  # deal_balance: "" and "nan" are what the terminal does not know
-        average if math.isfinite(average) else None,  # avg_cost
+        worth if isfinite(worth) else None,  # deal_balance: "" and "nan" are what the terminal does not know
+        average if isfinite(average) else None,  # avg_cost
         0.0,  # commission
         decode(text, encoding) if status in _ENDED_BADLY else "",
     )
@@ -152,13 +153,12 @@ def _position(row: Tuple[bytes, ...]) -> Optional[Position]:
     code, amount = to_code(symbol), to_quantity(quantity)
     if code is None or amount == 0:
         return None
-    available, price = to_quantity(enabled), to_number(cost)
-    value_now, last = to_number(value), to_number(last_price)
-    if value_now < 0 or last < 0:
-        raise ValueError(f"{code} 的价格或市值是负数")
+    available, price, last, worth = to_quantity(enabled), float(cost), float(last_price), float(value)
+    if not isfinite(price) or not 0 <= last < inf or not 0 <= worth < inf:
+        raise ValueError(f"{code} 的成本、价格或市值不是有限的数字，或是负数")
     if available > amount:
         raise ValueError(f"{code} 可卖 {available} 股，多于持有的 {amount} 股")
-    return Position(code, amount, available, price, price, last_price=last, position_value=value_now)
+    return Position(code, amount, available, price, price, OrderSide.long, last, worth)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -180,7 +180,7 @@ def _to_moment(day: bytes, time: bytes) -> datetime:
 def to_number(text: bytes) -> float:
     """A finite number; raises ValueError otherwise."""
     number = float(text)
-    if not math.isfinite(number):
+    if not isfinite(number):
         raise ValueError(f"不是有限的数字：{text!r}")
     return number
 

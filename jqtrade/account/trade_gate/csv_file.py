@@ -255,31 +255,29 @@ def read_snapshot(path: str, encoding: str, needed: Iterable[str]) -> List[Tuple
     """
     name = os.path.basename(path)
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        with open(path, "rb", buffering=0) as file:
+            data = file.read().replace(b"\r", b"")
     except FileNotFoundError:
         raise FileMissing(f"没有文件 {path}，请确认 One Quant 的 DMA 算法窗口已启动、导出目录正确")
     except OSError as error:
         raise TradeGateError(f"无法读取文件 {path}：{error}")
     start, end = len(BOM) if data.startswith(BOM) else 0, data.rfind(b"\n") + 1
-    last = data[end:].strip(b"\r")
-    lines = [line.strip(b"\r") for line in data[start:end].split(b"\n")[:-1]]
+    last = data[end:]
+    lines = data[start:end].split(b"\n")[:-1]
     if not lines:
         raise TradeGateError(f"文件 {name} 还没有写完")
-    rows: List[Tuple[bytes, ...]] = []
     try:
         header = [decode(field, encoding) for field in split_row(lines[0])]
         columns = Columns(name, header, needed)
         if last == b"," * (len(header) - 1):  # the last row without a line end
             lines.append(last)
             last = b""
-        for number, line in enumerate(lines[1:], 2):
-            row = columns.pick(line)
-            if not row:
-                if last or any(lines[number:]):
-                    raise TradeGateError(f"文件 {name} 在结尾的空行之后还有内容，可能正在改写")
-                return rows
-            rows.append(row)
+        rows = [columns.pick(line) for line in lines[1:]]
     except ValueError as error:
         raise TradeGateError(f"文件 {name} 有残缺的行：{error}")
-    raise TradeGateError(f"文件 {name} 还没有写完，缺少结尾的空行")
+    if () not in rows:
+        raise TradeGateError(f"文件 {name} 还没有写完，缺少结尾的空行")
+    end = rows.index(())
+    if last or any(lines[end + 2 :]):
+        raise TradeGateError(f"文件 {name} 在结尾的空行之后还有内容，可能正在改写")
+    return rows[:end]
