@@ -63,6 +63,8 @@ class Account:
         """ids of orders of which nobody knows yet whether the broker was asked"""
         self._settled: List[Order] = []
         """those of them that turned out not to have been sent, until the next sync tells it"""
+        self._has_news = False
+        """whether the broker has spoken of orders since the limits last took a snapshot"""
         self._balance: Optional[BalanceReport] = None
         self._portfolio: Optional[Portfolio] = None
         self._balance_outage = Outage(log, clock)
@@ -88,6 +90,7 @@ class Account:
                 self._orders[order.order_id] = order.with_state(state)
         now = self._clock.now()
         self._limits.start_day(self._orders)
+        self._has_news = True
         for record in recorded:
             if record.counts:
                 self._limits.count_order(record.order, record.value, (now - record.order.create_time).total_seconds())
@@ -323,9 +326,11 @@ class Account:
             self._balance_outage.failed(f"同步资金和持仓失败：{_reason(error)}")
             return
         self._balance_outage.worked("资金和持仓恢复同步")
-        if report.written is not None or report != self._balance:
+        is_known = report is self._balance  # nothing was written since
+        if (not is_known and report != self._balance) or (self._has_news and report.written is not None):
             self._limits.take_snapshot(report.written)
-        if report is self._balance and self._portfolio is not None:  # nothing was written since
+            self._has_news = False
+        if is_known and self._portfolio is not None:
             self._portfolio = self._portfolio.with_changes(updated_time=self._clock.now())
             return
         self._portfolio = Portfolio(
@@ -360,6 +365,7 @@ class Account:
         changed = [self._orders[order_id].with_state(state) for order_id, state in states.items()]
         self._say_changed(changed)
         self._orders.update((order.order_id, order) for order in changed)
+        self._has_news = self._has_news or bool(changed)
         self._change(steps, "sync")
         if self._uncertain:
             self._settle_uncertain("没有写入文件单")

@@ -40,7 +40,7 @@ class Scheduler:
     """
 
     def __init__(self, clock: Clock, misfire_grace_time: float, is_wanted: Callable[[], bool]) -> None:
-        """`is_wanted` is asked before each job and at least every `clock.longest_sleep` seconds; False ends the loop."""
+        """`is_wanted` is asked before each job and after each wait, `clock.longest_sleep` seconds at most; False ends the loop."""
         self._clock = clock
         self._grace_seconds = misfire_grace_time
         self._grace = timedelta(seconds=misfire_grace_time)
@@ -66,20 +66,27 @@ class Scheduler:
 
     def run(self, until: Optional[datetime] = None) -> None:
         """Call jobs until nobody wants more, until none is left, or until the first one due after `until`."""
-        while self._heap and self._is_wanted():
+        has_asked = False  # since the last job whether it is still wanted: twice between two jobs would be in vain
+        while self._heap:
             due, priority, sequence, job = self._heap[0]
             if due == NEVER or (until is not None and due > until):
                 return
             now = self._clock.now()
             if now < due:
                 self._wait(now, due)
+                if not self._is_wanted():
+                    return
+                has_asked = True
                 continue
+            if not has_asked and not self._is_wanted():
+                return
+            has_asked = False
             last_due, next_due = self._skip_piled_up(job, due, now)
             heapq.heapreplace(self._heap, (next_due, priority, sequence, job))
             if last_due < self._missed_before:
                 self._report_misfire(job, due, last_due)
             else:
-                self._call(job, last_due)
+                self._call(job, last_due, now)
 
     def _wait(self, now: datetime, due: datetime) -> None:
         """Sleep towards `due`, but not for long: the caller looks up in between."""
@@ -87,10 +94,10 @@ class Scheduler:
         self._clock.sleep(pause)
         self._look_for_jump(now, pause)
 
-    def _call(self, job: Job, due: datetime) -> None:
-        began, awake = self._clock.now(), self._clock.monotonic()
+    def _call(self, job: Job, due: datetime, now: datetime) -> None:
+        awake = self._clock.monotonic()
         job.call(due)
-        self._look_for_jump(began, self._clock.monotonic() - awake)
+        self._look_for_jump(now, self._clock.monotonic() - awake)
 
     def _look_for_jump(self, began: datetime, awake: float) -> None:
         """See whether the wall clock went further than the `awake` seconds since `began`: the machine slept, or it was set."""

@@ -51,7 +51,9 @@ class Claim:
         self._record.update(**fields)
 
     def stop_requested(self) -> bool:
-        """Say whether somebody asked this very process to stop; some 10 µs."""
+        """Say whether somebody asked this very process to stop; some 2 µs."""
+        if not os.access(self._stop_path, os.F_OK):  # raises nothing, nearly always
+            return False
         try:
             with open(self._stop_path, "rb") as file:
                 return file.read() == self._token

@@ -11,6 +11,9 @@ from jqtrade.log import format_seconds
 PATIENCE = timedelta(minutes=5)
 """of trading time; the terminal writes cash about every 5 seconds"""
 
+LOOK_INTERVAL = 5.0
+"""seconds"""
+
 log = logging.getLogger("jqtrade.anxin")
 
 
@@ -24,9 +27,15 @@ class SnapshotWatch:
         self._clock = clock
         self._period = period
         self._still_since: Optional[datetime] = None
+        self._seen: Optional[float] = None
+        self._looked = 0.0
 
     def look(self, path: str, stat: os.stat_result) -> None:
-        """Look at the file's time of change."""
+        """Look at the file's time of change; of an unchanged one every few seconds are enough."""
+        elapsed = self._clock.monotonic() - self._looked
+        if stat.st_mtime == self._seen and elapsed < LOOK_INTERVAL:
+            return
+        self._seen, self._looked = stat.st_mtime, self._clock.monotonic()
         try:
             changed = self._clock.at(stat.st_mtime)
         except (OSError, OverflowError, ValueError):  # a time that no clock can show
