@@ -10,9 +10,10 @@ from types import MappingProxyType
 from typing import Any, Callable, Container, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from jqtrade.account.journal import Journal, Step
-from jqtrade.account.order import Order, OrderReport, OrderSide, OrderState, OrderStatus
+from jqtrade.account.news import OrderNews
+from jqtrade.account.order import Order, OrderSide, OrderStatus
 from jqtrade.account.portfolio import BalanceReport, Portfolio, Positions
-from jqtrade.account.reports import check_balance, check_list, check_order, check_outcomes, report_id
+from jqtrade.account.reports import check_balance, check_list, check_outcomes
 from jqtrade.account.request import OrderRequest, describe, new_order
 from jqtrade.account.risk import RiskLimits
 from jqtrade.account.trade_gate.base import AbsTradeGate
@@ -22,7 +23,6 @@ from jqtrade.errors import (
     InvalidCall,
     InvalidOrder,
     InvalidParam,
-    InvalidReport,
     JqtradeError,
     OrderNotSent,
     OrderUncertain,
@@ -349,8 +349,7 @@ class Account:
         self._start_day()
         if not self._is_loaded:
             return []  # the gate would take our own orders for others'
-        states: Dict[str, OrderState] = {}
-        steps: List[Step] = []
+        news = OrderNews(self._orders, self._watch)
         has_more = True
         while has_more:
             try:
@@ -360,65 +359,20 @@ class Account:
             except Exception as error:  # as in sync_balance
                 self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
                 reports, has_more = [], False
-            self._take_steps(reports, states, steps)
+            news.take(reports)
         self._watch.look()
-        changed = [self._orders[order_id].with_state(state) for order_id, state in states.items()]
-        self._say_changed(changed)
-        self._orders.update((order.order_id, order) for order in changed)
-        self._has_news = self._has_news or bool(changed)
-        self._change(steps, "sync")
+        changed: List[Order] = []
+        if news.steps:
+            changed = news.changed()
+            self._orders.update((order.order_id, order) for order in changed)
+            self._has_news = True
+        self._change(news.steps, "sync")
         if self._uncertain:
             self._settle_uncertain("没有写入文件单")
         self._flush()
         changed += self._settled
         self._settled.clear()
         return changed
-
-    def _take_steps(self, reports: Sequence[Any], states: Dict[str, OrderState], steps: List[Step]) -> None:
-        """Add the steps that our orders take by these reports to `steps`, and to `states`, by id, how they then stand."""
-        for report in reports:
-            checked = report if isinstance(report, OrderReport) else self._checked(report)
-            order = self._orders.get(checked.order_id) if checked is not None else None
-            if checked is None or order is None:
-                continue
-            before = states.get(checked.order_id)
-            if before is None:
-                before = order.state
-                self._watch.heard(checked.order_id)
-            if checked.code != order.code or checked.action is not order.action or checked.amount != order.amount:
-                self._watch.say_once(f"柜台回报的订单 {order.order_id} 与本任务的同号订单不是同一笔，已忽略")
-                continue
-            after = before.after(checked, order.amount)
-            if after != before:
-                states[order.order_id] = after
-                steps.append((order, after))
-
-    def _checked(self, report: Any) -> Optional[OrderReport]:
-        """What a gate says of an order of ours; None if it is another one's, or wrong."""
-        try:
-            order_id = report_id(report)
-            if order_id in self._orders:
-                return check_order(report)
-            self._watch.heard_of_other(order_id)
-        except InvalidReport as error:
-            self._watch.say_once(str(error))
-        return None
-
-    def _say_changed(self, orders: Sequence[Order]) -> None:
-        """Log how orders stand now; self._orders has them as they stood before. Thousands that go well are one record."""
-        lines: List[str] = []
-        for order in orders:
-            text = (
-                f"订单 {order.order_id} 状态 {order.status}，成交 {order.filled_amount}/{order.amount} {order.err_msg}"
-            )
-            if self._orders[order.order_id].status is OrderStatus.rejected is not order.status:
-                log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order.order_id, order.status)
-            if order.status is OrderStatus.rejected:
-                log.warning("%s", text)
-            else:
-                lines.append(text)
-        if lines:
-            log.info("%s", "\n".join(lines))
 
     def _change(self, steps: Sequence[Step], source: str) -> None:
         """Keep the steps that orders took. What the journal cannot take now, it gets with the next change."""

@@ -12,6 +12,9 @@ from jqtrade.scheduler.trigger import NEVER, Trigger
 
 log = logging.getLogger("jqtrade.scheduler")
 
+ASK_INTERVAL = 0.125
+"""Seconds after which the loop asks again whether it is wanted, while nothing but syncing happens. Naps come on top."""
+
 SYNC, EVERY_MINUTE, DAILY = range(3)
 """Priorities at the same instant: what was synced first is seen by the jobs after it."""
 
@@ -40,7 +43,7 @@ class Scheduler:
     """
 
     def __init__(self, clock: Clock, misfire_grace_time: float, is_wanted: Callable[[], bool]) -> None:
-        """`is_wanted` is asked before each job and after each wait, `clock.longest_sleep` seconds at most; False ends the loop."""
+        """`is_wanted` is asked before each job of the strategy, and all the time while it waits; False ends the loop."""
         self._clock = clock
         self._grace_seconds = misfire_grace_time
         self._grace = timedelta(seconds=misfire_grace_time)
@@ -48,6 +51,7 @@ class Scheduler:
         self._heap: List[Tuple[datetime, int, int, Job]] = []
         self._sequence = itertools.count()
         self._missed_before = datetime.min
+        self._asked = -ASK_INTERVAL
 
     def add(self, job: Job, after: datetime) -> None:
         """Call `job` from its first due time later than `after` on; what came due since then is late."""
@@ -66,27 +70,31 @@ class Scheduler:
 
     def run(self, until: Optional[datetime] = None) -> None:
         """Call jobs until nobody wants more, until none is left, or until the first one due after `until`."""
-        has_asked = False  # since the last job whether it is still wanted: twice between two jobs would be in vain
         while self._heap:
             due, priority, sequence, job = self._heap[0]
             if due == NEVER or (until is not None and due > until):
                 return
             now = self._clock.now()
-            if now < due:
-                self._wait(now, due)
-                if not self._is_wanted():
-                    return
-                has_asked = True
-                continue
-            if not has_asked and not self._is_wanted():
+            is_due = due <= now
+            if not self._may_go_on(before_job=is_due and priority != SYNC):
                 return
-            has_asked = False
+            if not is_due:
+                self._wait(now, due)
+                continue
             last_due, next_due = self._skip_piled_up(job, due, now)
             heapq.heapreplace(self._heap, (next_due, priority, sequence, job))
             if last_due < self._missed_before:
                 self._report_misfire(job, due, last_due)
             else:
                 self._call(job, last_due, now)
+
+    def _may_go_on(self, before_job: bool) -> bool:
+        """Ask whether the loop is still wanted, unless that was asked just now and no job of the strategy comes next."""
+        moment = self._clock.monotonic()
+        if not before_job and moment - self._asked < ASK_INTERVAL:
+            return True
+        self._asked = moment
+        return self._is_wanted()
 
     def _wait(self, now: datetime, due: datetime) -> None:
         """Sleep towards `due`, but not for long: the caller looks up in between."""

@@ -62,6 +62,7 @@ class RecordFile:
         """Raises OSError if the file cannot be written, TaskError if it is not ours."""
         self.info = info
         self._fd = open_private(path, os.O_WRONLY)
+        self._length = os.fstat(self._fd).st_size
         try:
             self._write()
         except OSError:
@@ -83,7 +84,9 @@ class RecordFile:
         line = json.dumps(self.info._asdict()).encode("ascii") + b"\n"
         os.lseek(self._fd, 0, os.SEEK_SET)
         os.write(self._fd, line)
-        os.ftruncate(self._fd, len(line))
+        if len(line) < self._length:
+            os.ftruncate(self._fd, len(line))
+        self._length = len(line)
 
     def close(self) -> None:
         """Leave the file as it is."""

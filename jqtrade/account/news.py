@@ -1,0 +1,73 @@
+"""OrderNews: what a sync tells of our orders, report by report."""
+
+import logging
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from jqtrade.account.journal import Step
+from jqtrade.account.order import Order, OrderReport, OrderState, OrderStatus
+from jqtrade.account.reports import check_order, report_id
+from jqtrade.account.watch import BrokerWatch
+from jqtrade.errors import InvalidReport
+
+log = logging.getLogger("jqtrade.account")
+
+
+class OrderNews:
+    """The steps that orders take in one sync."""
+
+    def __init__(self, orders: Mapping[str, Order], watch: BrokerWatch) -> None:
+        """`orders`: ours by id, as they stand before."""
+        self.steps: List[Step] = []
+        self._orders = orders
+        self._watch = watch
+        self._states: Dict[str, OrderState] = {}
+        """how those that changed stand now, by id"""
+
+    def take(self, reports: Sequence[Any]) -> None:
+        """Take over what a gate reported. What is wrong is logged and left out, as is what is not ours."""
+        for report in reports:
+            checked = report if isinstance(report, OrderReport) else self._checked(report)
+            order = self._orders.get(checked.order_id) if checked is not None else None
+            if checked is None or order is None:
+                continue
+            before = self._states.get(checked.order_id)
+            if before is None:
+                before = order.state
+                self._watch.heard(checked.order_id)
+            if checked.code != order.code or checked.action is not order.action or checked.amount != order.amount:
+                self._watch.say_once(f"柜台回报的订单 {order.order_id} 与本任务的同号订单不是同一笔，已忽略")
+                continue
+            after = before.after(checked, order.amount)
+            if after != before:
+                self._states[order.order_id] = after
+                self.steps.append((order, after))
+
+    def _checked(self, report: Any) -> Optional[OrderReport]:
+        """What a gate says of an order of ours; None if it is another one's, or wrong."""
+        try:
+            order_id = report_id(report)
+            if order_id in self._orders:
+                return check_order(report)
+            self._watch.heard_of_other(order_id)
+        except InvalidReport as error:
+            self._watch.say_once(str(error))
+        return None
+
+    def changed(self) -> List[Order]:
+        """Log how the orders that changed stand now, and return them so. Thousands that go well are one record of the log."""
+        changed: List[Order] = []
+        lines: List[str] = []
+        for order_id, state in self._states.items():
+            before = self._orders[order_id]
+            order = before.with_state(state)
+            changed.append(order)
+            text = f"订单 {order_id} 状态 {order.status}，成交 {order.filled_amount}/{order.amount} {order.err_msg}"
+            if before.status is OrderStatus.rejected is not order.status:
+                log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order_id, order.status)
+            if order.status is OrderStatus.rejected:
+                log.warning("%s", text)
+            else:
+                lines.append(text)
+        if lines:
+            log.info("%s", "\n".join(lines))
+        return changed
