@@ -67,8 +67,7 @@ CREATE TABLE events (
 );
 """
 
-# The rows of version 1 and 2 were numbered through, with the day beside. Events older than the day of an order cannot be
-# asked for, and are left behind.
+# The rows of version 1 and 2 were numbered through, with the day beside.
 _FROM_VERSION_1 = "ALTER TABLE orders ADD COLUMN value REAL NOT NULL DEFAULT 0;"
 _FROM_VERSION_2 = (
     "ALTER TABLE orders RENAME TO old_orders; ALTER TABLE events RENAME TO old_events;"
@@ -89,14 +88,25 @@ DROP TABLE old_events;
 _MIGRATIONS = {0: _SCHEMA, 1: _FROM_VERSION_1 + _FROM_VERSION_2, 2: _FROM_VERSION_2}
 
 _ASKED = "order_id code amount action side style price create_time".split()
+
+
+def _insert_into(table: str, columns: List[str]) -> str:
+    return "INSERT INTO {} ({}) VALUES ({})".format(table, ", ".join(columns), ", ".join("?" * len(columns)))
+
+
 _INTENT = "sequence order_id owner code amount action side style price create_time value".split()
 _STATE = list(OrderState._fields)
 _EVENT = "sequence time source order_sequence status filled_amount err_msg".split()
+_INSERT_ORDER, _INSERT_EVENT = _insert_into("orders", _INTENT), _insert_into("events", _EVENT)
 _UPDATE = "UPDATE orders SET {} WHERE sequence = ?".format(", ".join(name + " = ?" for name in _STATE))
 _STATUS_TEXTS = {status: status.value for status in OrderStatus}  # .value takes long, a hundred thousand times
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
 _DAY = 10**9
 """how many sequence numbers a day has"""
+LOG_PAGES = 250
+"""after so many sqlite moves its log into the database: 1 MB; 1000 by default"""
+LOG_PAGE = 4096 + 24
+"""bytes: a page and sqlite's header of it"""
 
 
 class RecordedOrder(NamedTuple):
@@ -139,6 +149,8 @@ class Journal:
             self._connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
             self._prepare(path)
             self._owner = self._number_of(owner)
+            if path is not None:
+                self._make_room(path + "-wal")
         except (OSError, TaskError, sqlite3.Error) as error:
             raise InvalidParam(
                 f"记录文件 {path} 无法使用：{error}。请检查选项 runtime_dir；文件已损坏时可以把它移走，今天发过的订单以柜台为准"
@@ -156,6 +168,27 @@ class Journal:
             raise InvalidParam(
                 f"记录文件 {path} 的版本是 {version}，本版 jqtrade 只认识版本 {SCHEMA_VERSION}；请用写它的版本打开，或把它移走"
             )
+
+    def _make_room(self, path: str) -> None:
+        """Make sqlite's log at `path` as long as it will be: a commit into room that is there takes half as long.
+
+        One that makes the file longer waits for the disk twice, for what was written and for the file's new size. sqlite
+        writes its log from the start again after each checkpoint, and knows by checksums where it ends.
+        """
+        self._connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+        fd = open_private(path, os.O_WRONLY)
+        try:
+            size = os.lseek(fd, 0, os.SEEK_END)
+            room = bytes(max(LOG_PAGES * LOG_PAGE - size, 0))
+            try:
+                is_made = os.write(fd, room) == len(room)
+                os.fsync(fd)
+            except OSError:
+                is_made = False
+            if not is_made:
+                os.ftruncate(fd, size)  # the disk is nearly full: what is left is for orders
+        finally:
+            os.close(fd)
 
     def _number_of(self, owner: str) -> int:
         self._connection.execute("INSERT OR IGNORE INTO owners (owner) VALUES (?)", (owner,))
@@ -242,7 +275,7 @@ class Journal:
             )
             for sequence, order, value in zip(itertools.count(first), orders, values)
         ]
-        self._connection.executemany(_insert_into("orders", _INTENT), rows)
+        self._connection.executemany(_INSERT_ORDER, rows)
         self._sequences.update(zip(map(_key, orders), itertools.count(first)))
 
     def _update(self, steps: Sequence[Step], moment: datetime, source: str) -> None:
@@ -264,7 +297,7 @@ class Journal:
             )
             for order, state in steps
         ]
-        self._connection.executemany(_insert_into("events", _EVENT), rows)
+        self._connection.executemany(_INSERT_EVENT, rows)
 
     def _next_sequence(self, table: str, moment: datetime) -> int:
         first, last = _sequences_of(moment.date())
@@ -312,10 +345,6 @@ class Journal:
 
     def close(self) -> None:
         self._connection.close()
-
-
-def _insert_into(table: str, columns: List[str]) -> str:
-    return "INSERT INTO {} ({}) VALUES ({})".format(table, ", ".join(columns), ", ".join("?" * len(columns)))
 
 
 def _runs(numbers: Iterable[Optional[int]]) -> List[List[int]]:

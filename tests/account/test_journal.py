@@ -12,7 +12,7 @@ import pytest
 from broker_files import make_order
 from journal_files import recorded
 
-from jqtrade.account.journal import Journal, Step
+from jqtrade.account.journal import LOG_PAGE, LOG_PAGES, Journal, Step
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStatus
 from jqtrade.errors import InvalidParam
 
@@ -310,3 +310,44 @@ def test_another_users_journal_or_folder_is_refused_and_left_alone(journal_path:
     with pytest.raises(InvalidParam, match="属于其他用户（uid 4242）"):
         Journal(journal_path)
     assert os.stat(path).st_uid == 4242
+
+
+def test_the_log_has_its_size_from_the_start_and_keeps_it(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    log = Path(journal_path + "-wal")
+    size = log.stat().st_size
+    assert size == LOG_PAGES * LOG_PAGE
+    for number in range(2 * LOG_PAGES):
+        journal.record_intents([make_order(str(number + 1))], [1.0])
+    assert size <= log.stat().st_size < 1.2 * size
+    assert len(Journal(journal_path).load(DAY)) == 2 * LOG_PAGES
+
+
+@pytest.mark.parametrize("room", [0, 1, 4096, LOG_PAGES * LOG_PAGE - 1])
+def test_on_a_disk_that_is_nearly_full_the_log_takes_no_room_beforehand(
+    journal_path: str, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    Journal(journal_path).close()
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:room]))
+    journal = Journal(journal_path)
+    monkeypatch.undo()
+    assert Path(journal_path + "-wal").stat().st_size < 10 * LOG_PAGE
+    journal.record_intents([make_order()], [1.0])
+    assert recorded(journal_path, DAY) == [(make_order(), False)]
+
+
+@pytest.mark.parametrize("damage", [lambda log: log[:0], lambda log: bytes(len(log)), lambda log: log[:70000]])
+def test_whatever_a_power_cut_leaves_of_the_room_in_the_log_harms_nothing(journal_path: str, damage: Any) -> None:
+    journal = Journal(journal_path)
+    journal.record_intents([make_order("1")], [1.0])
+    journal.close()  # all is in the database now, and the log is gone
+    journal = Journal(journal_path)
+    log = Path(journal_path + "-wal")
+    before = log.read_bytes()
+    copy = Path(journal_path).parent / "copy.db"
+    copy.write_bytes(Path(journal_path).read_bytes())
+    Path(str(copy) + "-wal").write_bytes(damage(before))
+    for path in (copy, Path(str(copy) + "-wal")):
+        path.chmod(0o600)
+    assert recorded(str(copy), DAY) == [(make_order("1"), False)]

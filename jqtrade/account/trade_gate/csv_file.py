@@ -48,6 +48,8 @@ class Appender:
         self._wait = wait
         self._clock = clock
         self._lock = FileLock(path + ".lock")
+        self._end: Optional[Tuple[int, int]] = None
+        """of the file as we left it, its number and size: it ends with a line end"""
 
     def append(
         self, lines: Sequence[bytes], check: Callable[[], None] = lambda: None, timeout: Optional[float] = None
@@ -58,8 +60,6 @@ class Appender:
         Raises OrderNotSent while nothing was written, OSError when some of it may have been.
         """
         path, wait = self.path, self._wait if timeout is None else self._wait._replace(timeout=timeout)
-        if not os.path.isdir(os.path.dirname(path)):  # FileLock would make one, where no terminal reads
-            raise OrderNotSent(f"文件单目录不存在：{os.path.dirname(path)}")
         for each in (path, path + ".lock"):  # the file may be another user's: the terminal's side writes here too
             if os.path.islink(each):
                 raise OrderNotSent(f"{each} 是符号链接，可能指向别处，拒绝写入；请删除它后重试")
@@ -67,10 +67,12 @@ class Appender:
         try:
             fd = _open_for_append(path, wait, self._clock, check)
             try:
-                data = _opening(path, fd, self._header) + b"".join([line + LINE_END for line in lines])
+                data = self._opening(fd) + b"".join([line + LINE_END for line in lines])
                 _write_all(fd, data)
                 os.fsync(fd)
-                return Appended(data, os.fstat(fd))
+                stat = os.fstat(fd)
+                self._end = stat.st_ino, stat.st_size
+                return Appended(data, stat)
             finally:
                 os.close(fd)
         finally:
@@ -84,7 +86,26 @@ class Appender:
                     raise OrderNotSent(f"等待文件锁超过 {wait.timeout} 秒：{self.path}.lock")
                 self._clock.sleep(wait.interval)
         except OSError as error:
+            if not os.path.isdir(os.path.dirname(self.path)):
+                raise OrderNotSent(f"文件单目录不存在：{os.path.dirname(self.path)}")
             raise OrderNotSent(f"无法取得文件锁 {self.path}.lock：{error}")
+
+    def _opening(self, fd: int) -> bytes:
+        """What must stand before the next line: the header or the rest of it, the end of a torn last line, or nothing."""
+        opening = self._header + LINE_END
+        try:
+            stat = os.fstat(fd)
+            size = stat.st_size
+            if (stat.st_ino, size) == self._end:
+                return b""
+            if size < len(opening):
+                start = os.read(fd, size)
+                if opening.startswith(start):
+                    return opening[len(start) :]
+            os.lseek(fd, -1, os.SEEK_END)
+            return b"" if os.read(fd, 1) == b"\n" else LINE_END
+        except OSError as error:
+            raise OrderNotSent(f"无法读取文件 {self.path}：{error}")
 
 
 def _open_for_append(path: str, wait: LockWait, clock: Clock, check: Callable[[], None]) -> int:
@@ -104,22 +125,6 @@ def _open_for_append(path: str, wait: LockWait, clock: Clock, check: Callable[[]
             clock.sleep(wait.interval)
         except OSError as error:
             raise OrderNotSent(f"无法打开文件 {path}：{error}")
-
-
-def _opening(path: str, fd: int, header: bytes) -> bytes:
-    """What must stand before the next line: the header or the rest of it, the end of a torn last line, or nothing."""
-    opening = header + LINE_END
-    try:
-        size = os.lseek(fd, 0, os.SEEK_END)
-        if size < len(opening):
-            os.lseek(fd, 0, os.SEEK_SET)
-            start = os.read(fd, size)
-            if opening.startswith(start):
-                return opening[len(start) :]
-        os.lseek(fd, -1, os.SEEK_END)
-        return b"" if os.read(fd, 1) == b"\n" else LINE_END
-    except OSError as error:
-        raise OrderNotSent(f"无法读取文件 {path}：{error}")
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -42,6 +42,8 @@ else:
             self._lock = filelock.FileLock(path)
 
         def try_acquire(self) -> bool:
+            if not os.path.isdir(os.path.dirname(self._lock.lock_file)):
+                raise FileNotFoundError("no such folder")  # filelock would make it
             try:
                 self._lock.acquire(timeout=0)
             except filelock.Timeout:
