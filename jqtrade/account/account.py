@@ -366,6 +366,7 @@ class Account:
             changed = news.changed()
             self._orders.update((order.order_id, order) for order in changed)
             self._has_news = True
+            self._limits.orders_changed()
         self._change(news.steps, "sync")
         if self._uncertain:
             self._settle_uncertain("没有写入文件单")

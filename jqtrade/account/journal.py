@@ -138,7 +138,7 @@ class Journal:
         """
         self._sent: List[Order] = []
         self._queued: List[Callable[[], None]] = []
-        self._sequences: Dict[Tuple[date, str], Optional[int]] = {}
+        self._sequences: Dict[Tuple[date, str], int] = {}
         """of today's orders, by day and id"""
         try:
             if path is not None:
@@ -307,12 +307,12 @@ class Journal:
 
     def _sequence_of(self, order: Order) -> Optional[int]:
         """The order's number; None if there is no such order, so that what is changed of it changes nothing."""
-        key = _key(order)
-        if key not in self._sequences:  # of another day
+        sequence = self._sequences.get(_key(order))
+        if sequence is None:  # of another day
             sql = "SELECT max(sequence) FROM orders WHERE sequence BETWEEN ? AND ? AND order_id = ?"
-            found = self._connection.execute(sql, _sequences_of(key[0]) + (order.order_id,))
-            (self._sequences[key],) = found.fetchone()
-        return self._sequences[key]
+            found = self._connection.execute(sql, _sequences_of(order.create_time.date()) + (order.order_id,))
+            (sequence,) = found.fetchone()
+        return sequence
 
     def load(self, day: date) -> List[RecordedOrder]:
         """Return the owner's orders created on `day`, in order of creation. Raises sqlite3.Error."""

@@ -39,6 +39,10 @@ class RiskLimits:
         self._cancels = 0
         self._values: Dict[str, float] = {}
         """what each order that was counted is worth, yuan"""
+        self._total = 0.0
+        """what all of them are worth"""
+        self._spent: Optional[float] = None
+        """yuan that the purchases have frozen or used of which the snapshot does not know; None: to be added up"""
         self._recent: Deque[Tuple[float, str]] = deque()
         """of the last second, when and which order; a cancel has no id"""
         self._since_snapshot: Dict[str, Set[str]] = {}
@@ -50,6 +54,7 @@ class RiskLimits:
         `written`: when the broker's side wrote it down, where that is known. It then leaves out only orders that were
         sent before and that the broker has spoken of.
         """
+        self._spent = None
         for code, order_ids in list(self._since_snapshot.items()):
             if written is None:
                 order_ids.clear()
@@ -62,8 +67,15 @@ class RiskLimits:
     def count_order(self, order: Order, value: float, age: float = 0.0) -> None:
         """Count an order of `value` yuan that goes, or may have gone, to the broker `age` seconds ago."""
         self._values[order.order_id] = value
+        self._total += value
+        if self._spent is not None:
+            self._spent += self._spent_on(order)
         self._since_snapshot.setdefault(order.code, set()).add(order.order_id)
         self._stamp(order.order_id, age)
+
+    def orders_changed(self) -> None:
+        """The broker has spoken of orders: how they stand now counts."""
+        self._spent = None
 
     def count_cancel(self, age: float = 0.0) -> None:
         """Count a cancel that went to the broker `age` seconds ago."""
@@ -85,8 +97,9 @@ class RiskLimits:
     def uncount_orders(self, orders: Sequence[Order]) -> None:
         """Take back `count_order`: the orders are proven not to have been sent."""
         for order in orders:
-            self._values.pop(order.order_id, None)
+            self._total -= self._values.pop(order.order_id, 0.0)
             self._since_snapshot.get(order.code, set()).discard(order.order_id)
+        self._spent = None
         ids = {order.order_id for order in orders}
         self._recent = deque(entry for entry in self._recent if entry[1] not in ids)
 
@@ -159,11 +172,10 @@ class RiskLimits:
         return value
 
     def _check_price(self, order: Order, portfolio: Optional[Portfolio]) -> None:
-        largest, last = self._options["price_deviation"], _last_price(order, portfolio)
-        if largest is None or not order.price or not last:
-            return
-        deviation = abs(order.price / last - 1)
-        if deviation > largest + 1e-9:
+        largest = self._options["price_deviation"]
+        last = 0.0 if largest is None or not order.price else _last_price(order, portfolio)
+        deviation = abs(order.price / last - 1) if last else 0.0
+        if last and deviation > largest + 1e-9:
             raise InvalidOrder(
                 f"price_deviation：限价 {order.style.price_text} 偏离最近的价格 {format_price(last)} "
                 f"达 {deviation:.1%}，超过 {largest:.1%}"
@@ -203,17 +215,18 @@ class RiskLimits:
         if self._options["cash_check"] and order.is_buy:
             value = self._known_value(order, portfolio, "cash_check")
             cash = 0.0 if portfolio is None else portfolio.available_cash
-            spent = sum(
-                self._values[other.order_id] * _live_amount(other) / other.amount
-                for code in self._since_snapshot
-                for other in self._since(code)
-                if other.is_buy
-            )
+            if self._spent is None:
+                self._spent = sum(self._spent_on(other) for code in self._since_snapshot for other in self._since(code))
+            spent = self._spent
             if value > cash - spent:
                 raise InvalidOrder(
                     f"cash_check：需要 {value:.2f} 元，超过可用的 {max(cash - spent, 0.0):.2f} 元"
                     f"（同步到 {cash:.2f} 元，之后已委托 {spent:.2f} 元）"
                 )
+
+    def _spent_on(self, order: Order) -> float:
+        """Yuan that an order has frozen or used; of one that is about to be sent, all that it is worth."""
+        return self._values[order.order_id] * _live_amount(order) / order.amount if order.is_buy else 0.0
 
     def _since(self, code: str) -> List[Order]:
         """The orders in `code` that the snapshot does not know of."""
@@ -223,16 +236,15 @@ class RiskLimits:
         now = self._clock.monotonic()
         while self._recent and self._recent[0][0] <= now - SECOND:
             self._recent.popleft()
-        for rule, count, period in (
-            ("max_orders_per_second", len(self._recent), "最近 1 秒"),
-            ("max_orders_per_day", len(self._values) + self._cancels, "今天"),
-        ):
-            most = self._options[rule]
-            if count >= most:
-                raise InvalidOrder(f"{rule}：{period}已有 {count} 笔委托和撤单，上限 {most} 笔")
+        count, most = len(self._recent), self._options["max_orders_per_second"]
+        if count >= most:
+            raise InvalidOrder(f"max_orders_per_second：最近 1 秒已有 {count} 笔委托和撤单，上限 {most} 笔")
+        count, most = len(self._values) + self._cancels, self._options["max_orders_per_day"]
+        if count >= most:
+            raise InvalidOrder(f"max_orders_per_day：今天已有 {count} 笔委托和撤单，上限 {most} 笔")
         highest = self._options["max_daily_value"]
         if highest is not None:
-            total = sum(self._values.values()) + self._known_value(order, portfolio, "max_daily_value")
+            total = self._total + self._known_value(order, portfolio, "max_daily_value")
             if total > highest:
                 raise InvalidOrder(f"max_daily_value：今天的委托金额将达 {total:.2f} 元，超过 {highest:.2f} 元")
 
@@ -250,9 +262,8 @@ def _live_amount(order: Order) -> int:
 
 
 def _check_lot(order: Order, board: Board) -> None:
-    if order.price and round(order.price * MILLION) % round(
-        float(board.tick) * MILLION
-    ):  # exact: prices have 6 decimals
+    millionths = round(order.price * MILLION)  # exact: prices have 6 decimals
+    if millionths % round(float(board.tick) * MILLION):
         raise InvalidOrder(f"lot_check：限价 {order.style.price_text} 不是 {board.name}最小价位 {board.tick} 的整数倍")
     if order.is_buy and (order.amount < board.min_amount or order.amount % board.step):
         multiple = f"，且为 {board.step} 的整数倍" if board.step > 1 else ""
@@ -263,5 +274,5 @@ def _last_price(order: Order, portfolio: Optional[Portfolio]) -> float:
     """The price that the last snapshot gives for the order's security; 0 if it gives none."""
     if portfolio is None:
         return 0.0
-    held = (portfolio.long_positions.get(order.code), portfolio.short_positions.get(order.code))
-    return max([position.last_price for position in held if position is not None], default=0.0)
+    position = portfolio.long_positions.get(order.code) or portfolio.short_positions.get(order.code)
+    return 0.0 if position is None else position.last_price

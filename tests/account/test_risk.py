@@ -468,6 +468,26 @@ def test_what_a_finished_sale_did_not_fill_can_be_sold_again(desk: Desk) -> None
     assert sell(account, 700) is not None
 
 
+def test_cash_that_a_finished_purchase_did_not_use_can_be_used_again(desk: Desk) -> None:
+    desk.broker.cash = dict(desk.broker.cash, available_cash=10000.0)
+    account = desk.open(cash_check=True)
+    first = str(buy(account, 600))
+    assert buy(account, 500) is None and buy(account, 400) is not None and buy(account, 100) is None
+    desk.broker.report(first, "partly_canceled", filled_amount=200)
+    account.sync_orders()
+    assert buy(account, 500) is None and buy(account, 400) is not None and buy(account, 100) is None
+
+
+def test_in_a_batch_cash_goes_to_the_first_and_comes_back_from_what_was_not_sent(desk: Desk) -> None:
+    desk.broker.cash = dict(desk.broker.cash, available_cash=10000.0)
+    account = desk.open(cash_check=True)
+    desk.broker.error = OrderNotSent("锁")
+    requests = [check_request(BANK, amount, LimitOrderStyle(10)) for amount in (600, 500, 400)]
+    assert account.submit_batch(requests) == [None] * 3 and desk.broker.orders == []
+    desk.broker.error = None
+    assert [order_id is not None for order_id in account.submit_batch(requests)] == [True, False, True]
+
+
 def test_the_same_snapshot_read_again_frees_nothing(desk: Desk) -> None:
     desk.broker.positions = [dict(HOLDING, amount=1000, available_amount=1000)]
     account = desk.open()
