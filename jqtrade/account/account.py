@@ -280,7 +280,7 @@ class Account:
         self._limits.uncount_orders([order for order, _ in orders])
         refused = [order.rejected("没有发出：" + reason) for order, reason in orders]
         self._orders.update((order.order_id, order) for order in refused)
-        self._change([(order, order.state) for order in refused], "refused")
+        self._change([(order, order.state()) for order in refused], "refused")
 
     def cancel_batch(self, order_ids: Sequence[str]) -> List[str]:
         """Ask the broker to cancel orders, all at once where the gate can; ids unknown or finished are only logged.

@@ -209,13 +209,13 @@ class Journal:
 
     def queue(self, orders: Sequence[Order]) -> None:
         """Keep orders of one day that were not sent, as they are now, with whatever is written next."""
-        steps = [(order, order.state) for order in orders]
+        steps = [(order, order.state()) for order in orders]
         self._queued.append(functools.partial(self._insert, orders, [0.0] * len(orders)))
         self._queued.append(functools.partial(self._update, steps, orders[0].create_time, "refused"))
 
     def record_cancels(self, orders: Sequence[Order], moment: datetime) -> None:
         """Keep, for the counts of the day, that the broker is about to be asked to cancel `orders`; if that fails, later."""
-        steps = [(order, order.state) for order in orders]
+        steps = [(order, order.state()) for order in orders]
         self._queued.append(functools.partial(self._insert_events, steps, moment, "cancel"))
         self.flush()
 

@@ -32,7 +32,7 @@ class OrderNews:
                 continue
             before = self._states.get(checked.order_id)
             if before is None:
-                before = order.state
+                before = order.state()
                 self._watch.heard(checked.order_id)
             if checked.code != order.code or checked.action is not order.action or checked.amount != order.amount:
                 self._watch.say_once(f"柜台回报的订单 {order.order_id} 与本任务的同号订单不是同一笔，已忽略")

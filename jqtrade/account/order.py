@@ -339,7 +339,6 @@ class Order(Frozen):
     filled = alias("filled_amount")
     add_time = alias("create_time")
 
-    @property
     def state(self) -> OrderState:
         """What has become of the order."""
         return OrderState(
@@ -365,6 +364,6 @@ class Order(Frozen):
 
     def apply(self, report: OrderReport) -> "Order":
         """Return the order as it stands after the broker's `report`, or self when the report says nothing new."""
-        before = self.state
+        before = self.state()
         after = before.after(report, self.amount)
         return self if after == before else self.with_state(after)

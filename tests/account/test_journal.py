@@ -21,7 +21,7 @@ MOMENT = datetime(2026, 1, 5, 9, 31, 2, 345)
 
 
 def steps(*orders: Order) -> List[Step]:
-    return [(order, order.state) for order in orders]
+    return [(order, order.state()) for order in orders]
 
 
 def events(path: str) -> List[Any]:
