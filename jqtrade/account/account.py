@@ -289,29 +289,32 @@ class Account:
         """
         self._check_usable()
         now = self._start_day()
-        live: List[str] = []
+        live: Dict[str, Order] = {}
         for order_id in order_ids:
             order = self._orders.get(order_id)
             if order is None:
                 log.error("撤单没有发出：今天没有订单 %r", order_id)
             elif order.status.is_final:
                 log.warning("撤单没有发出：订单 %s 已经结束，状态 %s", order_id, order.status)
-            elif order_id not in live:
-                live.append(order_id)
+            else:
+                live[order_id] = order
         if not live:
             return []
-        self._record(lambda: self._journal.record_cancels([self._orders[order_id] for order_id in live], now))
+        self._record(lambda: self._journal.record_cancels(list(live.values()), now))
         try:
-            errors = check_outcomes(self._gate.batch_cancel_order(live), "batch_cancel_order", len(live))
+            errors = check_outcomes(self._gate.batch_cancel_order(list(live)), "batch_cancel_order", len(live))
         except Exception as error:  # a gate of the user's own may raise anything
             log.exception("交易接口 batch_cancel_order 出错")
             errors = [error] * len(live)
         for _ in live:  # only now: sending may have waited
             self._limits.count_cancel()
+        sent = [f"已发出撤单 {order_id}" for order_id, failure in zip(live, errors) if failure is None]
+        if sent:
+            log.info("%s", "\n".join(sent))
         for order_id, failure in zip(live, errors):
             if failure is None:
-                log.info("已发出撤单 %s", order_id)
-            elif isinstance(failure, (OrderUncertain, OSError)):
+                continue
+            if isinstance(failure, (OrderUncertain, OSError)):
                 log.error("无法确认撤单 %s 是否发出，以柜台回报为准：%s", order_id, failure)
             else:
                 log.error("撤单 %s 没有发出：%s", order_id, failure)

@@ -12,7 +12,7 @@ from jqtrade.account.trade_gate import anxin_csv
 from jqtrade.account.trade_gate.anxin_day import BrokenLine, DayFiles, Feed, Parse
 from jqtrade.account.trade_gate.anxin_watch import SnapshotWatch
 from jqtrade.account.trade_gate.base import AbsTradeGate
-from jqtrade.account.trade_gate.csv_file import LockWait, decode, read_snapshot
+from jqtrade.account.trade_gate.csv_file import LINE_END, LockWait, decode, read_snapshot
 from jqtrade.errors import FileMissing, InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
 from jqtrade.log import Outage
 
@@ -145,7 +145,11 @@ class AnXinDMATradeGate(AbsTradeGate):
     def batch_cancel_order(self, order_ids: Sequence[str]) -> List[Optional[Exception]]:
         """Append the rows of all cancels at once."""
         now = self.clock.now()
-        good = [order_id for order_id in order_ids if _ORDER_ID.fullmatch(order_id)]
+        bad = "订单号 {!r} 不正确，One Quant 只认 10 位以内的数字"
+        refusals = [
+            None if _ORDER_ID.fullmatch(order_id) else OrderNotSent(bad.format(order_id)) for order_id in order_ids
+        ]
+        good = [order_id for order_id, refusal in zip(order_ids, refusals) if refusal is None]
         outcome: Optional[Exception] = None
         try:
             if good:
@@ -153,8 +157,7 @@ class AnXinDMATradeGate(AbsTradeGate):
                 self._day(now.date()).cancel_appender.append(rows)
         except (TradeGateError, OSError) as error:
             outcome = error
-        bad = "订单号 {!r} 不正确，One Quant 只认 10 位以内的数字"
-        return [outcome if order_id in good else OrderNotSent(bad.format(order_id)) for order_id in order_ids]
+        return [outcome if refusal is None else refusal for refusal in refusals]
 
     def account_key(self) -> str:
         return f"anxin {self._account_no} {self._order_dir}"
@@ -330,6 +333,8 @@ def _row_stands(path: str, row: str) -> Optional[bool]:
     """
     wanted = row.encode("utf-8").split(b",")
     data = _read(path)
+    if b"\n" + row.encode("utf-8") + LINE_END in data:  # as it was written; the rest takes its time
+        return True
     whole, _, torn = data.rpartition(b"\n")
     for line in whole.split(b"\n"):
         fields = line.rstrip(b"\r").split(b",")
