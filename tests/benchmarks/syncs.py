@@ -134,19 +134,29 @@ def balance(bench: Bench) -> Result:
     row = compared("`sync_balance`，1,000 只持仓，文件没有变", "两次 os.stat", unchanged, 1)._replace(
         target="只有两次 stat",
         reached=None if calls is None else calls <= 2,
-        note="没有 strace，数不了系统调用" if calls is None else f"每次 {calls:g} 个系统调用（strace）",
+        note="没有 strace，数不了系统调用" if calls is None else f"每次 {calls:g} 个与文件有关的系统调用（strace）",
     )
     changed_row = compared("`sync_balance`，1,000 只持仓，文件变了", "csv.reader 读这两个文件", changed, 4)
     return Result([changed_row, row])
 
 
 def _system_calls(folder: str) -> Optional[float]:
-    """How many system calls one sync_balance of unchanged files makes; None where that cannot be counted."""
+    """How many system calls on files one sync_balance of unchanged files makes; None where that cannot be counted."""
     if shutil.which("strace") is None:
         return None
     os.makedirs(folder)
     trace = os.path.join(folder, "trace")
-    command = ["strace", "-o", trace, sys.executable, "-m", __spec__.name, os.path.join(folder, "world")]
+    command = [
+        "strace",
+        "-e",
+        "trace=file,desc",
+        "-o",
+        trace,
+        sys.executable,
+        "-m",
+        __spec__.name,
+        os.path.join(folder, "world"),
+    ]
     if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
         return None
     with open(trace) as file:
