@@ -90,18 +90,17 @@ class _Positions:
         self.rewrite()
 
     def rewrite(self) -> None:
-        """Write the files with other figures."""
+        """Write the files anew: every price has moved by a tick, and with it the values."""
         self._round += 1
-        rows = [
-            position_row(
-                f"{600000 + n}.SH",
-                100 * (n % 300) + self._round + 200,
-                costPrice=f"{9 + n / 100:.4f}",
-                lastPrice=f"{10 + n / 100:.2f}",
-                mktValue=f"{(100 * (n % 300) + self._round + 200) * (10 + n / 100):.2f}",
-            )
-            for n in range(1000)
-        ]
+        rows = []
+        for n in range(1000):
+            held, price = 100 * (n % 300 + 1), 10 + (n + self._round) / 100
+            figures = {
+                "costPrice": f"{9 + n / 100:.4f}",
+                "lastPrice": f"{price:.2f}",
+                "mktValue": f"{held * price:.2f}",
+            }
+            rows.append(position_row(f"{600000 + n}.SH", held, held // 200 * 100, **figures))
         self.world.files.write_snapshots([asset_row(total=100000 + self._round)], rows)
 
     def age(self) -> None:
