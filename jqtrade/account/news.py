@@ -25,12 +25,13 @@ class OrderNews:
 
     def take(self, reports: Sequence[Any]) -> None:
         """Take over what a gate reported. What is wrong is logged and left out, as is what is not ours."""
+        orders, states, steps = self._orders, self._states, self.steps
         for report in reports:
             checked = report if isinstance(report, OrderReport) else self._checked(report)
-            order = self._orders.get(checked.order_id) if checked is not None else None
+            order = orders.get(checked.order_id) if checked is not None else None
             if checked is None or order is None:
                 continue
-            before = self._states.get(checked.order_id)
+            before = states.get(checked.order_id)
             if before is None:
                 before = order.state()
                 self._watch.heard(checked.order_id)
@@ -39,8 +40,8 @@ class OrderNews:
                 continue
             after = before.after(checked, order.amount)
             if after != before:
-                self._states[order.order_id] = after
-                self.steps.append((order, after))
+                states[order.order_id] = after
+                steps.append((order, after))
 
     def _checked(self, report: Any) -> Optional[OrderReport]:
         """What a gate says of an order of ours; None if it is another one's, or wrong."""

@@ -324,11 +324,13 @@ class Strategy(Host):
 
     def _sync(self, due: datetime) -> None:
         """The regular sync of the account."""
+        account = self.account()
         if self._options["sync_order"]:
-            self._updates.extend(self.account().sync_orders())
+            self._updates += account.sync_orders()
         if self._options["sync_balance"]:
-            self.account().sync_balance()
-        self._deliver_updates(due)
+            account.sync_balance()
+        if self._updates:
+            self._deliver_updates(due)
 
     def sync(self) -> None:
         """The regular sync now; without an account there is none."""
