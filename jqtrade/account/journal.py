@@ -147,9 +147,10 @@ class Journal:
                     check_ours(path + suffix)
                 os.close(open_private(path, os.O_RDWR))  # sqlite would let others read it
             self._connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
+            (mode,) = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
             self._prepare(path)
             self._owner = self._number_of(owner)
-            if path is not None:
+            if path is not None and mode == "wal":  # some file systems cannot have it
                 self._make_room(path + "-wal")
         except (OSError, TaskError, sqlite3.Error) as error:
             raise InvalidParam(
@@ -157,7 +158,6 @@ class Journal:
             )
 
     def _prepare(self, path: Optional[str]) -> None:
-        self._connection.execute("PRAGMA journal_mode = WAL")
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version in _MIGRATIONS:
             self._connection.executescript(

@@ -40,6 +40,31 @@ def test_a_sync_applies_reports_and_returns_each_changed_order_once(account: Acc
     assert account.sync_orders() == []
 
 
+def test_a_gate_that_tells_in_parts_is_asked_until_it_has_told_all_or_fails(
+    open_account: OpenAccount, broker: FakeBroker, caplog: Any
+) -> None:
+    parts: List[Any] = []
+
+    def sync_orders(gate: Any) -> Any:
+        part = parts.pop(0) if parts else []
+        gate.has_more = bool(parts)
+        if isinstance(part, Exception):
+            raise part
+        return part
+
+    account = open_account(sync_orders=sync_orders)
+    first, second = [str(each) for each in account.submit_batch(requests(100, 200))]
+    open_first, open_second, filled = [
+        order_report(account.orders(each)[0], status)
+        for each, status in ((first, "open"), (second, "open"), (first, "filled"))
+    ]
+    parts[:] = [[open_first], [open_second], [filled]]
+    assert [(order.order_id, order.status) for order in account.sync_orders()] == [(first, "filled"), (second, "open")]
+    parts[:] = [[order_report(account.orders(second)[0], "filled")], TradeGateError("断了"), [], []]
+    assert [order.status for order in account.sync_orders()] == ["filled"] and said(caplog, "断了") == 1
+    assert len(parts) == 2  # not asked any further
+
+
 def test_every_step_that_one_sync_brings_is_an_event(account: Account, broker: FakeBroker, journal_path: str) -> None:
     order_id = str(submit(account))
     for status in ("open", "filling", "filled"):

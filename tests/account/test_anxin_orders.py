@@ -14,7 +14,7 @@ from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.reports import check_order
 from jqtrade.account.request import check_request
-from jqtrade.account.trade_gate import AnXinDMATradeGate
+from jqtrade.account.trade_gate import AnXinDMATradeGate, csv_file
 from jqtrade.errors import TradeGateError
 from jqtrade.testing import VirtualClock
 
@@ -335,3 +335,30 @@ def test_reading_orders_is_tried_as_often_as_the_option_says(
 def test_nothing_is_logged_while_the_terminal_has_not_written_yet(gate: Gate, caplog: Any) -> None:
     caplog.set_level(logging.DEBUG)
     assert statuses(gate) == [] and caplog.records == []
+
+
+def test_a_refusal_waits_until_every_portion_of_the_updates_is_read(
+    gate: Gate, folder: OneQuantFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_file, "PORTION", 300)
+    for order_id in ("77", "78"):
+        gate.order(make_order(order_id))
+    folder.append("execResult", RESULT_HEADER, refused("77"), refused("78"))
+    folder.append("orderUpdate", UPDATE_HEADER, *[update_row(order_id) for order_id in ("1", "2", "3", "78")])
+    portions = [statuses(gate)]
+    while gate.has_more:
+        portions.append(statuses(gate))
+    assert len(portions) > 1 and ("77", "rejected") in portions[-1]
+    assert ("78", "rejected") not in [status for portion in portions for status in portion]  # it was taken
+    assert statuses(gate) == [] and not gate.has_more
+
+
+def test_one_sync_of_the_account_takes_every_portion(
+    gate: Gate, folder: OneQuantFolder, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = Account(gate, Journal(None), clock, no_limits(clock))
+    ids = [str(each) for each in account.submit_batch([check_request("000001.XSHE", 1000, LimitOrderStyle(10.5))] * 9)]
+    rows = [update_row(order_id, status) for status in (7, 0, 2) for order_id in ids]
+    folder.append("orderUpdate", UPDATE_HEADER, *rows)
+    monkeypatch.setattr(csv_file, "PORTION", 500)
+    assert [(order.order_id, order.status) for order in account.sync_orders()] == [(each, "filled") for each in ids]

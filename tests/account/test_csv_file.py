@@ -12,7 +12,7 @@ from broker_files import OneQuantFolder, make_order
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jqtrade.account.trade_gate import AnXinDMATradeGate
+from jqtrade.account.trade_gate import AnXinDMATradeGate, csv_file
 from jqtrade.account.trade_gate.csv_file import (
     Appender,
     Columns,
@@ -129,6 +129,47 @@ def test_a_follower_waits_for_a_file_that_is_not_there_yet(tmp_path: Path) -> No
     assert follower.read_lines() == ([b"three"], False)
     (tmp_path / "file").unlink()
     assert follower.read_lines() == ([], False)
+
+
+def read_all(follower: FileFollower) -> Tuple[List[bytes], int]:
+    """All lines, and in how many portions they came."""
+    lines, count = follower.read_lines()[0], 1
+    while follower.has_more:
+        lines += follower.read_lines()[0]
+        count += 1
+    return lines, count
+
+
+@pytest.mark.parametrize("portion", [1, 2, 3, 7, 8, 64, 10**6])
+def test_a_long_file_is_read_in_portions_whatever_their_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portion: int
+) -> None:
+    monkeypatch.setattr(csv_file, "PORTION", portion)
+    path = tmp_path / "file"
+    path.write_bytes(b"\xef\xbb\xbfhead\r\none\n" + b"long" * 5 + b"\r\r\n\n\ntwo\r\ntor")
+    follower = FileFollower(str(path))
+    lines, count = read_all(follower)
+    assert lines == [b"head", b"one", b"long" * 5, b"", b"", b"two"] and (count > 1) == (portion < 40)
+    assert read_all(follower) == ([], 1)
+    with path.open("ab") as file:
+        file.write(b"n\nlast\n")
+    assert read_all(follower)[0] == [b"torn", b"last"]
+
+
+def test_a_file_that_goes_or_shrinks_between_two_portions_ends_the_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_file, "PORTION", 8)
+    path = tmp_path / "file"
+    path.write_bytes(b"one\ntwo\nthree\nfour\n")
+    follower = FileFollower(str(path))
+    assert follower.read_lines() == ([b"one", b"two"], True) and follower.has_more
+    path.write_bytes(b"new\n")
+    assert follower.read_lines() == ([b"new"], True) and not follower.has_more
+    path.write_bytes(b"new\none\ntwo\nthree\n")
+    assert follower.read_lines() == ([b"one", b"two"], False) and follower.has_more
+    path.unlink()
+    assert follower.read_lines() == ([], False) and not follower.has_more
 
 
 def test_a_follower_drops_the_mark_of_utf_8_only_at_the_start(tmp_path: Path) -> None:

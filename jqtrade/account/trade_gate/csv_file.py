@@ -148,9 +148,10 @@ class FileFollower:
         """Return the whole lines added since the last call, without their ends (LF, CRLF or CR CRLF); none if there is no file.
 
         Of many lines only the first, about PORTION bytes, so that a whole day's file does not need its size in memory
-        many times over. A file that shrank or was replaced is read again from its start; the second value tells whether the lines begin
-        there. Raises OSError if the file cannot be read.
+        many times over. A file that shrank or was replaced is read again from its start; the second value tells whether
+        the lines begin there. Raises OSError if the file cannot be read.
         """
+        self.has_more = False
         try:
             if self._knows(os.stat(self.path)):
                 return [], False
@@ -164,9 +165,10 @@ class FileFollower:
             if replaced or file.read(len(self._tail)) != self._tail:  # written over, or a new file with the old number
                 self._offset, self._tail, self._identity = 0, b"", stat.st_ino
                 file.seek(0)
-            data = file.read(PORTION)
-            while b"\n" not in data and self._offset + len(data) < stat.st_size:
-                data += file.read(PORTION)
+            data = portion = file.read(PORTION)
+            while portion and b"\n" not in portion:  # a line that is longer
+                portion = file.read(PORTION)
+                data += portion
         self.has_more = self._offset + len(data) < stat.st_size
         from_start = self._offset == 0
         lines = self._take(data, stat)
