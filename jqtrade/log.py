@@ -26,23 +26,20 @@ class Masker:
 
     def hide(self, secret: str) -> None:
         """Show no more than the last two characters of an account number again; left alone if too short, as `hide_whole`."""
-        if len(secret) >= SHORTEST_SECRET:
-            self._replacements.setdefault(secret, "*" * (len(secret) - 2) + secret[-2:])
-            self._sort()
+        if len(secret) >= SHORTEST_SECRET and secret not in self._replacements:
+            self._add({secret: "*" * (len(secret) - 2) + secret[-2:]})
 
     def hide_whole(self, secret: str) -> None:
         """Show `***` in place of a password or the like, and of each of its lines, also where repr or JSON write it.
 
         What is shorter than four characters would hit innocent words and digits, and is left alone.
         """
-        for text in _spellings(secret):
-            if len(text) >= SHORTEST_SECRET:
-                self._replacements[text] = "***"
-        self._sort()
+        self._add({text: "***" for text in _spellings(secret) if len(text) >= SHORTEST_SECRET})
 
-    def _sort(self) -> None:
-        """The longest first: one secret may be a part of another."""
-        self._replacements = dict(sorted(self._replacements.items(), key=lambda item: -len(item[0])))
+    def _add(self, replacements: Dict[str, str]) -> None:
+        """In a new dict, since another thread may be printing; the longest first, since one may be a part of another."""
+        every = dict(self._replacements, **replacements)
+        self._replacements = dict(sorted(every.items(), key=lambda item: -len(item[0])))
 
     def __call__(self, text: str) -> str:
         for secret, replacement in self._replacements.items():
@@ -144,7 +141,10 @@ class RotatingLog(logging.FileHandler):
         return stream
 
     def emit(self, record: logging.LogRecord) -> None:
-        super().emit(record)
+        try:
+            super().emit(record)
+        except OSError:  # the file could not be opened again after a rotation
+            self.handleError(record)
         self.rotate_if_full()
 
     def rotate_if_full(self) -> None:

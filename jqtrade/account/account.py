@@ -196,13 +196,13 @@ class Account:
 
     def _within_limits(self, orders: Iterable[Order], now: datetime) -> List[Order]:
         """Those of `orders` that may be sent, one after the other, are counted and returned; the others are refused."""
-        halted = self._limits.is_halted()
         if self._uncertain:
-            if not halted:
+            if not self._limits.is_halted():
                 self._ask(self._gate.mend)
             self._settle_uncertain("没有写入文件单")
         if self._limits.is_stale(self._portfolio, now):
             self.sync_balance()
+        halted = self._limits.is_halted()  # only now: all this may have taken its time
         moment = self._clock.now()
         accepted: List[Order] = []
         refused: List[Order] = []
@@ -353,17 +353,26 @@ class Account:
         if not self._is_loaded:
             return []  # the gate would take our own orders for others'
         news = OrderNews(self._orders, self._watch)
-        has_more = True
-        while has_more:
-            try:
-                reports = check_list(self._gate.sync_orders(), "sync_orders()")
+        try:
+            has_more = True
+            while has_more:
+                news.take(check_list(self._gate.sync_orders(), "sync_orders()"))
                 has_more = self._gate.has_more
-                self._orders_outage.worked("订单恢复同步")
-            except Exception as error:  # as in sync_balance
-                self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
-                reports, has_more = [], False
-            news.take(reports)
+        except Exception as error:  # as in sync_balance; what was told before counts
+            self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
+            return self._take_over(news)
+        self._orders_outage.worked("订单恢复同步")
         self._watch.look()
+        changed = self._take_over(news)
+        if self._uncertain:
+            self._settle_uncertain("没有写入文件单")
+        self._flush()
+        changed += self._settled
+        self._settled.clear()
+        return changed
+
+    def _take_over(self, news: OrderNews) -> List[Order]:
+        """Keep what a sync tells. Returns the orders that changed."""
         changed: List[Order] = []
         if news.steps:
             changed = news.changed()
@@ -371,11 +380,6 @@ class Account:
             self._has_news = True
             self._limits.orders_changed()
         self._change(news.steps, "sync")
-        if self._uncertain:
-            self._settle_uncertain("没有写入文件单")
-        self._flush()
-        changed += self._settled
-        self._settled.clear()
         return changed
 
     def _change(self, steps: Sequence[Step], source: str) -> None:

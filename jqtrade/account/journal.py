@@ -309,8 +309,9 @@ class Journal:
         """The order's number; None if there is no such order, so that what is changed of it changes nothing."""
         sequence = self._sequences.get(_key(order))
         if sequence is None:  # of another day
-            sql = "SELECT max(sequence) FROM orders WHERE sequence BETWEEN ? AND ? AND order_id = ?"
-            found = self._connection.execute(sql, _sequences_of(order.create_time.date()) + (order.order_id,))
+            sql = "SELECT max(sequence) FROM orders WHERE sequence BETWEEN ? AND ? AND order_id = ? AND owner = ?"
+            span = _sequences_of(order.create_time.date())
+            found = self._connection.execute(sql, span + (order.order_id, self._owner))
             (sequence,) = found.fetchone()
         return sequence
 

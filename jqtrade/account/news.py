@@ -40,6 +40,8 @@ class OrderNews:
                 continue
             after = before.after(checked, order.amount)
             if after != before:
+                if before.status is OrderStatus.rejected and after.status is not OrderStatus.rejected:
+                    log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order.order_id, after.status)
                 states[order.order_id] = after
                 steps.append((order, after))
 
@@ -48,6 +50,7 @@ class OrderNews:
         try:
             order_id = report_id(report)
             if order_id in self._orders:
+                self._watch.heard(order_id)
                 return check_order(report)
             self._watch.heard_of_other(order_id)
         except InvalidReport as error:
@@ -59,12 +62,9 @@ class OrderNews:
         changed: List[Order] = []
         lines: List[str] = []
         for order_id, state in self._states.items():
-            before = self._orders[order_id]
-            order = before.with_state(state)
+            order = self._orders[order_id].with_state(state)
             changed.append(order)
             text = f"订单 {order_id} 状态 {order.status}，成交 {order.filled_amount}/{order.amount} {order.err_msg}"
-            if before.status is OrderStatus.rejected is not order.status:
-                log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order_id, order.status)
             if order.status is OrderStatus.rejected:
                 log.warning("%s", text)
             else:

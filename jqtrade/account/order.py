@@ -3,6 +3,7 @@
 An `Order` never changes; a report makes a new one. So an order that a strategy holds is a snapshot.
 """
 
+import functools
 import math
 import numbers
 from dataclasses import dataclass
@@ -112,8 +113,6 @@ class OrderStyle:
     """How an order is priced: LimitOrderStyle or MarketOrderStyle."""
 
     name = ""
-    price_text = "0"
-    """the price as it is written, see format_price"""
 
     @property
     def price(self) -> float:
@@ -141,7 +140,6 @@ class LimitOrderStyle(OrderStyle):
 
     def __init__(self, limit_price: Any) -> None:
         self._price = check_price(limit_price)
-        self.price_text = format_price(self._price)
 
     @property
     def price(self) -> float:
@@ -150,7 +148,7 @@ class LimitOrderStyle(OrderStyle):
     limit_price = alias("price")
 
     def __repr__(self) -> str:
-        return f"LimitOrderStyle({self.price_text})"
+        return f"LimitOrderStyle({format_price(self.price)})"
 
 
 class MarketOrderStyle(OrderStyle):
@@ -217,6 +215,7 @@ def check_price(price: Any) -> float:
     return rounded + 0.0  # -0.0 becomes 0.0
 
 
+@functools.lru_cache(maxsize=16384)  # an order's is written three times
 def format_price(price: float) -> str:
     """Write a price without binary noise and without an exponent: 0.1 + 0.2 is "0.3"."""
     text = "{:.{}f}".format(price, PRICE_DECIMALS)

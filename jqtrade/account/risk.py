@@ -97,8 +97,9 @@ class RiskLimits:
     def uncount_orders(self, orders: Sequence[Order]) -> None:
         """Take back `count_order`: the orders are proven not to have been sent."""
         for order in orders:
-            self._total -= self._values.pop(order.order_id, 0.0)
+            self._values.pop(order.order_id, None)
             self._since_snapshot.get(order.code, set()).discard(order.order_id)
+        self._total = sum(self._values.values())
         self._spent = None
         ids = {order.order_id for order in orders}
         self._recent = deque(entry for entry in self._recent if entry[1] not in ids)
@@ -177,7 +178,7 @@ class RiskLimits:
         deviation = abs(order.price / last - 1) if last else 0.0
         if last and deviation > largest + 1e-9:
             raise InvalidOrder(
-                f"price_deviation：限价 {order.style.price_text} 偏离最近的价格 {format_price(last)} "
+                f"price_deviation：限价 {format_price(order.price)} 偏离最近的价格 {format_price(last)} "
                 f"达 {deviation:.1%}，超过 {largest:.1%}"
             )
 
@@ -264,7 +265,7 @@ def _live_amount(order: Order) -> int:
 def _check_lot(order: Order, board: Board) -> None:
     millionths = round(order.price * MILLION)  # exact: prices have 6 decimals
     if millionths % round(float(board.tick) * MILLION):
-        raise InvalidOrder(f"lot_check：限价 {order.style.price_text} 不是 {board.name}最小价位 {board.tick} 的整数倍")
+        raise InvalidOrder(f"lot_check：限价 {format_price(order.price)} 不是 {board.name}最小价位 {board.tick} 的整数倍")
     if order.is_buy and (order.amount < board.min_amount or order.amount % board.step):
         multiple = f"，且为 {board.step} 的整数倍" if board.step > 1 else ""
         raise InvalidOrder(f"lot_check：买入 {order.amount} 股，{board.name}每笔至少 {board.min_amount} 股{multiple}")
@@ -274,5 +275,8 @@ def _last_price(order: Order, portfolio: Optional[Portfolio]) -> float:
     """The price that the last snapshot gives for the order's security; 0 if it gives none."""
     if portfolio is None:
         return 0.0
-    position = portfolio.long_positions.get(order.code) or portfolio.short_positions.get(order.code)
-    return 0.0 if position is None else position.last_price
+    for positions in (portfolio.long_positions, portfolio.short_positions):
+        position = positions.get(order.code)
+        if position is not None and position.last_price:
+            return position.last_price
+    return 0.0

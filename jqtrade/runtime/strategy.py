@@ -323,7 +323,9 @@ class Strategy(Host):
         self._on_progress(self._progress)
 
     def _sync(self, due: datetime) -> None:
-        """The regular sync of the account."""
+        """The regular sync of the account; none after the strategy has asked for its end."""
+        if self._left:
+            return
         account = self.account()
         if self._options["sync_order"]:
             self._updates += account.sync_orders()
@@ -347,6 +349,8 @@ class Strategy(Host):
         updates, self._updates = self._updates, []
         if self._on_order_update is not None:
             for order in updates:
+                if self._left:
+                    return
                 self._call("on_order_update", due, self._on_order_update, self._context, order)
 
     def orders(self) -> List[Order]:

@@ -43,7 +43,7 @@ class Scheduler:
     """
 
     def __init__(self, clock: Clock, misfire_grace_time: float, is_wanted: Callable[[], bool]) -> None:
-        """`is_wanted` is asked before each job of the strategy, and all the time while it waits; False ends the loop."""
+        """`is_wanted` is asked before each job but syncs, and all the time while the loop waits; False ends the loop."""
         self._clock = clock
         self._grace_seconds = misfire_grace_time
         self._grace = timedelta(seconds=misfire_grace_time)
@@ -74,11 +74,10 @@ class Scheduler:
             due, priority, sequence, job = self._heap[0]
             if due == NEVER or (until is not None and due > until):
                 return
-            now = self._clock.now()
-            is_due = due <= now
-            if not self._may_go_on(before_job=is_due and priority != SYNC):
+            if not self._may_go_on(priority):
                 return
-            if not is_due:
+            now = self._clock.now()  # only now: asking may have taken its time
+            if now < due:
                 self._wait(now, due)
                 continue
             last_due, next_due = self._skip_piled_up(job, due, now)
@@ -86,12 +85,12 @@ class Scheduler:
             if last_due < self._missed_before:
                 self._report_misfire(job, due, last_due)
             else:
-                self._call(job, last_due, now)
+                self._call(job, last_due)
 
-    def _may_go_on(self, before_job: bool) -> bool:
-        """Ask whether the loop is still wanted, unless that was asked just now and no job of the strategy comes next."""
+    def _may_go_on(self, next_priority: int) -> bool:
+        """Ask whether the loop is still wanted, unless that was asked just now and syncing comes next."""
         moment = self._clock.monotonic()
-        if not before_job and moment - self._asked < ASK_INTERVAL:
+        if next_priority == SYNC and moment - self._asked < ASK_INTERVAL:
             return True
         self._asked = moment
         return self._is_wanted()
@@ -102,10 +101,10 @@ class Scheduler:
         self._clock.sleep(pause)
         self._look_for_jump(now, pause)
 
-    def _call(self, job: Job, due: datetime, now: datetime) -> None:
-        awake = self._clock.monotonic()
+    def _call(self, job: Job, due: datetime) -> None:
+        began, awake = self._clock.now(), self._clock.monotonic()
         job.call(due)
-        self._look_for_jump(now, self._clock.monotonic() - awake)
+        self._look_for_jump(began, self._clock.monotonic() - awake)
 
     def _look_for_jump(self, began: datetime, awake: float) -> None:
         """See whether the wall clock went further than the `awake` seconds since `began`: the machine slept, or it was set."""

@@ -293,7 +293,6 @@ class AnXinDMATradeGate(AbsTradeGate):
         text = order_id.decode("ascii")
         if self.account_orders is not None and text not in self.account_orders:
             self._others.add(order_id)
-            self._updated_ids.add(text)
             return {"order_id": text}  # all that the account wants to know of it, and only once
         report = anxin_csv.update_report(row, code, self._encoding)
         self._updated_ids.add(text)

@@ -14,6 +14,7 @@ from jqtrade.account.order import (
     OrderReport,
     OrderSide,
     OrderStatus,
+    format_price,
 )
 from jqtrade.account.portfolio import BalanceReport, Position
 from jqtrade.account.trade_gate.csv_file import decode
@@ -59,7 +60,7 @@ def to_symbol(code: str) -> str:
 
 def order_row(order: Order, account_no: str, counter_type: str, algo_type: str) -> str:
     """The line of algoOrder_ that asks for `order`."""
-    buys, price = order.action is OrderAction.open, order.style.price_text
+    buys, price = order.action is OrderAction.open, format_price(order.price)
     price_type = "AT"
     if isinstance(order.style, MarketOrderStyle):
         price_type = "P6" if buys else "P7"

@@ -48,8 +48,6 @@ class Appender:
         self._wait = wait
         self._clock = clock
         self._lock = FileLock(path + ".lock")
-        self._end: Optional[Tuple[int, int]] = None
-        """of the file as we left it, its number and size: it ends with a line end"""
 
     def append(
         self, lines: Sequence[bytes], check: Callable[[], None] = lambda: None, timeout: Optional[float] = None
@@ -70,9 +68,7 @@ class Appender:
                 data = self._opening(fd) + b"".join([line + LINE_END for line in lines])
                 _write_all(fd, data)
                 os.fsync(fd)
-                stat = os.fstat(fd)
-                self._end = stat.st_ino, stat.st_size
-                return Appended(data, stat)
+                return Appended(data, os.fstat(fd))
             finally:
                 os.close(fd)
         finally:
@@ -94,10 +90,7 @@ class Appender:
         """What must stand before the next line: the header or the rest of it, the end of a torn last line, or nothing."""
         opening = self._header + LINE_END
         try:
-            stat = os.fstat(fd)
-            size = stat.st_size
-            if (stat.st_ino, size) == self._end:
-                return b""
+            size = os.fstat(fd).st_size
             if size < len(opening):
                 start = os.read(fd, size)
                 if opening.startswith(start):
@@ -263,14 +256,14 @@ def read_snapshot(path: str, encoding: str, needed: Iterable[str]) -> List[Tuple
     name = os.path.basename(path)
     try:
         with open(path, "rb", buffering=0) as file:
-            data = file.read().replace(b"\r", b"")
+            data = file.read()
     except FileNotFoundError:
         raise FileMissing(f"没有文件 {path}，请确认 One Quant 的 DMA 算法窗口已启动、导出目录正确")
     except OSError as error:
         raise TradeGateError(f"无法读取文件 {path}：{error}")
-    start, end = len(BOM) if data.startswith(BOM) else 0, data.rfind(b"\n") + 1
-    last = data[end:]
-    lines = data[start:end].split(b"\n")[:-1]
+    text = data[len(BOM) :] if data.startswith(BOM) else data
+    *lines, last = text.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").split(b"\n")
+    last = last.rstrip(b"\r")
     if not lines:
         raise TradeGateError(f"文件 {name} 还没有写完")
     try:

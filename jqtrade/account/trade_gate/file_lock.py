@@ -15,7 +15,12 @@ if hasattr(filelock, "lock_descriptor"):  # since filelock 3.30, Python 3.10: a 
 
         def try_acquire(self) -> bool:
             """Take the lock if it is free; say whether that worked. Raises OSError if it cannot be known."""
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+            try:
+                fd = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+            except PermissionError:
+                if os.name == "nt":  # who lets go of a lock by filelock's class deletes the file, just now
+                    return False
+                raise
             taken = False
             try:
                 # A file that was deleted meanwhile excludes nobody.
@@ -23,15 +28,17 @@ if hasattr(filelock, "lock_descriptor"):  # since filelock 3.30, Python 3.10: a 
             finally:
                 if not taken:
                     os.close(fd)
-            self._fd = fd
+            if taken:
+                self._fd = fd
             return taken
 
         def release(self) -> None:
-            """Let go of the lock; the file stays."""
+            """Let go of the lock, which must be ours; the file stays."""
+            fd, self._fd = self._fd, -1
             try:
-                filelock.unlock_descriptor(self._fd)
+                filelock.unlock_descriptor(fd)
             finally:
-                os.close(self._fd)
+                os.close(fd)
 
 else:
 
