@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
@@ -367,6 +368,43 @@ open(path + ".99", "wb").write(removed.read())
     run(tmp_path / "demo.log", body, max_bytes=2000, backups=30)
     assert numbers(tmp_path, "logged") == list(range(300))
     assert set(texts(tmp_path)) >= {"demo.log", "demo.log.1", "demo.log.2"}
+
+
+@pytest.mark.posix
+def test_no_line_and_no_print_raises_while_the_file_cannot_be_opened_again(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    body = """
+import shutil
+log.info("logged 0")
+shutil.rmtree(os.path.dirname(path))
+for number in range(1, 100): log.info("logged %d", number); print("printed", number)
+os.makedirs(os.path.dirname(path))
+for number in range(100, 200): log.info("logged %d", number); print("printed", number)
+"""
+    assert run(folder / "demo.log", body, max_bytes=1000, backups=30).returncode == 0
+    assert numbers(folder, "logged")[-1] == 199
+
+
+def test_a_secret_that_becomes_known_while_another_thread_prints_stops_nobody() -> None:
+    masker = Masker()
+    errors: List[BaseException] = []
+    done = threading.Event()
+
+    def print_all_the_time() -> None:
+        try:
+            while not done.is_set():
+                masker("1000001 1000002")
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=print_all_the_time)
+    thread.start()
+    for number in range(300):
+        masker.hide(str(1000000 + number))
+    done.set()
+    thread.join()
+    assert errors == [] and masker("1000299") == "*****99"
 
 
 @pytest.mark.parametrize("held", ["demo.log", "demo.log.1"])

@@ -353,14 +353,15 @@ class Account:
         if not self._is_loaded:
             return []  # the gate would take our own orders for others'
         news = OrderNews(self._orders, self._watch)
-        try:
-            has_more = True
-            while has_more:
-                news.take(check_list(self._gate.sync_orders(), "sync_orders()"))
+        has_more = True
+        while has_more:
+            try:
+                reports = check_list(self._gate.sync_orders(), "sync_orders()")
                 has_more = self._gate.has_more
-        except Exception as error:  # as in sync_balance; what was told before counts
-            self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
-            return self._take_over(news)
+            except Exception as error:  # as in sync_balance; what was told before counts
+                self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
+                return self._take_over(news)
+            news.take(reports)
         self._orders_outage.worked("订单恢复同步")
         self._watch.look()
         changed = self._take_over(news)

@@ -10,6 +10,7 @@ import sqlite3
 from datetime import date, datetime
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
+from jqtrade.account.journal_schema import prepare
 from jqtrade.account.order import (
     LimitOrderStyle,
     MarketOrderStyle,
@@ -22,70 +23,6 @@ from jqtrade.account.order import (
 )
 from jqtrade.errors import InvalidParam, TaskError
 from jqtrade.private_files import check_ours, make_private_dir, open_private
-
-SCHEMA_VERSION = 3
-
-# A sequence number is a day and a count: 20260105000000001. So the rows of one day lie together, new ones come at the
-# end, and neither table needs an index besides, which each commit would have to write too.
-_SCHEMA = """
-CREATE TABLE owners (
-    number INTEGER PRIMARY KEY,
-    owner TEXT NOT NULL UNIQUE
-);
-CREATE TABLE orders (
-    sequence INTEGER PRIMARY KEY,
-    order_id TEXT NOT NULL,
-    owner INTEGER NOT NULL,
-    code TEXT NOT NULL,
-    amount INTEGER NOT NULL,
-    action TEXT NOT NULL,
-    side TEXT NOT NULL,
-    style TEXT NOT NULL,
-    price REAL NOT NULL,
-    create_time TEXT NOT NULL,
-    value REAL NOT NULL,
-    sent INTEGER NOT NULL DEFAULT 0,
-    status TEXT NOT NULL DEFAULT 'new',
-    filled_amount INTEGER NOT NULL DEFAULT 0,
-    canceled_amount INTEGER NOT NULL DEFAULT 0,
-    avg_cost REAL NOT NULL DEFAULT 0,
-    deal_balance REAL NOT NULL DEFAULT 0,
-    commission REAL NOT NULL DEFAULT 0,
-    err_msg TEXT NOT NULL DEFAULT '',
-    entrust_time TEXT,
-    confirm_id TEXT NOT NULL DEFAULT '',
-    confirmed INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE events (
-    sequence INTEGER PRIMARY KEY,
-    time TEXT NOT NULL,
-    source TEXT NOT NULL,
-    order_sequence INTEGER,
-    status TEXT NOT NULL,
-    filled_amount INTEGER NOT NULL,
-    err_msg TEXT NOT NULL
-);
-"""
-
-# The rows of version 1 and 2 were numbered through, with the day beside.
-_FROM_VERSION_1 = "ALTER TABLE orders ADD COLUMN value REAL NOT NULL DEFAULT 0;"
-_FROM_VERSION_2 = (
-    "ALTER TABLE orders RENAME TO old_orders; ALTER TABLE events RENAME TO old_events;"
-    + _SCHEMA
-    + """
-INSERT INTO owners (owner) SELECT DISTINCT owner FROM old_orders;
-INSERT INTO orders
-    SELECT {day} + old.sequence, order_id, number, code, amount, action, side, style, price, create_time, value, sent, status,
-        filled_amount, canceled_amount, avg_cost, deal_balance, commission, err_msg, entrust_time, confirm_id, confirmed
-    FROM old_orders AS old JOIN owners USING (owner);
-INSERT INTO events
-    SELECT {day} + old.sequence, time, source, {day} + old_orders.sequence, old.status, old.filled_amount, old.err_msg
-    FROM old_events AS old JOIN old_orders USING (day, order_id);
-DROP TABLE old_orders;
-DROP TABLE old_events;
-""".format(day="CAST(replace(day, '-', '') AS INTEGER) * 1000000000")
-)
-_MIGRATIONS = {0: _SCHEMA, 1: _FROM_VERSION_1 + _FROM_VERSION_2, 2: _FROM_VERSION_2}
 
 _ASKED = "order_id code amount action side style price create_time".split()
 
@@ -103,9 +40,9 @@ _STATUS_TEXTS = {status: status.value for status in OrderStatus}  # .value takes
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
 _DAY = 10**9
 """how many sequence numbers a day has"""
-LOG_PAGES = 250
-"""after so many sqlite moves its log into the database: 1 MB; 1000 by default"""
-LOG_PAGE = 4096 + 24
+WAL_PAGES = 250
+"""after so many sqlite moves its write-ahead log into the database: 1 MB; 1000 by default"""
+WAL_FRAME = 4096 + 24
 """bytes: a page and sqlite's header of it"""
 
 
@@ -148,7 +85,7 @@ class Journal:
                 os.close(open_private(path, os.O_RDWR))  # sqlite would let others read it
             self._connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
             (mode,) = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            self._prepare(path)
+            prepare(self._connection, path)
             self._owner = self._number_of(owner)
             if path is not None and mode == "wal":  # some file systems cannot have it
                 self._make_room(path + "-wal")
@@ -157,29 +94,17 @@ class Journal:
                 f"记录文件 {path} 无法使用：{error}。请检查选项 runtime_dir；文件已损坏时可以把它移走，今天发过的订单以柜台为准"
             )
 
-    def _prepare(self, path: Optional[str]) -> None:
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version in _MIGRATIONS:
-            self._connection.executescript(
-                f"BEGIN IMMEDIATE; {_MIGRATIONS[version]} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            )
-        elif version != SCHEMA_VERSION:
-            self._connection.close()
-            raise InvalidParam(
-                f"记录文件 {path} 的版本是 {version}，本版 jqtrade 只认识版本 {SCHEMA_VERSION}；请用写它的版本打开，或把它移走"
-            )
-
     def _make_room(self, path: str) -> None:
-        """Make sqlite's log at `path` as long as it will be: a commit into room that is there takes half as long.
+        """Make sqlite's write-ahead log as long as it will be: a commit into room that is there takes half as long.
 
         One that makes the file longer waits for the disk twice, for what was written and for the file's new size. sqlite
         writes its log from the start again after each checkpoint, and knows by checksums where it ends.
         """
-        self._connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+        self._connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         fd = open_private(path, os.O_WRONLY)
         try:
             size = os.lseek(fd, 0, os.SEEK_END)
-            room = bytes(max(LOG_PAGES * LOG_PAGE - size, 0))
+            room = bytes(max(WAL_PAGES * WAL_FRAME - size, 0))
             try:
                 is_made = os.write(fd, room) == len(room)
                 os.fsync(fd)

@@ -360,9 +360,3 @@ class Order(Frozen):
     def rejected(self, err_msg: str) -> "Order":
         """The order as refused by ourselves: the broker was not asked."""
         return self.with_changes(status=OrderStatus.rejected, err_msg=err_msg)
-
-    def apply(self, report: OrderReport) -> "Order":
-        """Return the order as it stands after the broker's `report`, or self when the report says nothing new."""
-        before = self.state()
-        after = before.after(report, self.amount)
-        return self if after == before else self.with_state(after)

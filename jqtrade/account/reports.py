@@ -77,8 +77,6 @@ def _position(report: Any) -> Position:
 
 def report_id(report: Any) -> str:
     """The order id of an order's report, looked at before the rest is checked. Raises InvalidReport."""
-    if isinstance(report, OrderReport):
-        return report.order_id
     return str(_field(report, "订单", "order_id", _text))
 
 

@@ -265,7 +265,9 @@ def _live_amount(order: Order) -> int:
 def _check_lot(order: Order, board: Board) -> None:
     millionths = round(order.price * MILLION)  # exact: prices have 6 decimals
     if millionths % round(float(board.tick) * MILLION):
-        raise InvalidOrder(f"lot_check：限价 {format_price(order.price)} 不是 {board.name}最小价位 {board.tick} 的整数倍")
+        raise InvalidOrder(
+            f"lot_check：限价 {format_price(order.price)} 不是 {board.name}最小价位 {board.tick} 的整数倍"
+        )
     if order.is_buy and (order.amount < board.min_amount or order.amount % board.step):
         multiple = f"，且为 {board.step} 的整数倍" if board.step > 1 else ""
         raise InvalidOrder(f"lot_check：买入 {order.amount} 股，{board.name}每笔至少 {board.min_amount} 股{multiple}")

@@ -182,7 +182,7 @@ def test_when_the_file_has_vanished_after_a_failed_write_nobody_knows(
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(os, "fsync", fsync_of_a_lost_share)
-    monkeypatch.setattr(anxin, "_row_stands", gone)
+    monkeypatch.setattr(anxin, "_read", gone)
     with pytest.raises(OrderUncertain):
         gate.order(make_order())
     assert gate.was_sent(make_order()) is None

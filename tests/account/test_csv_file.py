@@ -172,6 +172,19 @@ def test_a_file_that_goes_or_shrinks_between_two_portions_ends_the_reading(
     assert follower.read_lines() == ([], False) and not follower.has_more
 
 
+def test_what_was_appended_is_skipped_only_right_behind_what_was_read(tmp_path: Path, clock: VirtualClock) -> None:
+    path = tmp_path / "file.csv"
+    appender, follower = Appender(str(path), b"a,b", WAIT, clock), FileFollower(str(path))
+    assert follower.skip(appender.append([b"1,2"])) == []  # the header was never read
+    assert follower.read_lines()[0] == [b"a,b", b"1,2"]
+    assert follower.skip(appender.append([b"3,4", b"5,6"])) == [b"3,4", b"5,6"]
+    assert follower.read_lines() == ([], False)
+    with path.open("ab") as file:
+        file.write(b"7,8\r\n")  # by another program
+    assert follower.skip(appender.append([b"9,0"])) == []
+    assert follower.read_lines() == ([b"7,8", b"9,0"], False)
+
+
 def test_a_follower_drops_the_mark_of_utf_8_only_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"\xef\xbb\xbfone\n\xef\xbb\xbftwo\n")
     assert FileFollower(str(tmp_path / "file")).read_lines()[0] == [b"one", b"\xef\xbb\xbftwo"]

@@ -84,3 +84,30 @@ def test_a_file_that_was_deleted_while_we_waited_is_no_lock(tmp_path: Path, monk
     monkeypatch.undo()
     assert lock.try_acquire() and path.exists()
     lock.release()
+
+
+class WindowsOs:
+    """The module os as on Windows while another program deletes the lock file."""
+
+    name = "nt"
+    denied = 1
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def open(self, *args: Any) -> int:
+        if self.denied:
+            self.denied -= 1
+            raise PermissionError(13, "Permission denied")
+        return os.open(*args)
+
+
+@pytest.mark.skipif(not hasattr(filelock, "lock_descriptor"), reason="filelock's own class looks after this itself")
+def test_a_lock_file_that_is_being_deleted_on_windows_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = FileLock(str(tmp_path / "file.lock"))
+    monkeypatch.setattr(file_lock, "os", WindowsOs())
+    assert not lock.try_acquire()
+    assert lock.try_acquire()
+    lock.release()

@@ -12,7 +12,7 @@ import pytest
 from broker_files import make_order
 from journal_files import recorded
 
-from jqtrade.account.journal import LOG_PAGE, LOG_PAGES, Journal, Step
+from jqtrade.account.journal import WAL_FRAME, WAL_PAGES, Journal, Step
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStatus
 from jqtrade.errors import InvalidParam
 
@@ -316,14 +316,14 @@ def test_the_log_has_its_size_from_the_start_and_keeps_it(journal_path: str) -> 
     journal = Journal(journal_path)
     log = Path(journal_path + "-wal")
     size = log.stat().st_size
-    assert size == LOG_PAGES * LOG_PAGE
-    for number in range(2 * LOG_PAGES):
+    assert size == WAL_PAGES * WAL_FRAME
+    for number in range(2 * WAL_PAGES):
         journal.record_intents([make_order(str(number + 1))], [1.0])
     assert size <= log.stat().st_size < 1.2 * size
-    assert len(Journal(journal_path).load(DAY)) == 2 * LOG_PAGES
+    assert len(Journal(journal_path).load(DAY)) == 2 * WAL_PAGES
 
 
-@pytest.mark.parametrize("room", [0, 1, 4096, LOG_PAGES * LOG_PAGE - 1])
+@pytest.mark.parametrize("room", [0, 1, 4096, WAL_PAGES * WAL_FRAME - 1])
 def test_on_a_disk_that_is_nearly_full_the_log_takes_no_room_beforehand(
     journal_path: str, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
@@ -332,7 +332,7 @@ def test_on_a_disk_that_is_nearly_full_the_log_takes_no_room_beforehand(
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:room]))
     journal = Journal(journal_path)
     monkeypatch.undo()
-    assert Path(journal_path + "-wal").stat().st_size < 10 * LOG_PAGE
+    assert Path(journal_path + "-wal").stat().st_size < 10 * WAL_FRAME
     journal.record_intents([make_order()], [1.0])
     assert recorded(journal_path, DAY) == [(make_order(), False)]
 
@@ -351,3 +351,23 @@ def test_whatever_a_power_cut_leaves_of_the_room_in_the_log_harms_nothing(journa
     for path in (copy, Path(str(copy) + "-wal")):
         path.chmod(0o600)
     assert recorded(str(copy), DAY) == [(make_order("1"), False)]
+
+
+def test_news_of_yesterdays_order_after_midnight_reach_that_order_and_no_other_ones(journal_path: str) -> None:
+    yesterday = make_order("1", create_time=datetime(2026, 1, 4, 14, 59))
+    for owner in ("other", "mine"):
+        journal = Journal(journal_path, owner)
+        journal.record_intents([yesterday], [1.0])
+        journal.close()
+    journal = Journal(journal_path, "mine")
+    journal.record_intents([make_order("1")], [1.0])
+    journal.load(DAY)
+    filled = yesterday.with_changes(status=OrderStatus.filled, filled_amount=1000)
+    journal.record_states(steps(filled), datetime(2026, 1, 5, 0, 0, 1), "close")
+    journal.note_sent([yesterday])
+    journal.flush()
+    (old,), (new,) = journal.load(date(2026, 1, 4)), journal.load(DAY)
+    assert (old.order, old.sent) == (filled, True) and (new.order, new.sent) == (make_order("1"), False)
+    journal.close()
+    ((others, _),) = [(each.order, each.sent) for each in Journal(journal_path, "other").load(date(2026, 1, 4))]
+    assert others == yesterday

@@ -12,6 +12,7 @@ from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStyle
 from jqtrade.account.portfolio import BalanceReport, Portfolio, Position, Positions
+from jqtrade.account.reports import check_balance
 from jqtrade.account.request import check_request
 from jqtrade.account.risk import RiskLimits
 from jqtrade.errors import InvalidOrder, InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
@@ -468,6 +469,39 @@ def test_what_a_finished_sale_did_not_fill_can_be_sold_again(desk: Desk) -> None
     assert sell(account, 700) is not None
 
 
+def test_a_halt_that_comes_while_an_old_snapshot_is_read_again_is_heard(desk: Desk) -> None:
+    read = desk.broker.gate_class.sync_balance
+
+    def sync_balance(gate: Any) -> Any:
+        desk.halted = desk.clock.now() > NOW
+        return read(gate)
+
+    account = desk.open(max_snapshot_age=30, methods={"sync_balance": sync_balance})
+    assert buy(account) is not None
+    desk.clock.sleep(60)
+    assert buy(account) is None and len(desk.broker.orders) == 1
+    assert "halt_task" in account.orders()[-1].err_msg
+
+
+def test_orders_that_are_learned_again_are_freed_by_a_snapshot_that_was_not_written_since(desk: Desk) -> None:
+    read, told = desk.broker.gate_class.sync_balance, []
+
+    def sync_balance(gate: Any) -> Any:
+        if not told:
+            told.append(check_balance(read(gate)).with_changes(written=NOW + timedelta(seconds=5)))
+        return told[0]
+
+    desk.broker.positions = [dict(HOLDING, amount=1000, available_amount=700)]  # it leaves out the 300
+    account = desk.open(max_snapshot_age=None, methods={"sync_balance": sync_balance})
+    first = str(sell(account, 300))
+    desk.broker.report(first, "open")
+    account.sync_orders()
+    account.sync_balance()
+    account.recover()  # as after the clock was set to another day and back
+    account.sync_balance()
+    assert sell(account, 700) is not None
+
+
 def test_cash_that_a_finished_purchase_did_not_use_can_be_used_again(desk: Desk) -> None:
     desk.broker.cash = dict(desk.broker.cash, available_cash=10000.0)
     account = desk.open(cash_check=True)
@@ -609,6 +643,33 @@ def test_an_order_that_turned_out_not_to_be_sent_is_told_with_the_next_sync(desk
     answers.append(False)
     assert [(order.order_id, order.status) for order in account.sync_orders()] == [(uncertain, "rejected")]
     assert account.sync_orders() == []
+
+
+def test_while_syncs_fail_nobody_asks_for_uncertain_orders_and_nobody_waits_for_answers(
+    desk: Desk, caplog: Any
+) -> None:
+    asked: List[Order] = []
+    account = desk.open(methods={"was_sent": lambda self, order: asked.append(order)})
+    assert buy(account) is not None
+    desk.broker.error = OrderUncertain("磁盘错误")
+    assert buy(account, code="000001.XSHE") is not None
+    for _ in range(20):
+        account.sync_orders()
+        desk.clock.sleep(5)
+    assert asked == [] and "柜台还没有任何回报" not in caplog.text
+    desk.broker.error = None
+    account.sync_orders()
+    assert len(asked) == 1 and "柜台还没有任何回报" in caplog.text
+
+
+def test_a_wrong_report_of_an_order_is_an_answer_too(desk: Desk, caplog: Any) -> None:
+    account = desk.open()
+    order_id = str(buy(account))
+    desk.broker.report(order_id, "no status")
+    for _ in range(20):
+        account.sync_orders()
+        desk.clock.sleep(5)
+    assert "柜台还没有任何回报" not in caplog.text
 
 
 @pytest.mark.parametrize("code, right", [("600000.XSHE", "600000.XSHG"), ("300750.XSHG", "300750.XSHE")])

@@ -219,3 +219,20 @@ def test_run_daily_is_not_possible_in_a_hook(start: Starter, caplog: pytest.LogC
 def test_process_exit_is_not_called_when_the_start_failed(start: Starter) -> None:
     with pytest.raises(StrategyError):
         start("def process_exit(context): raise AssertionError\ndef process_initialize(context): pass")
+
+
+def test_a_strategy_that_exits_in_its_hook_hears_of_nothing_more(start: Starter) -> None:
+    broker = FakeBroker()
+    source = BUYING.replace("    orders.append(order)", "    exit()").replace(
+        '    order("000001.XSHE", 200, LimitOrderStyle(10))',
+        '    for code in ("000001.XSHE", "000002.XSHE"):\n        order(code, 200, LimitOrderStyle(10))',
+    )
+    started = start(source, broker).run(at(10))
+    first, second = [order.order_id for order in broker.orders]
+    for order_id in (first, second):
+        broker.report(order_id, "open")
+    started.run(at(10, 0, 6))
+    broker.report(second, "filled")
+    started.strategy.sync()
+    started.run(at(11))
+    assert started.seen == [(first, "open", 0)]

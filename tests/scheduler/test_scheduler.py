@@ -2,7 +2,7 @@
 
 import logging
 from datetime import datetime, time, timedelta
-from typing import Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Optional, Tuple
 
 import pytest
 
@@ -133,6 +133,37 @@ def test_while_it_waits_the_loop_asks_at_least_every_longest_sleep_whether_it_is
     scheduler.run()
     assert bench.clock.now() == at(9, 0, 2)
     assert len(asked) == 9
+
+
+def test_a_long_answer_whether_it_is_wanted_is_not_taken_for_a_sleeping_machine(caplog: Any) -> None:
+    bench = Bench(at(9, 59))
+
+    def is_wanted() -> bool:
+        if bench.clock.now() == at(10):
+            bench.clock.sleep(70)  # a halt has orders cancelled
+        return True
+
+    scheduler = Scheduler(bench.clock, GRACE, is_wanted)
+    called: List[str] = []
+    for name in "ab":
+        scheduler.add(Job(name, lambda due, name=name: called.append(name), TimesOfDay([time(10)]), DAILY), at(9, 59))
+    scheduler.run(at(10))
+    assert called == ["a", "b"] and caplog.records == []
+
+
+def test_while_only_syncing_happens_it_is_asked_now_and_then_whether_it_is_wanted() -> None:
+    bench = Bench()
+    asked: List[datetime] = []
+
+    def is_wanted() -> bool:
+        asked.append(bench.clock.now())
+        return bench.clock.now() < at(9, 0, 2)
+
+    scheduler = Scheduler(bench.clock, GRACE, is_wanted)
+    scheduler.add(Job("sync", lambda due: None, Interval(0.01), SYNC), bench.clock.now())
+    scheduler.run()
+    assert at(9, 0, 2) <= bench.clock.now() < at(9, 0, 2) + timedelta(seconds=0.2)
+    assert 12 <= len(asked) <= 20
 
 
 def test_the_next_job_is_the_strategys_own_not_the_sync() -> None:

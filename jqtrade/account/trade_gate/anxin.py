@@ -12,7 +12,8 @@ from jqtrade.account.trade_gate import anxin_csv
 from jqtrade.account.trade_gate.anxin_day import BrokenLine, DayFiles, Feed, Parse
 from jqtrade.account.trade_gate.anxin_watch import SnapshotWatch
 from jqtrade.account.trade_gate.base import AbsTradeGate
-from jqtrade.account.trade_gate.csv_file import LINE_END, LockWait, decode, read_snapshot
+from jqtrade.account.trade_gate.csv_file import LockWait, decode, read_snapshot
+from jqtrade.account.trade_gate.order_rows import OrderRows
 from jqtrade.errors import FileMissing, InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
 from jqtrade.log import Outage
 
@@ -80,6 +81,8 @@ class AnXinDMATradeGate(AbsTradeGate):
         """by which the files of `_balance` are known again"""
         self._unproven: Dict[str, str] = {}
         """by order id, the rows of which some may stand in the order file, but not all or not for certain"""
+        self._rows: Optional[Tuple[Tuple[int, ...], OrderRows]] = None
+        """by which the order file is known again, and what stands in it"""
         self._updates = self._feed(self._files.updates, anxin_csv.UPDATE_COLUMNS, "text", self._parse_update)
         self._results = self._feed(self._files.results, anxin_csv.RESULT_COLUMNS, "errorMsg", self._parse_result)
 
@@ -181,7 +184,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         row = self._row(order)
         sent: Optional[bool] = None
         try:
-            sent = _row_stands(self._day(order.create_time.date()).orders, row)
+            sent = self._order_rows(order.create_time.date()).have(row.encode("ascii"))
         except FileNotFoundError:
             # If this row may have been written, or the broker has read others of today, the file was there then.
             others = (self.account_orders or {}).values()
@@ -195,14 +198,21 @@ class AnXinDMATradeGate(AbsTradeGate):
             self._unproven.pop(order.order_id, None)
         return sent
 
+    def _order_rows(self, day: date) -> OrderRows:
+        """What stands in the order file, which only grows: read once for many questions. Raises OSError."""
+        path = self._day(day).orders
+        identity = _identity(os.stat(path))
+        if self._rows is None or self._rows[0] != identity:
+            self._rows = identity, OrderRows(_read(path))
+        return self._rows[1]
+
     def mend(self) -> None:
         """Give a torn last line of ours its end, as the next order would: else the terminal never speaks of it."""
         rows = [row.encode("utf-8") for row in self._unproven.values()]
         files = self._day()
 
         def check_is_ours() -> None:
-            torn = _read(files.orders).rpartition(b"\n")[2]
-            if not any(_may_be_torn_off(torn, row) for row in rows):
+            if not OrderRows(_read(files.orders)).may_be_torn(rows):
                 raise OrderNotSent("最后一行不是没有写完的委托")
 
         try:
@@ -263,6 +273,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         return [row for row in read_snapshot(path, self._encoding, needed) if row[0] == self._account]
 
     def sync_orders(self) -> List[Any]:
+        self._rows = None
         return self._retry(self._read_orders)
 
     def _read_orders(self) -> List[Any]:
@@ -322,32 +333,6 @@ def _stat(path: str) -> Optional[os.stat_result]:
 
 def _identity(stat: os.stat_result) -> Tuple[int, ...]:
     return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino
-
-
-def _row_stands(path: str, row: str) -> Optional[bool]:
-    """Whether `row`, which asks for an order, stands whole in the file; None if some of it may. Raises OSError.
-
-    A row is whole with its line end and every field, the last price to its last digit. A part that ends before the id
-    does, and has got a line end since, asks for nothing.
-    """
-    wanted = row.encode("utf-8").split(b",")
-    data = _read(path)
-    if b"\n" + row.encode("utf-8") + LINE_END in data:  # as it was written; the rest takes its time
-        return True
-    whole, _, torn = data.rpartition(b"\n")
-    for line in whole.split(b"\n"):
-        fields = line.rstrip(b"\r").split(b",")
-        if fields[:2] == wanted[:2] and fields[3:] == wanted[3:]:  # counter_type may have been set to another since
-            return True
-    if wanted[1] in data or b"\0" in data:  # zeros: a power cut kept the length of the file, but not what stood there
-        return None
-    return None if _may_be_torn_off(torn, row.encode("utf-8")) else False
-
-
-def _may_be_torn_off(torn: bytes, row: bytes) -> bool:
-    """Whether `torn`, a last line without its end, can be the beginning of `row`, by its time and order id."""
-    start = b",".join(row.split(b",", 2)[:2])
-    return torn != b"" and torn[: len(start)] == start[: len(torn)]
 
 
 def _read(path: str) -> bytes:
