@@ -323,9 +323,7 @@ class Strategy(Host):
         self._on_progress(self._progress)
 
     def _sync(self, due: datetime) -> None:
-        """The regular sync of the account; none after the strategy has asked for its end."""
-        if self._left:
-            return
+        """The regular sync of the account."""
         account = self.account()
         if self._options["sync_order"]:
             self._updates += account.sync_orders()

@@ -355,7 +355,7 @@ def test_whatever_a_power_cut_leaves_of_the_room_in_the_log_harms_nothing(journa
 
 def test_news_of_yesterdays_order_after_midnight_reach_that_order_and_no_other_ones(journal_path: str) -> None:
     yesterday = make_order("1", create_time=datetime(2026, 1, 4, 14, 59))
-    for owner in ("other", "mine"):
+    for owner in ("mine", "other"):
         journal = Journal(journal_path, owner)
         journal.record_intents([yesterday], [1.0])
         journal.close()
