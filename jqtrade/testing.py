@@ -120,6 +120,10 @@ def start_strategy(path: str, clock: Clock, broker: Optional[FakeBroker] = None,
     return strategy
 
 
+MOST_PARTS = 10000
+"""of what a gate has to tell, for check_trade_gate"""
+
+
 def check_trade_gate(gate: AbsTradeGate, options: Dict[str, Any], order: Order) -> None:
     """Go once through the five methods of a gate with one order that its broker can carry, as jqtrade does.
 
@@ -131,10 +135,19 @@ def check_trade_gate(gate: AbsTradeGate, options: Dict[str, Any], order: Order) 
     gate.setup(defaults.as_dict())
     check_balance(gate.sync_balance())
     gate.order(order)
-    reports = [check_order(report) for report in gate.sync_orders()]
+    reports = [check_order(report) for report in _all_reports(gate)]
     mine = [report for report in reports if report.order_id == order.order_id]
     assert mine, f"sync_orders 没有返回刚发出的订单 {order.order_id}"
     assert (mine[0].code, mine[0].amount, OrderAction(mine[0].action)) == (order.code, order.amount, order.action)
     gate.cancel_order(order.order_id)
-    for report in gate.sync_orders():
+    for report in _all_reports(gate):
         check_order(report)
+
+
+def _all_reports(gate: AbsTradeGate) -> List[Any]:
+    reports = list(gate.sync_orders())
+    for _ in range(MOST_PARTS):
+        if not gate.has_more:
+            return reports
+        reports += gate.sync_orders()
+    raise AssertionError(f"sync_orders 说了 {MOST_PARTS} 次还有更多（has_more），没有说完的时候")

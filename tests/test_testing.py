@@ -191,3 +191,20 @@ def test_a_wrong_field_of_the_balance_is_named_and_nothing_is_sent(changes: Dict
 def test_a_gate_that_does_not_know_the_order_or_knows_another_fails(changes: Dict[str, Any]) -> None:
     with pytest.raises(AssertionError):
         check_trade_gate(EchoGate(**changes), {}, an_order())
+
+
+class GateInParts(EchoGate):
+    """Tells of the order only with the third call."""
+
+    def sync_orders(self) -> List[Dict[str, Any]]:
+        self.calls = getattr(self, "calls", 0) + 1
+        self.has_more = self.changes.get("for_ever", self.calls % 3 != 0)
+        return [] if self.calls % 3 else [jqtrade.testing.order_report(self.broker.orders[0], OrderStatus.open)]
+
+
+def test_a_gate_may_tell_in_parts_but_not_without_end() -> None:
+    gate = GateInParts()
+    check_trade_gate(gate, {}, an_order())
+    assert gate.calls == 6
+    with pytest.raises(AssertionError, match="has_more"):
+        check_trade_gate(GateInParts(for_ever=True), {}, an_order())

@@ -25,17 +25,16 @@ from jqtrade.errors import InvalidParam, TaskError
 from jqtrade.private_files import check_ours, make_private_dir, open_private
 
 _ASKED = "order_id code amount action side style price create_time".split()
-
-
-def _insert_into(table: str, columns: List[str]) -> str:
-    return "INSERT INTO {} ({}) VALUES ({})".format(table, ", ".join(columns), ", ".join("?" * len(columns)))
-
-
-_INTENT = "sequence order_id owner code amount action side style price create_time value".split()
 _STATE = list(OrderState._fields)
-_EVENT = "sequence time source order_sequence status filled_amount err_msg".split()
-_INSERT_ORDER, _INSERT_EVENT = _insert_into("orders", _INTENT), _insert_into("events", _EVENT)
-_UPDATE = "UPDATE orders SET {} WHERE sequence = ?".format(", ".join(name + " = ?" for name in _STATE))
+_INSERT_ORDER = (
+    "INSERT INTO orders (sequence, order_id, owner, code, amount, action, side, style, price, create_time, value)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_INSERT_EVENT = (
+    "INSERT INTO events (sequence, time, source, order_sequence, status, filled_amount, err_msg)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_UPDATE_ORDER = "UPDATE orders SET {} WHERE sequence = ?".format(", ".join(name + " = ?" for name in _STATE))
 _STATUS_TEXTS = {status: status.value for status in OrderStatus}  # .value takes long, a hundred thousand times
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
 _DAY = 10**9
@@ -205,7 +204,9 @@ class Journal:
 
     def _update(self, steps: Sequence[Step], moment: datetime, source: str) -> None:
         last = {self._sequence_of(order): state for order, state in steps}
-        self._connection.executemany(_UPDATE, [_state_row(state) + (sequence,) for sequence, state in last.items()])
+        self._connection.executemany(
+            _UPDATE_ORDER, [_state_row(state) + (sequence,) for sequence, state in last.items()]
+        )
         self._insert_events(steps, moment, source)
 
     def _insert_events(self, steps: Sequence[Step], moment: datetime, source: str) -> None:
