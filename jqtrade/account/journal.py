@@ -39,6 +39,8 @@ _STATUS_TEXTS = {status: status.value for status in OrderStatus}  # .value takes
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
 _DAY = 10**9
 """how many sequence numbers a day has"""
+CACHE_KIB = 512
+"""of pages that sqlite keeps in memory; with its default of 2000 a task would grow for a week of trading"""
 WAL_PAGES = 250
 """after so many sqlite moves its write-ahead log into the database: 1 MB; 1000 by default"""
 WAL_FRAME = 4096 + 24
@@ -83,6 +85,7 @@ class Journal:
                     check_ours(path + suffix)
                 os.close(open_private(path, os.O_RDWR))  # sqlite would let others read it
             self._connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
+            self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             (mode,) = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
             prepare(self._connection, path)
             self._owner = self._number_of(owner)
