@@ -118,8 +118,8 @@ class Account:
         """Find out what can be known now of the orders that may not have been sent; `reason` is for those that were not."""
         if self._unrecorded:
             return  # "sent" must not be recorded before what the broker said of it
-        for order_id in sorted(self._uncertain):
-            order = self._orders[order_id]
+        for order in [order for order in self._orders.values() if order.order_id in self._uncertain]:
+            order_id = order.order_id
             was_sent = True if order.confirmed or order.status.is_final else self._ask(self._gate.was_sent, order)
             if was_sent is not None:
                 self._uncertain.discard(order_id)

@@ -1,9 +1,12 @@
 """The journal's tables, and how those of earlier versions are made over."""
 
+import logging
 import sqlite3
 from typing import Optional
 
 from jqtrade.errors import InvalidParam
+
+log = logging.getLogger("jqtrade.account")
 
 SCHEMA_VERSION = 3
 
@@ -77,8 +80,12 @@ def prepare(connection: sqlite3.Connection, path: Optional[str]) -> None:
         connection.executescript(
             f"BEGIN IMMEDIATE; {_MIGRATIONS[version]} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         )
+        if version != 0:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # all of the old journal went through the log
+            log.warning("记录文件 %s 已从版本 %d 改为版本 %d，较早的 jqtrade 不能再用它", path, version, SCHEMA_VERSION)
     elif version != SCHEMA_VERSION:
         connection.close()
         raise InvalidParam(
-            f"记录文件 {path} 的版本是 {version}，本版 jqtrade 只认识版本 {SCHEMA_VERSION}；请用写它的版本打开，或把它移走"
+            f"记录文件 {path} 的版本是 {version}，本版 jqtrade 只认识版本 {SCHEMA_VERSION}；请升级 jqtrade；"
+            "移走它的话，今天发过的订单以柜台为准"
         )

@@ -68,6 +68,10 @@ class PaperExchange:
         self._given: Optional[date] = None
         """the day up to which dividends have been given"""
         self._open: Dict[str, None] = {}
+        self._in_part: Dict[str, None] = {}
+        """those of them that are filled in part: the next part may come at the same quotes"""
+        self._met_at: object = None
+        """what the quotes are known by that all open orders have met"""
         self._states: List[PaperOrder] = []
         self._numbers = 0
         ledger.use_day(self._day)
@@ -180,6 +184,8 @@ class PaperExchange:
         self.ledger.freeze(order.order_id, limit, order.remaining)
         order = order._replace(status=OrderStatus.filling if order.filled else OrderStatus.open)
         self._emit(order)
+        if order.filled:
+            self._in_part[order.order_id] = None
         if was_canceling:
             self._cancel(order, now, order.text)
 
@@ -220,8 +226,11 @@ class PaperExchange:
             happen(moment)
 
     def _meet_all(self, now: datetime) -> None:
-        """Match the open orders at the quotes of this moment."""
-        for order_id in list(self._open):
+        """Match the open orders at the quotes of this moment; where those are known, only what can still be filled by them."""
+        moment = self._quotes.moment(now)
+        has_met = moment == self._met_at and not self._keep_hours
+        self._met_at = moment
+        for order_id in list(self._in_part if has_met else self._open):
             order = self.orders[order_id]
             quote = self._quote(order.code, now)
             if quote is not None and (order.fill is None or now - order.updated >= STEP):
@@ -290,6 +299,8 @@ class PaperExchange:
         self._emit(order)
         if order.is_final:
             self._finish(order.order_id)
+        else:
+            self._in_part[order.order_id] = None
 
     def _cancel(self, order: PaperOrder, now: datetime, text: str) -> None:
         order = order._replace(status=OrderStatus.canceling, updated=now, fill=None, text=text)
@@ -304,6 +315,7 @@ class PaperExchange:
 
     def _finish(self, order_id: str) -> None:
         del self._open[order_id]
+        self._in_part.pop(order_id, None)
         self.ledger.close(order_id)
 
     def _begin_day(self, now: datetime) -> None:

@@ -85,6 +85,10 @@ class Quotes(ABC):
     def get(self, code: str, now: datetime) -> Optional[Quote]:
         """The quote of `code` ("000001.XSHE") as it is known at `now`, or None if there is no such security."""
 
+    def moment(self, now: datetime) -> object:
+        """What the quotes of `now` are known by: as long as it is equal, so are they."""
+        return now
+
     def stretches(self, code: str, after: datetime, until: datetime) -> Sequence[Stretch]:
         """What was traded in the stretches that ended after `after`, up to `until` of the same day, oldest first."""
         return ()
@@ -112,18 +116,31 @@ class MadeUpQuotes(Quotes):
 
     def __init__(self, seed: int, say: Say) -> None:
         self._seed = seed
+        self._step = -1
+        self._quotes: Dict[str, Quote] = {}
+        """of that step, as far as somebody asked for them"""
         say(f"没有行情文件，模拟撮合使用随机种子 {seed} 编造的价格，盈亏没有意义")
+
+    def moment(self, now: datetime) -> int:
+        """The step of time within which a price stays the same; a day begins with one."""
+        return int((now - self._ORIGIN).total_seconds()) // MADE_UP_STEP_SECONDS
 
     def get(self, code: str, now: datetime) -> Optional[Quote]:
         board = board_of(code)
         if board is None:
             return None
-        prev_close = self._price(code, datetime.combine(now.date() - timedelta(days=1), time(15)), board.tick)
-        last = self._price(code, now, board.tick)
-        return Quote(last, bid1=last, ask1=last + board.tick, prev_close=prev_close)
+        step = self.moment(now)
+        if step != self._step:
+            self._step = step
+            self._quotes.clear()
+        if code not in self._quotes:
+            prev_close = self._price(code, datetime.combine(now.date() - timedelta(days=1), time(15)), board.tick)
+            last = self._price(code, now, board.tick)
+            self._quotes[code] = Quote(last, bid1=last, ask1=last + board.tick, prev_close=prev_close)
+        return self._quotes[code]
 
     def _price(self, code: str, moment: datetime, tick: Decimal) -> Decimal:
-        seconds = int((moment - self._ORIGIN).total_seconds()) // MADE_UP_STEP_SECONDS * MADE_UP_STEP_SECONDS
+        seconds = self.moment(moment) * MADE_UP_STEP_SECONDS
         move = 1.0
         for period, size in self._NOISES:
             index, rest = divmod(seconds, period)
@@ -166,11 +183,17 @@ class FileQuotes(Quotes):
         if quotes is None:
             raise InvalidParam(f"行情文件 {path} 的第一行应为 code,last[,bid1,ask1,prev_close]，现在是 {text[:80]!r}")
         self._quotes = quotes
+        self._version = 0
+        """how often they were read anew"""
 
-    def get(self, code: str, now: datetime) -> Optional[Quote]:
+    def moment(self, now: datetime) -> int:
         if now != self._looked:
             self._looked = now
             self._refresh(now)
+        return self._version
+
+    def get(self, code: str, now: datetime) -> Optional[Quote]:
+        self.moment(now)
         return self._quotes.get(code)
 
     def _refresh(self, now: datetime) -> None:
@@ -193,6 +216,7 @@ class FileQuotes(Quotes):
         self._settled = settled or looks_whole
         if self._settled and quotes:
             self._quotes = quotes
+            self._version += 1
 
     def _say_missing(self, error: OSError) -> None:
         self._signature = _NO_FILE

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, TypeVar, cast
 import jqtrade.api
 from jqtrade.account.account import Account
 from jqtrade.account.order import Order, check_code
-from jqtrade.account.request import check_request
+from jqtrade.account.request import OrderRequest, check_request
 from jqtrade.errors import InvalidCall, InvalidParam
 from jqtrade.runtime.loader import accepts
 
@@ -111,7 +111,13 @@ class StrategyApi:
                 raise InvalidParam(
                     f"批量单里的 {item!r} 不正确，应为含 code、amount，可含 style、side 的字典。这一批都没有发出"
                 )
-        return self._host.account().submit_batch([check_request(**item) for item in orders])
+        requests: List[OrderRequest] = []
+        for number, item in enumerate(orders, 1):
+            try:
+                requests.append(check_request(**item))
+            except InvalidParam as error:
+                raise InvalidParam(f"批量单的第 {number} 笔 {item!r}：{error}。这一批都没有发出")
+        return self._host.account().submit_batch(requests)
 
     def batch_cancel_orders(self, order_ids: Any) -> None:
         if isinstance(order_ids, str) or not isinstance(order_ids, Iterable):

@@ -280,20 +280,26 @@ class Strategy(Host):
         self._scheduler.run(until)
 
     def _call(self, name: str, due: datetime, function: Callable[..., Any], *arguments: Any) -> None:
-        """Call the user's code as a job; what it raises is logged and counted, and the process goes on."""
+        """Call the user's code as a job; what it raises is logged and counted, and the process goes on.
+
+        Raises SystemExit if it asks for that and was called from other code of the user's, which shall end too.
+        """
         outer_due, self._due = self._due, due
         outer = self._progress
         self._progress = outer._replace(current_job=name, since=self.clock.now())
         self._report()
         error = ""
+        exit_request: Optional[SystemExit] = None
         try:
             with jqtrade.api.running(self._api):
                 function(*arguments)
         except KeyboardInterrupt:
             raise
         except SystemExit as request:
-            log.warning("%s 调用了退出，任务将停止", name)
-            self._left = True
+            if not self._left:
+                words = f"（{request.code}）" if isinstance(request.code, str) else ""
+                log.warning("%s 调用了退出%s，任务将停止", name, words)
+            self._left, exit_request = True, request
             self.exit_code = request.code if isinstance(request.code, int) else int(request.code is not None)
         except BaseException as exception:  # asyncio's CancelledError and pyo3's PanicException are no Exception
             log.exception("%s 运行出错", name)
@@ -309,6 +315,8 @@ class Strategy(Host):
             last_error=self._masker(error) or progress.last_error,
         )
         self._report()
+        if exit_request is not None and outer.current_job is not None:
+            raise exit_request
 
     def _report(self) -> None:
         """Tell the process what the strategy is doing."""

@@ -279,6 +279,16 @@ def test_a_restart_settles_an_order_that_may_not_have_been_sent(
     assert said(caplog, order.order_id) == 1
 
 
+def test_a_restart_settles_orders_in_the_order_in_which_they_were_made(open_account: OpenAccount, caplog: Any) -> None:
+    account = open_account(batch_order=die)
+    with pytest.raises(Died):
+        account.submit_batch(requests(*range(100, 3100, 100)))
+    ids = [order.order_id for order in account.orders()]
+    open_account(was_sent=lambda self, order: False)
+    refused = [text.split()[1] for text in caplog.messages if "没有发出" in text]
+    assert refused == ids and len(ids) == 30
+
+
 def test_a_restart_asks_only_about_orders_that_are_not_settled(open_account: OpenAccount, broker: FakeBroker) -> None:
     account = open_account()
     account.submit_batch(requests(100, 200))  # sent

@@ -244,7 +244,9 @@ PRAGMA user_version = {version};
 
 
 @pytest.mark.parametrize("version, value", [(1, ""), (2, "value REAL NOT NULL DEFAULT 1050,")])
-def test_an_older_journal_goes_on_with_all_that_it_knows(journal_path: str, version: int, value: str) -> None:
+def test_an_older_journal_goes_on_with_all_that_it_knows(
+    journal_path: str, version: int, value: str, caplog: pytest.LogCaptureFixture
+) -> None:
     Journal(journal_path).close()
     os.remove(journal_path)
     connection = sqlite3.connect(journal_path)
@@ -253,6 +255,8 @@ def test_an_older_journal_goes_on_with_all_that_it_knows(journal_path: str, vers
     os.chmod(journal_path, 0o600)
     Journal(journal_path, "mine").close()  # made over once
     journal = Journal(journal_path, "mine")
+    (record,) = caplog.records
+    assert record.levelname == "WARNING" and f"已从版本 {version} 改为版本 3" in record.getMessage()
     journal.record_intents([make_order("1")], [2.0])
     asked, refused, new = journal.load(DAY)
     assert (asked.order, asked.sent) == (make_order("7", amount=100), False)

@@ -622,6 +622,18 @@ def test_a_halt_that_comes_while_the_gate_waits_is_heard(desk: Desk) -> None:
     assert buy(account) is None and "halt_task" in account.orders()[-1].err_msg
 
 
+def test_a_halt_in_the_middle_of_a_batch_stops_the_rest_of_it_at_a_gate_that_sends_one_by_one(desk: Desk) -> None:
+    def order(self: Any, order: Order) -> None:
+        desk.broker.orders.append(order)
+        desk.halted = len(desk.broker.orders) == 2
+
+    account = desk.open(methods={"order": order})
+    ids = account.submit_batch([check_request(BANK, 100, LimitOrderStyle(10.0))] * 4)
+    assert [order_id is None for order_id in ids] == [False, False, True, True]
+    assert [order.order_id for order in desk.broker.orders] == ids[:2]
+    assert all("halt_task" in order.err_msg for order in account.orders()[2:])
+
+
 def test_a_halted_task_mends_nothing(desk: Desk) -> None:
     mended: List[bool] = []
     account = desk.open(methods={"mend": lambda self: mended.append(True)})

@@ -1,8 +1,10 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Optional
+from typing import List, Optional, Tuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from paper_helpers import BANK, MORNING, STAR, HandQuotes, make_exchange, statuses
 
 from jqtrade.paper.exchange import SHARES_PER_STEP, PaperExchange
@@ -266,3 +268,101 @@ def test_an_order_that_cannot_be_checked_leaves_no_trace() -> None:
     quotes.is_broken = False
     buy(exchange, "1", 100, "10")
     assert statuses(exchange, "1") == ["new", "open", "filled"]
+
+
+class SteadyQuotes(HandQuotes):
+    """Prices that stand until they are set, and say so if `known`; counts how often they were asked for."""
+
+    def __init__(self, known: bool) -> None:
+        super().__init__(_000001="10", _688001="10")
+        self.known = known
+        self.asked = self.version = 0
+
+    def moment(self, now: datetime) -> object:
+        return self.version if self.known else object()
+
+    def get(self, code: str, now: datetime) -> Optional[Quote]:
+        self.asked += 1
+        return super().get(code, now)
+
+
+def step_through(known: bool, steps: List[Tuple[str, int, int, float]]) -> List[object]:
+    """All states that come of `steps`, with the time of the look that found them."""
+    quotes = SteadyQuotes(known)
+    exchange = make_exchange(quotes, cash=10**7)
+    now, seen = MORNING, []
+    for number, (kind, amount, cents, seconds) in enumerate(steps):
+        now += timedelta(seconds=seconds)
+        code = (BANK, STAR)[cents % 2]
+        if kind == "buy":
+            exchange.submit(str(number), code, True, amount, Decimal(cents) / 100, now)
+        elif kind == "cancel":
+            exchange.cancel(str(amount // 100), now)
+        elif kind == "price":
+            quotes.version += 1
+            quotes.set(code[:6], cents / 100, volume=amount if amount % 300 == 0 else None, bar=number)
+        elif kind == "restart":
+            old, exchange = exchange, make_exchange(quotes, cash=10**7)
+            for order in old.orders.values():
+                exchange.adopt(order, now)
+        else:
+            exchange.advance(now)
+        seen.append((now, exchange.take_states(), exchange.ledger.cash, exchange.ledger.frozen))
+    for _ in range(8):
+        now += SECOND
+        exchange.advance(now)
+        seen.append((now, exchange.take_states(), exchange.ledger.cash, exchange.ledger.frozen))
+    return seen
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["buy", "buy", "buy", "cancel", "price", "restart", "look"]),
+            st.sampled_from([100, 200, 300, 900, 1200, SHARES_PER_STEP + 100, 3 * SHARES_PER_STEP]),
+            st.sampled_from([998, 999, 1000, 1001, 1002, 1003]),
+            st.sampled_from([0, 0.4, 1, 2.5]),
+        ),
+        max_size=25,
+    )
+)
+def test_orders_that_have_met_a_quote_meet_it_again_only_where_that_can_fill_them(
+    steps: List[Tuple[str, int, int, float]]
+) -> None:
+    assert step_through(True, steps) == step_through(False, steps)
+
+
+def test_orders_that_rest_cost_nothing_while_the_quotes_stand() -> None:
+    asked = []
+    for count in (50, 100):
+        quotes = SteadyQuotes(known=True)
+        exchange = make_exchange(quotes, cash=10**7)
+        for number in range(count):
+            buy(exchange, str(number), 100, "9")
+        exchange.advance(MORNING)
+        asked.append(quotes.asked)
+        exchange.advance(MORNING + SECOND)
+        assert quotes.asked == asked[-1]
+    assert asked == [51, 101]  # each when it comes, and once that of a look
+
+
+def test_a_part_filled_order_of_an_earlier_process_is_filled_on_at_a_price_that_stands() -> None:
+    quotes = SteadyQuotes(known=True)
+    before = make_exchange(quotes)
+    buy(before, "1", SHARES_PER_STEP + 100, "10")
+    exchange = make_exchange(quotes)
+    exchange.adopt(before.orders["1"], MORNING)
+    exchange.advance(MORNING)  # the next part comes a second after the one before
+    assert exchange.orders["1"].filled == SHARES_PER_STEP
+    exchange.advance(MORNING + SECOND)
+    assert exchange.orders["1"].status == "filled"
+
+
+def test_an_order_of_the_noon_break_meets_the_price_that_still_stands_when_trading_goes_on() -> None:
+    exchange = make_exchange(SteadyQuotes(known=True), keep_hours=True)
+    noon = MORNING.replace(hour=12)
+    buy(exchange, "1", 100, "10", now=noon)
+    exchange.advance(noon + SECOND)
+    assert exchange.orders["1"].status == "open"
+    exchange.advance(noon.replace(hour=13))
+    assert exchange.orders["1"].status == "filled"

@@ -221,6 +221,19 @@ def test_process_exit_is_not_called_when_the_start_failed(start: Starter) -> Non
         start("def process_exit(context): raise AssertionError\ndef process_initialize(context): pass")
 
 
+def test_exit_in_the_hook_ends_the_job_whose_sync_called_it_too(start: Starter, caplog: pytest.LogCaptureFixture) -> None:
+    broker = FakeBroker()
+    source = BUYING.replace("    orders.append(order)", "    exit(4)").replace(
+        "LimitOrderStyle(10))", "LimitOrderStyle(10))\n    report()\n    sync_orders()\n    seen.append('after')"
+    )
+    started = start(source, broker)
+    started.module.report = lambda: broker.report(broker.orders[0].order_id, "open")
+    started.run(at(11))
+    assert [entry[1] for entry in started.seen] == ["open"]
+    assert started.strategy.exit_code == 4
+    assert [text for text in caplog.messages if "调用了退出" in text] == ["on_order_update 调用了退出，任务将停止"]
+
+
 def test_a_strategy_that_exits_in_its_hook_hears_of_nothing_more(start: Starter) -> None:
     broker = FakeBroker()
     source = BUYING.replace("    orders.append(order)", "    exit()").replace(

@@ -48,8 +48,13 @@ def test_an_exception_in_a_job_is_logged_with_its_traceback_and_counted_and_the_
     assert progress.last_error == "bad ZeroDivisionError: division by zero"
 
 
-@pytest.mark.parametrize("leave", ["import sys; sys.exit()", "import sys; sys.exit(3)", "raise SystemExit('over')"])
-def test_exit_in_a_job_stops_the_strategy(start: Starter, leave: str) -> None:
+@pytest.mark.parametrize(
+    "leave, words",
+    [("import sys; sys.exit()", ""), ("import sys; sys.exit(3)", ""), ("raise SystemExit('够了')", "（够了）")],
+)
+def test_exit_in_a_job_stops_the_strategy(
+    start: Starter, caplog: pytest.LogCaptureFixture, leave: str, words: str
+) -> None:
     started = start(
         f"""
         def job(context):
@@ -66,6 +71,7 @@ def test_exit_in_a_job_stops_the_strategy(start: Starter, leave: str) -> None:
     ).run(at(12))
     assert started.seen == [at(10)]
     assert progress_of(started.strategy).jobs_failed == 0
+    assert f"job 调用了退出{words}，任务将停止" in caplog.text
 
 
 def test_in_two_days_every_minute_is_called_484_times_and_get_orders_holds_the_orders_of_today_only(

@@ -31,8 +31,8 @@ class AbsTradeGate(ABC):
     among them, sync_orders may leave out everything but one report of each, with the field `order_id` alone."""
 
     account_check: Callable[[], None] = staticmethod(lambda: None)
-    """Set by the account. A gate that waits before it asks the broker for orders calls it after the wait; it raises
-    OrderNotSent if meanwhile they shall not go out any more."""
+    """Set by the account. It raises OrderNotSent if orders shall not go out any more. `batch_order` calls it before each
+    order; a gate that waits before it asks the broker calls it again after the wait."""
 
     @abstractmethod
     def setup(self, options: Dict[str, Any]) -> None:
@@ -82,8 +82,16 @@ class AbsTradeGate(ABC):
         """Raise InvalidParam for an order that this gate cannot carry; asked before the order is recorded or sent."""
 
     def batch_order(self, orders: Sequence[Order]) -> List[Optional[Exception]]:
-        """Send several orders; for each, None or what `order` would have raised. A gate that can send all at once overrides it."""
-        return [_outcome(self.order, order) for order in orders]
+        """Send several orders; for each, None or what `order` would have raised. A gate that can send all at once overrides it.
+
+        A halt that comes in the middle stops the rest.
+        """
+
+        def send(order: Order) -> None:
+            self.account_check()
+            self.order(order)
+
+        return [_outcome(send, order) for order in orders]
 
     def batch_cancel_order(self, order_ids: Sequence[str]) -> List[Optional[Exception]]:
         """Cancel several orders; for each, None or what `cancel_order` would have raised."""
