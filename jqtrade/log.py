@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from datetime import datetime
-from typing import Any, Callable, Dict, Optional, Set
+from typing import Any, Callable, Dict, Optional, Sequence, Set
 
 from jqtrade.clock import Clock
 
@@ -104,6 +104,15 @@ class PrintedStream(MaskedStream):
         return length
 
 
+_EACH_LINE = "jqtrade_each_line"
+
+
+def log_lines(logger: logging.Logger, lines: Sequence[str]) -> None:
+    """Log these as INFO: one record, since thousands would take long, in which each line has its time and level."""
+    if lines:
+        logger.info("%s", "\n".join(lines), extra={_EACH_LINE: True})
+
+
 class LineFormatter(logging.Formatter):
     """`time level pid logger [strategy time] message`; `strategy_time` tells the latter inside a job, else None."""
 
@@ -116,7 +125,11 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = self._strategy_time()
         record.strategy_time = "" if moment is None else f" [{moment:%Y-%m-%d %H:%M:%S}]"
-        return super().format(record)
+        text = super().format(record)
+        if not getattr(record, _EACH_LINE, False):
+            return text
+        head = text[: -len(record.message)]
+        return text.replace("\n", "\n" + head)
 
     def formatTime(self, record: logging.LogRecord, datefmt: Optional[str] = None) -> str:
         return self._clock.at(record.created).isoformat(" ", "milliseconds")
@@ -125,7 +138,8 @@ class LineFormatter(logging.Formatter):
 class RotatingLog(logging.FileHandler):
     """A log file rotated by size, into which the process's standard output and error go too, native code's included.
 
-    Where another program holds the file so that it cannot be renamed, as on Windows, it grows until it can.
+    It is begun anew when somebody removes it. Where another program holds the file so that it cannot be renamed, as on
+    Windows, it grows until it can.
     """
 
     stream: Any  # closed and opened anew at each rotation
@@ -151,8 +165,10 @@ class RotatingLog(logging.FileHandler):
         """Asked after each line, and after what went to the file without one."""
         self.acquire()
         try:
-            if self.stream is not None and os.fstat(self.stream.fileno()).st_size >= MAX_BYTES:
-                self._rotate()
+            if self.stream is not None:
+                status = os.fstat(self.stream.fileno())
+                if status.st_size >= MAX_BYTES or status.st_nlink == 0:  # the latter: the user removed it
+                    self._rotate()
         except OSError:
             pass  # neither a print nor a line must fail for it; the next one tries again
         finally:
@@ -168,11 +184,13 @@ class RotatingLog(logging.FileHandler):
         try:
             self._rename_files()
         except OSError:
-            pass  # another program holds one of them, or removed it: go on, the next line tries again
+            pass  # another program holds one of them: go on, the next line tries again
         self.stream = self._open()
 
     def _rename_files(self) -> None:
         """FILE becomes FILE.1, FILE.1 becomes FILE.2, up to the first free number; an interrupted round can be repeated."""
+        if not os.path.exists(self.baseFilename):
+            return  # the user removed it
         names = [self.baseFilename] + [f"{self.baseFilename}.{number}" for number in range(1, BACKUP_COUNT + 1)]
         last = next((index for index in range(1, len(names)) if not os.path.exists(names[index])), len(names) - 1)
         for index in range(last, 0, -1):

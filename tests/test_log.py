@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, Optional
 import pytest
 
 from jqtrade.clock import VirtualClock
-from jqtrade.log import LineFormatter, MaskedStream, Masker, Outage, format_seconds
+from jqtrade.log import LineFormatter, MaskedStream, Masker, Outage, format_seconds, log_lines
 
 ROOT = Path(__file__).resolve().parent.parent
 NOW = datetime(2026, 1, 5, 9, 30, 0, 123456)
@@ -40,6 +40,20 @@ def test_a_line_in_a_job_carries_the_strategy_time_too() -> None:
 
 def test_a_traceback_follows_the_line() -> None:
     assert line("出错", None, KeyError("x")).splitlines()[1:] == ["KeyError: 'x'"]
+
+
+def test_each_of_many_lines_that_are_one_record_carries_time_and_level() -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(LineFormatter(VirtualClock(NOW), lambda: datetime(2026, 1, 5, 9, 29)))
+    logger = logging.Logger("many", logging.INFO)
+    logger.addHandler(handler)
+    log_lines(logger, ["一", "二", "三"])
+    log_lines(logger, [])
+    lines = stream.getvalue().splitlines()
+    assert [text[-1] for text in lines] == ["一", "二", "三"]
+    for text in lines:
+        assert re.fullmatch(r"[-\d]+ [:\d]+\.\d{3} INFO \d+ many \[2026-01-05 09:29:00\] .", text)
 
 
 # ---------------------------------------------------------------- masking
@@ -358,16 +372,20 @@ def test_a_restarted_process_appends_and_rotates_what_was_there(tmp_path: Path) 
 
 
 @pytest.mark.posix
-def test_a_file_removed_while_it_is_written_comes_back_with_the_next_rotation(tmp_path: Path) -> None:
-    body = """
+@pytest.mark.parametrize("say", ["log.info('logged %d', number)", "print('logged', number)"])
+def test_a_file_removed_while_it_is_written_is_begun_anew_and_the_older_ones_stay(tmp_path: Path, say: str) -> None:
+    body = f"""
+open(path + ".1", "w").write("older")
 removed = open(path, "rb")
 os.remove(path)
-for number in range(300): log.info("logged %d", number)
+for number in range(100): {say}
 open(path + ".99", "wb").write(removed.read())
 """
-    run(tmp_path / "demo.log", body, max_bytes=2000, backups=30)
-    assert numbers(tmp_path, "logged") == list(range(300))
-    assert set(texts(tmp_path)) >= {"demo.log", "demo.log.1", "demo.log.2"}
+    run(tmp_path / "demo.log", body)
+    files = texts(tmp_path)
+    assert set(files) == {"demo.log", "demo.log.1", "demo.log.99"} and files["demo.log.1"] == "older"
+    assert re.findall(r"logged (\d+)\b", files["demo.log.99"]) == ["0"]  # it went to where the file had been
+    assert numbers(tmp_path, "logged") == list(range(100))
 
 
 @pytest.mark.posix

@@ -28,7 +28,7 @@ from jqtrade.errors import (
     OrderUncertain,
     TradeGateError,
 )
-from jqtrade.log import Outage
+from jqtrade.log import Outage, log_lines
 
 log = logging.getLogger("jqtrade.account")
 
@@ -267,8 +267,7 @@ class Account:
                 log.error("无法确认订单 %s 是否发出，等待柜台回报：%s，%s", order.order_id, describe(order), error)
             else:
                 refused.append((order, str(error) or repr(error)))
-        if lines:
-            log.info("%s", "\n".join(lines))
+        log_lines(log, lines)
         self._refuse(refused)
 
     def _refuse(self, orders: Sequence[Tuple[Order, str]]) -> None:
@@ -308,9 +307,7 @@ class Account:
             errors = [error] * len(live)
         for _ in live:  # only now: sending may have waited
             self._limits.count_cancel()
-        sent = [f"已发出撤单 {order_id}" for order_id, failure in zip(live, errors) if failure is None]
-        if sent:
-            log.info("%s", "\n".join(sent))
+        log_lines(log, [f"已发出撤单 {order_id}" for order_id, failure in zip(live, errors) if failure is None])
         for order_id, failure in zip(live, errors):
             if failure is None:
                 continue

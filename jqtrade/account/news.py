@@ -8,6 +8,7 @@ from jqtrade.account.order import Order, OrderReport, OrderState, OrderStatus
 from jqtrade.account.reports import check_order, report_id
 from jqtrade.account.watch import BrokerWatch
 from jqtrade.errors import InvalidReport
+from jqtrade.log import log_lines
 
 log = logging.getLogger("jqtrade.account")
 
@@ -69,6 +70,5 @@ class OrderNews:
                 log.warning("%s", text)
             else:
                 lines.append(text)
-        if lines:
-            log.info("%s", "\n".join(lines))
+        log_lines(log, lines)
         return changed

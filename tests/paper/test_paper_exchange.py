@@ -327,7 +327,7 @@ def step_through(known: bool, steps: List[Tuple[str, int, int, float]]) -> List[
     )
 )
 def test_orders_that_have_met_a_quote_meet_it_again_only_where_that_can_fill_them(
-    steps: List[Tuple[str, int, int, float]]
+    steps: List[Tuple[str, int, int, float]],
 ) -> None:
     assert step_through(True, steps) == step_through(False, steps)
 

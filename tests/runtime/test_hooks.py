@@ -221,7 +221,9 @@ def test_process_exit_is_not_called_when_the_start_failed(start: Starter) -> Non
         start("def process_exit(context): raise AssertionError\ndef process_initialize(context): pass")
 
 
-def test_exit_in_the_hook_ends_the_job_whose_sync_called_it_too(start: Starter, caplog: pytest.LogCaptureFixture) -> None:
+def test_exit_in_the_hook_ends_the_job_whose_sync_called_it_too(
+    start: Starter, caplog: pytest.LogCaptureFixture
+) -> None:
     broker = FakeBroker()
     source = BUYING.replace("    orders.append(order)", "    exit(4)").replace(
         "LimitOrderStyle(10))", "LimitOrderStyle(10))\n    report()\n    sync_orders()\n    seen.append('after')"
