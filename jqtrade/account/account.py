@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Callable, Container, Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Container, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from jqtrade.account.journal import Journal, Step
 from jqtrade.account.news import OrderNews
@@ -59,8 +59,8 @@ class Account:
         gate.account_check = self._check_may_send
         self._is_loaded = False
         self._unrecorded: List[Step] = []
-        self._uncertain: Set[str] = set()
-        """ids of orders of which nobody knows yet whether the broker was asked"""
+        self._uncertain: Dict[str, None] = {}
+        """ids of orders of which nobody knows yet whether the broker was asked, in order of creation"""
         self._settled: List[Order] = []
         """those of them that turned out not to have been sent, until the next sync tells it"""
         self._has_news = False
@@ -97,7 +97,7 @@ class Account:
         for moment in cancels:
             self._limits.count_cancel((now - moment).total_seconds())
         self._uncertain = {
-            record.order.order_id
+            record.order.order_id: None
             for record in recorded
             if record.order.status is OrderStatus.new and not record.sent and not record.order.confirmed
         }
@@ -118,11 +118,11 @@ class Account:
         """Find out what can be known now of the orders that may not have been sent; `reason` is for those that were not."""
         if self._unrecorded:
             return  # "sent" must not be recorded before what the broker said of it
-        for order in [order for order in self._orders.values() if order.order_id in self._uncertain]:
-            order_id = order.order_id
+        for order_id in list(self._uncertain):
+            order = self._orders[order_id]
             was_sent = True if order.confirmed or order.status.is_final else self._ask(self._gate.was_sent, order)
             if was_sent is not None:
-                self._uncertain.discard(order_id)
+                del self._uncertain[order_id]
             if was_sent:
                 self._journal.note_sent([order])
                 log.info("订单 %s 已确认发出：%s", order_id, describe(order))
@@ -263,7 +263,7 @@ class Account:
                 self._watch.sent(order)
                 lines.append(f"已发出订单 {order.order_id}：{describe(order)}")
             elif _is_uncertain(error):
-                self._uncertain.add(order.order_id)
+                self._uncertain[order.order_id] = None
                 log.error("无法确认订单 %s 是否发出，等待柜台回报：%s，%s", order.order_id, describe(order), error)
             else:
                 refused.append((order, str(error) or repr(error)))

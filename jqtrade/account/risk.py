@@ -43,6 +43,8 @@ class RiskLimits:
         """what all of them are worth"""
         self._spent: Optional[float] = None
         """yuan that the purchases have frozen or used of which the snapshot does not know; None: to be added up"""
+        self._closing: Dict[Tuple[str, OrderSide], int] = {}
+        """shares, by code and side, that such orders sell or have sold, as far as they are added up"""
         self._recent: Deque[Tuple[float, str]] = deque()
         """of the last second, when and which order; a cancel has no id"""
         self._since_snapshot: Dict[str, Set[str]] = {}
@@ -54,7 +56,7 @@ class RiskLimits:
         `written`: when the broker's side wrote it down, where that is known. It then leaves out only orders that were
         sent before and that the broker has spoken of.
         """
-        self._spent = None
+        self.orders_changed()
         for code, order_ids in list(self._since_snapshot.items()):
             if written is None:
                 order_ids.clear()
@@ -70,12 +72,15 @@ class RiskLimits:
         self._total += value
         if self._spent is not None:
             self._spent += self._spent_on(order)
+        if order.action is OrderAction.close and (order.code, order.side) in self._closing:
+            self._closing[order.code, order.side] += _live_amount(order)
         self._since_snapshot.setdefault(order.code, set()).add(order.order_id)
         self._stamp(order.order_id, age)
 
     def orders_changed(self) -> None:
         """The broker has spoken of orders: how they stand now counts."""
         self._spent = None
+        self._closing.clear()
 
     def count_cancel(self, age: float = 0.0) -> None:
         """Count a cancel that went to the broker `age` seconds ago."""
@@ -100,7 +105,7 @@ class RiskLimits:
             self._values.pop(order.order_id, None)
             self._since_snapshot.get(order.code, set()).discard(order.order_id)
         self._total = sum(self._values.values())
-        self._spent = None
+        self.orders_changed()
         ids = {order.order_id for order in orders}
         self._recent = deque(entry for entry in self._recent if entry[1] not in ids)
 
@@ -203,11 +208,7 @@ class RiskLimits:
             positions = portfolio.long_positions if order.side is OrderSide.long else portfolio.short_positions
             position = positions[order.code]
             available = position.available_amount
-            closing = sum(
-                _live_amount(other)
-                for other in self._since(order.code)
-                if other.side is order.side and other.action is order.action
-            )
+            closing = self._closing_amount(order.code, order.side)
             if order.amount > available - closing:
                 raise InvalidOrder(
                     f"sell_check：卖出 {order.amount} 股，超过可卖的 {max(available - closing, 0)} 股"
@@ -224,6 +225,16 @@ class RiskLimits:
                     f"cash_check：需要 {value:.2f} 元，超过可用的 {max(cash - spent, 0.0):.2f} 元"
                     f"（同步到 {cash:.2f} 元，之后已委托 {spent:.2f} 元）"
                 )
+
+    def _closing_amount(self, code: str, side: OrderSide) -> int:
+        """How many shares the orders sell, or have sold, of which the snapshot does not know."""
+        if (code, side) not in self._closing:
+            self._closing[code, side] = sum(
+                _live_amount(other)
+                for other in self._since(code)
+                if other.side is side and other.action is OrderAction.close
+            )
+        return self._closing[code, side]
 
     def _spent_on(self, order: Order) -> float:
         """Yuan that an order has frozen or used; of one that is about to be sent, all that it is worth."""

@@ -15,6 +15,9 @@ log = logging.getLogger("jqtrade.scheduler")
 ASK_INTERVAL = 0.125
 """Seconds after which the loop asks again whether it is wanted, while nothing but syncing happens. Naps come on top."""
 
+SYNC_TIME = timedelta(milliseconds=10)
+"""How long a sync may take that brings a little news."""
+
 SYNC, EVERY_MINUTE, DAILY = range(3)
 """Priorities at the same instant: what was synced first is seen by the jobs after it."""
 
@@ -81,18 +84,27 @@ class Scheduler:
                 self._wait(now, due)
                 continue
             last_due, next_due = self._skip_piled_up(job, due, now)
+            if priority == SYNC:
+                next_due = self._early_enough(next_due, last_due)
             heapq.heapreplace(self._heap, (next_due, priority, sequence, job))
             if last_due < self._missed_before:
                 self._report_misfire(job, due, last_due)
             else:
-                self._call(job, last_due)
+                self._call(job, last_due, now)
+
+    def _early_enough(self, due: datetime, last: datetime) -> datetime:
+        """When to sync instead of at `due`: a sync that would make the next job late is over by then, and it sees the news."""
+        upcoming = self.next_job()
+        earlier = due if upcoming is None else upcoming[0] - SYNC_TIME
+        return earlier if last < earlier < due < earlier + SYNC_TIME else due
 
     def _may_go_on(self, next_priority: int) -> bool:
         """Ask whether the loop is still wanted, unless that was asked just now and syncing comes next."""
-        moment = self._clock.monotonic()
-        if next_priority == SYNC and moment - self._asked < ASK_INTERVAL:
-            return True
-        self._asked = moment
+        if next_priority == SYNC:
+            moment = self._clock.monotonic()
+            if moment - self._asked < ASK_INTERVAL:
+                return True
+            self._asked = moment
         return self._is_wanted()
 
     def _wait(self, now: datetime, due: datetime) -> None:
@@ -101,10 +113,10 @@ class Scheduler:
         self._clock.sleep(pause)
         self._look_for_jump(now, pause)
 
-    def _call(self, job: Job, due: datetime) -> None:
-        began, awake = self._clock.now(), self._clock.monotonic()
+    def _call(self, job: Job, due: datetime, now: datetime) -> None:
+        awake = self._clock.monotonic()
         job.call(due)
-        self._look_for_jump(began, self._clock.monotonic() - awake)
+        self._look_for_jump(now, self._clock.monotonic() - awake)
 
     def _look_for_jump(self, began: datetime, awake: float) -> None:
         """See whether the wall clock went further than the `awake` seconds since `began`: the machine slept, or it was set."""

@@ -144,12 +144,14 @@ def test_the_lists_of_codes() -> None:
 def test_sell_check_leaves_out_what_was_sold_since_the_snapshot() -> None:
     checked = limits()
     first, second = an_order(300, action=SELL, order_id="1"), an_order(500, action=SELL, order_id="2")
-    checked.start_day({"1": first, "2": second})
+    bought = an_order(400, order_id="3")
+    checked.start_day({"1": first, "2": second, "3": bought})
     held = portfolio(available=500)
     checked.check(an_order(500, action=SELL), held, NOW)
     checked.count_order(first, 3000.0)
     with pytest.raises(InvalidOrder, match="卖出 300 股，超过可卖的 200 股（同步到 500 股，之后已委托 300 股）"):
         checked.check(an_order(300, action=SELL), held, NOW)
+    checked.count_order(bought, 4000.0)
     checked.check(an_order(200, action=SELL), held, NOW)
     checked.uncount_orders([first])  # was not sent after all
     checked.check(an_order(500, action=SELL), held, NOW)
@@ -158,6 +160,24 @@ def test_sell_check_leaves_out_what_was_sold_since_the_snapshot() -> None:
     checked.check(an_order(500, action=SELL), held, NOW)
     assert "不知道可卖数量" in _said(lambda: limits(max_snapshot_age=None).check(an_order(action=SELL), None, NOW))
     assert refusal(an_order(action=SELL, code="000001.XSHE"), sell_check=False) == ""
+
+
+def test_each_of_many_sales_of_one_code_is_added_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    added: List[str] = []
+
+    def live_amount(order: Order) -> int:
+        added.append(order.order_id)
+        return order.amount
+
+    monkeypatch.setattr("jqtrade.account.risk._live_amount", live_amount)
+    checked = limits()
+    sales = {str(number): an_order(100, action=SELL, order_id=str(number)) for number in range(50)}
+    checked.start_day(sales)
+    for sale in sales.values():
+        checked.check(sale, portfolio(available=5000), NOW)
+        checked.count_order(sale, 1000.0)
+    assert sorted(added) == sorted(sales)
+    assert "可卖的 0 股" in _said(lambda: checked.check(an_order(100, action=SELL), portfolio(available=5000), NOW))
 
 
 def _said(call: Callable[[], None]) -> str:

@@ -150,7 +150,7 @@ def at_one_instant(bench: Bench) -> Result:
     jobs = bench.pick(10_000, 2_000)
     our_values: List[float] = []
     their_values: List[float] = []
-    for _ in range(bench.pick(5, 2)):
+    for _ in range(bench.pick(11, 2)):
         our_values.append(_ours_at_once(bench, jobs))
         their_values.append(_apscheduler_at_once(jobs))
     what = f"{jobs:,} 个任务同一时刻到期，每次调用"

@@ -358,3 +358,35 @@ def test_when_the_clock_is_set_back_during_a_job_syncing_goes_on() -> None:
     syncs = [moment for name, _, moment in bench.calls if name == "sync"]
     assert syncs[-1] >= at(9, 30) - timedelta(seconds=5)
     assert bench.dues("job") == [at(9, 30)]
+
+
+# ---------------------------------------------------------------- syncs shortly before a job
+
+
+@pytest.mark.parametrize(
+    "offset, before",
+    [(-0.011, 0.011), (-0.01, 0.01), (-0.009, 0.01), (-0.001, 0.01), (0.0, 0.0), (0.001, 4.999)],
+    ids=str,
+)
+def test_a_sync_that_would_make_a_job_late_comes_a_little_earlier(offset: float, before: float) -> None:
+    job_time = at(10)
+    bench = Bench(job_time - timedelta(seconds=20) + timedelta(seconds=offset))
+    bench.add("sync", Interval(5), SYNC)
+    bench.daily("job", time(10))
+    bench.scheduler.run(until=job_time)
+    *_, (last_sync, due), (job, _) = bench.called()
+    assert (last_sync, job) == ("sync", "job")
+    assert job_time - due == timedelta(seconds=before)
+    assert bench.calls[-1][2] == job_time
+
+
+@pytest.mark.parametrize("interval", [0.0005, 0.004, 0.01, 0.03])
+def test_syncs_closer_together_than_one_may_take_go_on_to_the_job(interval: float) -> None:
+    bench = Bench(at(9, 59, 59))
+    bench.add("sync", Interval(interval), SYNC)
+    bench.daily("job", time(10))
+    bench.scheduler.run(until=at(10))
+    dues = bench.dues("sync")
+    assert bench.dues("job") == [at(10)]
+    gaps = [(later - earlier).total_seconds() for earlier, later in zip(dues, dues[1:])]
+    assert all(0 < gap <= interval for gap in gaps) and sum(gap < interval for gap in gaps) <= 1
