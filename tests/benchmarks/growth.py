@@ -22,7 +22,7 @@ ORDER, NOTHING, ROWS, BY_ID, BY_STATUS = (
 LINES: Dict[str, Tuple[str, str]] = {
     ORDER: ("一次提交 + 一次追加和 fsync", "随订单数增加的只有记录文件和文件单的大小"),
     NOTHING: ("两次 os.stat", "没有新内容时只该看文件有没有变长，与订单数无关"),
-    ROWS: ("csv.reader 读 10 行 + 提交 10 行", "新的行数一样，与订单数无关；记录文件的索引只是深了一层"),
+    ROWS: ("csv.reader 读 10 行 + 提交 10 行", "新的行数一样，与订单数无关；记录文件的新行总在最后"),
     BY_ID: ("查一次字典", "一次字典查找"),
     BY_STATUS: ("扫一遍同样长的列表", "返回的列表本来就随订单数增长，参照也是"),
 }
