@@ -91,17 +91,16 @@ class MaskedStream(io.TextIOWrapper):
 
 
 class PrintedStream(MaskedStream):
-    """What the strategy prints, in a file that `after_line` may rotate."""
+    """What the strategy prints, in a file that `before_line` may rotate."""
 
-    def __init__(self, buffer: Any, masker: Masker, after_line: Callable[[], None]) -> None:
+    def __init__(self, buffer: Any, masker: Masker, before_line: Callable[[], None]) -> None:
         super().__init__(buffer, masker)
-        self._after_line = after_line
+        self._before_line = before_line
 
     def write(self, text: str) -> int:
-        length = super().write(text)
         if "\n" in text:
-            self._after_line()
-        return length
+            self._before_line()
+        return super().write(text)
 
 
 _EACH_LINE = "jqtrade_each_line"
@@ -155,14 +154,14 @@ class RotatingLog(logging.FileHandler):
         return stream
 
     def emit(self, record: logging.LogRecord) -> None:
+        self.rotate_if_full()
         try:
             super().emit(record)
         except OSError:  # the file could not be opened again after a rotation
             self.handleError(record)
-        self.rotate_if_full()
 
     def rotate_if_full(self) -> None:
-        """Asked after each line, and after what went to the file without one."""
+        """Asked before each line, also one that is printed."""
         self.acquire()
         try:
             if self.stream is not None:
@@ -189,8 +188,8 @@ class RotatingLog(logging.FileHandler):
 
     def _rename_files(self) -> None:
         """FILE becomes FILE.1, FILE.1 becomes FILE.2, up to the first free number; an interrupted round can be repeated."""
-        if not os.path.exists(self.baseFilename):
-            return  # the user removed it
+        if not os.path.exists(self.baseFilename) or os.path.getsize(self.baseFilename) < MAX_BYTES:
+            return  # the user removed it, and may have put another one in its place
         names = [self.baseFilename] + [f"{self.baseFilename}.{number}" for number in range(1, BACKUP_COUNT + 1)]
         last = next((index for index in range(1, len(names)) if not os.path.exists(names[index])), len(names) - 1)
         for index in range(last, 0, -1):

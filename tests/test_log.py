@@ -384,8 +384,22 @@ open(path + ".99", "wb").write(removed.read())
     run(tmp_path / "demo.log", body)
     files = texts(tmp_path)
     assert set(files) == {"demo.log", "demo.log.1", "demo.log.99"} and files["demo.log.1"] == "older"
-    assert re.findall(r"logged (\d+)\b", files["demo.log.99"]) == ["0"]  # it went to where the file had been
-    assert numbers(tmp_path, "logged") == list(range(100))
+    assert files["demo.log.99"] == "" and numbers(tmp_path, "logged") == list(range(100))
+
+
+@pytest.mark.posix
+def test_a_file_put_in_place_of_the_log_is_written_on_and_no_older_one_is_lost(tmp_path: Path) -> None:
+    body = """
+for number in range(1, 10): open(path + f".{number}", "w").write(f"old {number}")
+for number in range(20):
+    os.remove(path)
+    open(path, "w").write("mine\\n")
+    log.info("logged %d", number)
+"""
+    assert run(tmp_path / "demo.log", body, backups=9).stderr == b""
+    files = texts(tmp_path)
+    assert [files.pop(f"demo.log.{number}") for number in range(1, 10)] == [f"old {number}" for number in range(1, 10)]
+    assert re.findall("mine|logged 19", files["demo.log"]) == ["mine", "logged 19"]
 
 
 @pytest.mark.posix

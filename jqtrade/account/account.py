@@ -173,9 +173,14 @@ class Account:
             return []
         now = self._start_day()
         batch: Dict[str, Order] = {}
-        for request in requests:
+        for number, request in enumerate(requests, 1):
             order = new_order(self._new_order_id(batch), request, now)
-            self._gate.check_order(order)
+            try:
+                self._gate.check_order(order)
+            except InvalidParam as error:
+                if len(requests) == 1:
+                    raise
+                raise InvalidParam(f"这一批都没有发出：第 {number} 笔（{describe(order)}）不正确，{error}") from None
             batch[order.order_id] = order
         accepted = self._within_limits(batch.values(), now)
         if accepted:
@@ -410,6 +415,7 @@ class Account:
             log.info("进入 %s，昨天的 %d 笔订单不再列出，其中 %d 笔未见结束", today, len(self._orders), len(unfinished))
             self._day = today
             self._orders.clear()
+            self._limits.start_day(self._orders)
             self._is_loaded = False
             self._uncertain.clear()
             self._watch = BrokerWatch(self._clock)
@@ -418,7 +424,7 @@ class Account:
         return now
 
     def _check_may_send(self) -> None:
-        """Asked by the gate after it may have waited."""
+        """Asked by the gate before each order that it sends by itself, and after it may have waited."""
         if self._limits.is_halted():
             raise OrderNotSent("任务已被 halt_task 暂停下单")
 

@@ -93,7 +93,8 @@ class Journal:
                 self._make_room(path + "-wal")
         except (OSError, TaskError, sqlite3.Error) as error:
             raise InvalidParam(
-                f"记录文件 {path} 无法使用：{error}。请检查选项 runtime_dir；文件已损坏时可以把它移走，今天发过的订单以柜台为准"
+                f"记录文件 {path} 无法使用：{error}。请检查选项 runtime_dir；文件已损坏时可以把它移走，"
+                "但任务就不知道今天发过哪些订单，次数和金额从零数起，请先到柜台核对"
             )
 
     def _make_room(self, path: str) -> None:

@@ -87,5 +87,5 @@ def prepare(connection: sqlite3.Connection, path: Optional[str]) -> None:
         connection.close()
         raise InvalidParam(
             f"记录文件 {path} 的版本是 {version}，本版 jqtrade 只认识版本 {SCHEMA_VERSION}；请升级 jqtrade；"
-            "移走它的话，今天发过的订单以柜台为准"
+            "移走它的话，任务不知道今天发过哪些订单，次数和金额从零数起，请先到柜台核对"
         )

@@ -68,8 +68,6 @@ class PaperExchange:
         self._given: Optional[date] = None
         """the day up to which dividends have been given"""
         self._open: Dict[str, None] = {}
-        self._in_part: Dict[str, None] = {}
-        """those of them that are filled in part: the next part may come at the same quotes"""
         self._met_at: object = None
         """what the quotes are known by that all open orders have met"""
         self._states: List[PaperOrder] = []
@@ -184,8 +182,6 @@ class PaperExchange:
         self.ledger.freeze(order.order_id, limit, order.remaining)
         order = order._replace(status=OrderStatus.filling if order.filled else OrderStatus.open)
         self._emit(order)
-        if order.filled:
-            self._in_part[order.order_id] = None
         if was_canceling:
             self._cancel(order, now, order.text)
 
@@ -226,15 +222,20 @@ class PaperExchange:
             happen(moment)
 
     def _meet_all(self, now: datetime) -> None:
-        """Match the open orders at the quotes of this moment; where those are known, only what can still be filled by them."""
+        """Match the open orders at the quotes of this moment.
+
+        Of those that have met the same quotes before only one that is filled in part can be filled further.
+        """
         moment = self._quotes.moment(now)
-        has_met = moment == self._met_at and not self._keep_hours
-        self._met_at = moment
-        for order_id in list(self._in_part if has_met else self._open):
+        have_met = moment == self._met_at and not self._keep_hours
+        for order_id in list(self._open):
             order = self.orders[order_id]
+            if have_met and not order.filled:
+                continue
             quote = self._quote(order.code, now)
             if quote is not None and (order.fill is None or now - order.updated >= STEP):
                 self._meet(order, quote, self._session(now, order.code), now)
+        self._met_at = moment
 
     def _meet(self, order: PaperOrder, quote: Quote, session: Session, now: datetime) -> None:
         """Fill one part of an open order if the quote crosses its limit, at the quote."""
@@ -299,8 +300,6 @@ class PaperExchange:
         self._emit(order)
         if order.is_final:
             self._finish(order.order_id)
-        else:
-            self._in_part[order.order_id] = None
 
     def _cancel(self, order: PaperOrder, now: datetime, text: str) -> None:
         order = order._replace(status=OrderStatus.canceling, updated=now, fill=None, text=text)
@@ -315,7 +314,6 @@ class PaperExchange:
 
     def _finish(self, order_id: str) -> None:
         del self._open[order_id]
-        self._in_part.pop(order_id, None)
         self.ledger.close(order_id)
 
     def _begin_day(self, now: datetime) -> None:

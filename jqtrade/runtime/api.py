@@ -106,17 +106,15 @@ class StrategyApi:
     def batch_submit_orders(self, orders: Any) -> List[Optional[str]]:
         if not isinstance(orders, (list, tuple)):
             raise InvalidParam(f"batch_submit_orders 的参数应为列表，收到 {orders!r}。没有发出")
-        for item in orders:
-            if not isinstance(item, dict) or not _REQUEST_FIELDS.issuperset(item) or not _NEEDED.issubset(item):
-                raise InvalidParam(
-                    f"批量单里的 {item!r} 不正确，应为含 code、amount，可含 style、side 的字典。这一批都没有发出"
-                )
         requests: List[OrderRequest] = []
         for number, item in enumerate(orders, 1):
+            bad = f"这一批都没有发出：第 {number} 笔 {item!r} 不正确"
+            if not isinstance(item, dict) or not _REQUEST_FIELDS.issuperset(item) or not _NEEDED.issubset(item):
+                raise InvalidParam(f"{bad}，应为含 code、amount，可含 style、side 的字典")
             try:
                 requests.append(check_request(**item))
             except InvalidParam as error:
-                raise InvalidParam(f"批量单的第 {number} 笔 {item!r}：{error}。这一批都没有发出")
+                raise InvalidParam(f"{bad}，{error}") from None
         return self._host.account().submit_batch(requests)
 
     def batch_cancel_orders(self, order_ids: Any) -> None:

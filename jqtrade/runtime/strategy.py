@@ -30,6 +30,8 @@ from jqtrade.tasks.spec import file_key
 
 log = logging.getLogger("jqtrade")
 
+_PROCESS_EXIT = "process_exit"
+
 
 class Progress(NamedTuple):
     """What a strategy is doing, for get_tasks."""
@@ -119,7 +121,7 @@ class Strategy(Host):
         self._on_order_update: Optional[Callable[[Any, Order], Any]] = None
         self._process_exit: Optional[Callable[[Any], Any]] = None
         self._due: Optional[datetime] = None
-        self._left = False
+        self._exit_request: Optional[SystemExit] = None
         self.exit_code = 0
         self._scheduler: Optional[Scheduler] = None
         self._progress = Progress(None, None, 0, 0, "", None, None)
@@ -150,7 +152,7 @@ class Strategy(Host):
                 hint = "；聚宽的 initialize 在这里叫 process_initialize" if hasattr(module, "initialize") else ""
                 raise StrategyError(f"策略文件 {self._path} 里没有定义函数 process_initialize(context){hint}")
             self._on_order_update = self._function(module, "on_order_update", 2)
-            self._process_exit = self._function(module, "process_exit", 1)
+            self._process_exit = self._function(module, _PROCESS_EXIT, 1)
             self.phase = Phase.INITIALIZING
             initialize(self._context)
             if self._wants_account():
@@ -267,10 +269,10 @@ class Strategy(Host):
     @property
     def has_left(self) -> bool:
         """Whether the strategy has asked for its own end."""
-        return self._left
+        return self._exit_request is not None
 
     def _is_wanted(self) -> bool:
-        return not self._left and self._process_wants()
+        return not self.has_left and self._process_wants()
 
     def run(self, until: Optional[datetime] = None) -> None:
         """Call the jobs until the process is asked to stop, or until all that are due at `until` have been called."""
@@ -282,25 +284,26 @@ class Strategy(Host):
     def _call(self, name: str, due: datetime, function: Callable[..., Any], *arguments: Any) -> None:
         """Call the user's code as a job; what it raises is logged and counted, and the process goes on.
 
-        Raises SystemExit if it asks for that and was called from other code of the user's, which shall end too.
+        Raises SystemExit if it asks for that while a job runs, which shall end too.
         """
         outer_due, self._due = self._due, due
         outer = self._progress
         self._progress = outer._replace(current_job=name, since=self.clock.now())
         self._report()
         error = ""
-        exit_request: Optional[SystemExit] = None
+        exits = False
         try:
             with jqtrade.api.running(self._api):
                 function(*arguments)
         except KeyboardInterrupt:
             raise
         except SystemExit as request:
-            if not self._left:
+            exits = True
+            if request is not self._exit_request:  # else it came from the hook that this called
                 words = f"（{request.code}）" if isinstance(request.code, str) else ""
                 log.warning("%s 调用了退出%s，任务将停止", name, words)
-            self._left, exit_request = True, request
-            self.exit_code = request.code if isinstance(request.code, int) else int(request.code is not None)
+                self.exit_code = request.code if isinstance(request.code, int) else int(request.code is not None)
+                self._exit_request = request
         except BaseException as exception:  # asyncio's CancelledError and pyo3's PanicException are no Exception
             log.exception("%s 运行出错", name)
             error = f"{name} {type(exception).__name__}: {exception}"
@@ -315,8 +318,8 @@ class Strategy(Host):
             last_error=self._masker(error) or progress.last_error,
         )
         self._report()
-        if exit_request is not None and outer.current_job is not None:
-            raise exit_request
+        if exits and self._exit_request is not None and outer.current_job not in (None, _PROCESS_EXIT):
+            raise self._exit_request  # process_exit goes on: what it has to tidy up still counts
 
     def _report(self) -> None:
         """Tell the process what the strategy is doing."""
@@ -355,7 +358,7 @@ class Strategy(Host):
         updates, self._updates = self._updates, []
         if self._on_order_update is not None:
             for order in updates:
-                if self._left:
+                if self.has_left:
                     return
                 self._call("on_order_update", due, self._on_order_update, self._context, order)
 
@@ -379,7 +382,7 @@ class Strategy(Host):
     def stop(self) -> None:
         """Call process_exit and let go of the account."""
         if self._process_exit is not None and self.phase is Phase.RUNNING:
-            self._call("process_exit", self.clock.now(), self._process_exit, self._context)
+            self._call(_PROCESS_EXIT, self.clock.now(), self._process_exit, self._context)
         self.close()
 
     def close(self) -> None:

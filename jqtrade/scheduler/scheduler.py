@@ -93,13 +93,16 @@ class Scheduler:
                 self._call(job, last_due, now)
 
     def _early_enough(self, due: datetime, last: datetime) -> datetime:
-        """When to sync instead of at `due`: a sync that would make the next job late is over by then, and it sees the news."""
+        """When to sync instead of at `due`: so that the job that comes next need not wait for it, and sees the news.
+
+        At the job's very time it stays: it was meant to come first.
+        """
         upcoming = self.next_job()
         earlier = due if upcoming is None else upcoming[0] - SYNC_TIME
         return earlier if last < earlier < due < earlier + SYNC_TIME else due
 
     def _may_go_on(self, next_priority: int) -> bool:
-        """Ask whether the loop is still wanted, unless that was asked just now and syncing comes next."""
+        """Ask whether the loop is still wanted; before a sync only if that was not asked before a sync just now."""
         if next_priority == SYNC:
             moment = self._clock.monotonic()
             if moment - self._asked < ASK_INTERVAL:

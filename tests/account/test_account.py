@@ -196,8 +196,10 @@ def test_nothing_of_a_batch_is_recorded_when_the_gate_cannot_carry_one_of_it(
             raise InvalidParam("不支持")
 
     account = open_account(check_order=check_order)
-    with pytest.raises(InvalidParam):
+    with pytest.raises(InvalidParam, match="^这一批都没有发出：第 3 笔（买入 000001.XSHE 300 股 .*）不正确，不支持$"):
         account.submit_batch(requests(100, 200, 300))
+    with pytest.raises(InvalidParam, match="^不支持$"):
+        account.submit_batch(requests(300))
     assert (broker.orders, account.orders()) == ([], [])
     assert recorded(journal_path, datetime(2026, 1, 5).date()) == []
 

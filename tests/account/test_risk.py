@@ -145,18 +145,25 @@ def test_sell_check_leaves_out_what_was_sold_since_the_snapshot() -> None:
     checked = limits()
     first, second = an_order(300, action=SELL, order_id="1"), an_order(500, action=SELL, order_id="2")
     bought = an_order(400, order_id="3")
-    checked.start_day({"1": first, "2": second, "3": bought})
+    cover = an_order(400, action=SELL, order_id="4").with_changes(side=OrderSide.short)
+    checked.start_day({"1": first, "2": second, "3": bought, "4": cover})
     held = portfolio(available=500)
     checked.check(an_order(500, action=SELL), held, NOW)
     checked.count_order(first, 3000.0)
     with pytest.raises(InvalidOrder, match="卖出 300 股，超过可卖的 200 股（同步到 500 股，之后已委托 300 股）"):
         checked.check(an_order(300, action=SELL), held, NOW)
     checked.count_order(bought, 4000.0)
+    checked.count_order(cover, 4000.0)
+    checked.orders_changed()  # so that they are added up again
     checked.check(an_order(200, action=SELL), held, NOW)
     checked.uncount_orders([first])  # was not sent after all
     checked.check(an_order(500, action=SELL), held, NOW)
     checked.count_order(second, 5000.0)
     checked.take_snapshot()  # from now on the broker's figure leaves it out
+    checked.check(an_order(500, action=SELL), held, NOW)
+    checked.count_order(first, 3000.0)
+    assert "之后已委托 300 股" in _said(lambda: checked.check(an_order(300, action=SELL), held, NOW))
+    checked.start_day({})
     checked.check(an_order(500, action=SELL), held, NOW)
     assert "不知道可卖数量" in _said(lambda: limits(max_snapshot_age=None).check(an_order(action=SELL), None, NOW))
     assert refusal(an_order(action=SELL, code="000001.XSHE"), sell_check=False) == ""
@@ -664,6 +671,27 @@ def test_a_halted_task_mends_nothing(desk: Desk) -> None:
     assert buy(account, code="000001.XSHE") is None and mended == []
     desk.halted = False
     assert buy(account, code="000001.XSHE") is not None and mended == [True]
+
+
+def test_a_journal_that_cannot_be_read_at_midnight_stops_no_sync(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sync_balance(self: Any) -> BalanceReport:
+        position = Position(BANK, 1000, 1000, last_price=10.0)
+        return BalanceReport(1e9, 1e9, 0.0, [position], written=desk.clock.now())
+
+    account = desk.open(methods={"sync_balance": sync_balance})
+    assert buy(account) is not None
+    load = Journal.load
+
+    def fail(*args: Any) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(Journal, "load", fail)
+    desk.clock.jump(86400)
+    account.sync_orders()
+    account.sync_balance()
+    assert account.orders() == [] and buy(account) is None
+    monkeypatch.setattr(Journal, "load", load)
+    assert buy(account) is not None
 
 
 def test_an_order_that_turned_out_not_to_be_sent_is_told_with_the_next_sync(desk: Desk) -> None:

@@ -78,9 +78,8 @@ def jobs(bench: Bench) -> Result:
     seconds, count = bench.pick((60, 10_000), (5, 2_000))
     source = JOBS.replace("SECONDS", str(seconds)).replace("ORDERS", str(count))
     with Home(bench.folder) as home:
-        home.start(
-            "one", home.strategy("one", source, sync_internal=0.1937)
-        )  # syncs begin at all distances from the jobs
+        # An interval that no whole second is a multiple of: syncs begin at all distances from the jobs.
+        home.start("one", home.strategy("one", source, sync_internal=0.1937))
         ids, start = home.told("one")
         day = home.files.day
         rows = [update_row(order_id, orderDate=day) for order_id in ids]

@@ -3,7 +3,7 @@ from decimal import Decimal
 from typing import List, Optional, Tuple
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from paper_helpers import BANK, MORNING, STAR, HandQuotes, make_exchange, statuses
 
@@ -326,6 +326,7 @@ def step_through(known: bool, steps: List[Tuple[str, int, int, float]]) -> List[
         max_size=25,
     )
 )
+@example([("buy", 10100, 998, 0), ("buy", 30000, 1002, 0), ("price", 100, 998, 0)])  # who comes first stays first
 def test_orders_that_have_met_a_quote_meet_it_again_only_where_that_can_fill_them(
     steps: List[Tuple[str, int, int, float]],
 ) -> None:
@@ -365,4 +366,25 @@ def test_an_order_of_the_noon_break_meets_the_price_that_still_stands_when_tradi
     exchange.advance(noon + SECOND)
     assert exchange.orders["1"].status == "open"
     exchange.advance(noon.replace(hour=13))
+    assert exchange.orders["1"].status == "filled"
+
+
+def test_an_order_meets_a_quote_once_more_if_a_look_at_the_quotes_failed_halfway() -> None:
+    class FailsOnce(SteadyQuotes):
+        fails = False
+
+        def get(self, code: str, now: datetime) -> Optional[Quote]:
+            if self.fails:
+                self.fails = False
+                raise ValueError("no quote")
+            return super().get(code, now)
+
+    quotes = FailsOnce(known=True)
+    exchange = make_exchange(quotes)
+    buy(exchange, "1", 100, "9")
+    quotes.set("000001", "8")
+    quotes.version, quotes.fails = 1, True
+    with pytest.raises(ValueError, match="no quote"):
+        exchange.advance(MORNING + SECOND)
+    exchange.advance(MORNING + 2 * SECOND)
     assert exchange.orders["1"].status == "filled"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import List
 
 import pytest
-from paper_helpers import BANK, MORNING, quiet
+from paper_helpers import BANK, MORNING, make_exchange, quiet
 
 from jqtrade.errors import InvalidParam
 from jqtrade.paper.quotes import FileQuotes, MadeUpQuotes, Quote
@@ -144,3 +144,15 @@ def test_a_missing_file_is_an_error_at_the_start(tmp_path: Path) -> None:
 def test_a_file_without_header_is_an_error_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(InvalidParam, match="code,last"):
         open_quotes(write(tmp_path / "q.csv", b"000001.SZ,10\n"), 0, quiet)
+
+
+def test_a_resting_order_meets_the_prices_of_a_file_that_changes(tmp_path: Path) -> None:
+    path = tmp_path / "quotes.csv"
+    quotes = FileQuotes(write(path, b"code,last\n000001.SZ,10\n"), quiet)
+    exchange = make_exchange(quotes)
+    assert exchange.submit("1", BANK, True, 100, Decimal(9), MORNING) is None
+    exchange.advance(NEXT)
+    assert exchange.orders["1"].status == "open"
+    write(path, b"code,last\n000001.SZ,8.9\n")
+    exchange.advance(LATER)
+    assert exchange.orders["1"].status == "filled"

@@ -39,7 +39,7 @@ def test_a_batch_with_one_bad_order_is_refused_whole_before_anything_is_sent(sta
 
 def test_the_refusal_of_a_batch_names_the_order_that_is_wrong(start: Starter) -> None:
     bad = "{'code': '600000.XSHG', 'amount': 1.5}"
-    with pytest.raises(InvalidParam, match="第 2 笔.*600000.XSHG.*1.5.*这一批都没有发出") as refusal:
+    with pytest.raises(InvalidParam, match="^这一批都没有发出：第 2 笔.*600000.XSHG.*1.5.*不是整数") as refusal:
         call(start, f"batch_submit_orders([{GOOD}, {bad}, {GOOD}])", FakeBroker())
     assert "第 1 笔" not in str(refusal.value)
 

@@ -251,3 +251,28 @@ def test_a_strategy_that_exits_in_its_hook_hears_of_nothing_more(start: Starter)
     started.strategy.sync()
     started.run(at(11))
     assert started.seen == [(first, "open", 0)]
+
+
+def test_exit_in_the_hook_does_not_cut_process_exit_short(start: Starter, caplog: pytest.LogCaptureFixture) -> None:
+    broker = FakeBroker()
+    source = BUYING.replace("    orders.append(order)", "    exit(7)") + (
+        "\ndef process_exit(context):\n    sync_orders()\n    seen.append('tidied up')\n"
+    )
+    started = start(source, broker).run(at(10))
+    broker.report(broker.orders[0].order_id, "open")
+    started.strategy.stop()
+    assert started.seen[1:] == ["tidied up"]
+    assert (started.strategy.exit_code, caplog.text.count("调用了退出")) == (7, 1)
+
+
+def test_each_request_to_exit_is_logged_and_the_last_one_gives_the_exit_code(
+    start: Starter, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = EXITING.format("raise SystemExit('cannot tidy up')").replace(
+        "lambda context: None", "lambda context: exit(3)"
+    )
+    started = start(code, FakeBroker()).run(at(12))
+    assert started.strategy.exit_code == 3
+    started.strategy.stop()
+    assert started.strategy.exit_code == 1
+    assert caplog.text.count("调用了退出") == 2 and "process_exit 调用了退出（cannot tidy up）" in caplog.text
