@@ -43,7 +43,7 @@ class Clock(ABC):
 class SystemClock(Clock):
     """The machine's clock."""
 
-    longest_sleep = 0.25
+    longest_sleep = 0.5
 
     def __init__(self) -> None:
         self.zone: Optional[tzinfo] = None

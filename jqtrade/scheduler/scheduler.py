@@ -32,11 +32,6 @@ class Job:
         self.trigger = trigger
         self.priority = priority
 
-    @property
-    def is_daily(self) -> bool:
-        """Whether each due time counts by itself; the due times of the others that pile up are one."""
-        return self.priority == DAILY
-
 
 class Scheduler:
     """Calls jobs when they are due, one after the other, the earliest first.
@@ -77,7 +72,8 @@ class Scheduler:
             due, priority, sequence, job = self._heap[0]
             if due == NEVER or (until is not None and due > until):
                 return
-            if not self._may_go_on(priority):
+            is_wanted = self._is_wanted_for_sync if priority == SYNC else self._is_wanted
+            if not is_wanted():
                 return
             now = self._clock.now()  # only now: asking may have taken its time
             if now < due:
@@ -101,13 +97,12 @@ class Scheduler:
         earlier = due if upcoming is None else upcoming[0] - SYNC_TIME
         return earlier if last < earlier < due < earlier + SYNC_TIME else due
 
-    def _may_go_on(self, next_priority: int) -> bool:
-        """Ask whether the loop is still wanted; before a sync only if that was not asked before a sync just now."""
-        if next_priority == SYNC:
-            moment = self._clock.monotonic()
-            if moment - self._asked < ASK_INTERVAL:
-                return True
-            self._asked = moment
+    def _is_wanted_for_sync(self) -> bool:
+        """Whether the loop is still wanted; not asked again before a sync if it was before another one just now."""
+        moment = self._clock.monotonic()
+        if moment - self._asked < ASK_INTERVAL:
+            return True
+        self._asked = moment
         return self._is_wanted()
 
     def _wait(self, now: datetime, due: datetime) -> None:
@@ -148,11 +143,13 @@ class Scheduler:
 
     def _skip_piled_up(self, job: Job, due: datetime, now: datetime) -> Tuple[datetime, datetime]:
         """Return the due time that a call now stands for, and the next one."""
+        if job.priority == DAILY:  # each of its due times counts by itself; of the others those that pile up are one
+            return due, job.trigger.next_after(due)
         if job.priority == SYNC and now - due > self._grace:  # the clock may have jumped by years
             return now, job.trigger.next_after(now)
         first, next_due = due, job.trigger.next_after(due)
         dropped = 0
-        while next_due <= now and not job.is_daily:
+        while next_due <= now:
             due, next_due = next_due, job.trigger.next_after(next_due)
             dropped += 1
         if dropped and job.priority == EVERY_MINUTE and due >= self._missed_before:
