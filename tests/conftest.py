@@ -1,6 +1,7 @@
 """What every test gets: a JQTRADE_HOME of its own; and what its mark means."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import List
@@ -24,6 +25,17 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("COVERAGE_"):
             monkeypatch.delenv(name)
+
+
+def pytest_configure() -> None:
+    """Run in the background of a shell or by nohup, our processes would ignore these signals, and so would the tasks they start.
+
+    A signal that is caught here has its default in a program that is started.
+    """
+    for name in ("SIGINT", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if name == "SIGINT" else lambda *_: None)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest itself looks at -m
