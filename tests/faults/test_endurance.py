@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.faults.sizes import LONG, WINDOWS, claim, rounds
 from tests.faults.world import ROOT
 
 PROGRAM = str(Path(__file__).resolve().parent / "endurance.py")
 
 
+@pytest.mark.timeout(600)  # two minutes under Wine when it is alone
 def test_over_five_days_files_and_threads_stay_and_memory_within_five_percent(tmp_path: Path) -> None:
     a_minute = rounds(1, 9)
     done = subprocess.run(
