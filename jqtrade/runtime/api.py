@@ -65,6 +65,7 @@ class Host(ABC):
 
 _REQUEST_FIELDS = frozenset(["code", "amount", "style", "side"])
 _NEEDED = frozenset(["code", "amount"])
+_REFUSED = "这一批都没有发出：第 {} 笔 {!r} 不正确"
 
 
 def _order_id(value: Any) -> Any:
@@ -108,13 +109,12 @@ class StrategyApi:
             raise InvalidParam(f"batch_submit_orders 的参数应为列表，收到 {orders!r}。没有发出")
         requests: List[OrderRequest] = []
         for number, item in enumerate(orders, 1):
-            bad = f"这一批都没有发出：第 {number} 笔 {item!r} 不正确"
             if not isinstance(item, dict) or not _REQUEST_FIELDS.issuperset(item) or not _NEEDED.issubset(item):
-                raise InvalidParam(f"{bad}，应为含 code、amount，可含 style、side 的字典")
+                raise InvalidParam(f"{_REFUSED.format(number, item)}，应为含 code、amount，可含 style、side 的字典")
             try:
                 requests.append(check_request(**item))
             except InvalidParam as error:
-                raise InvalidParam(f"{bad}，{error}") from None
+                raise InvalidParam(f"{_REFUSED.format(number, item)}，{error}") from None
         return self._host.account().submit_batch(requests)
 
     def batch_cancel_orders(self, order_ids: Any) -> None:
