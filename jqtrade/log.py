@@ -6,9 +6,11 @@ import logging
 import os
 import sys
 from datetime import datetime
-from typing import Any, Callable, Dict, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Optional, Sequence, Set, Union
 
 from jqtrade.clock import Clock
+from jqtrade.safe_log import SafeLog as SafeLog
+from jqtrade.safe_log import get_log as get_log
 
 MAX_BYTES = 10 * 1024 * 1024
 BACKUP_COUNT = 9
@@ -106,7 +108,7 @@ class PrintedStream(MaskedStream):
 _EACH_LINE = "jqtrade_each_line"
 
 
-def log_lines(logger: logging.Logger, lines: Sequence[str]) -> None:
+def log_lines(logger: Union[SafeLog, logging.Logger], lines: Sequence[str]) -> None:
     """Log these as INFO: one record, since thousands would take long, in which each line has its time and level."""
     if lines:
         logger.info("%s", "\n".join(lines), extra={_EACH_LINE: True})
@@ -223,7 +225,7 @@ class Outage:
 
     REASONS = 5
 
-    def __init__(self, logger: logging.Logger, clock: Clock) -> None:
+    def __init__(self, logger: Union[SafeLog, logging.Logger], clock: Clock) -> None:
         self._logger = logger
         self._clock = clock
         self._since: Optional[float] = None

@@ -3,9 +3,10 @@
 import logging
 from typing import Callable, Tuple
 
+from jqtrade.log import get_log
 from jqtrade.tasks.registry import Claim
 
-log = logging.getLogger("jqtrade")
+log = get_log("jqtrade")
 
 
 class HaltWatch:

@@ -1,6 +1,5 @@
 """The strategy's process: puts the parts together, runs the strategy, and tells the registry how it goes."""
 
-import logging
 import os
 import sys
 import threading
@@ -10,7 +9,7 @@ from typing import Optional, Tuple
 
 from jqtrade.clock import SystemClock
 from jqtrade.errors import JqtradeError
-from jqtrade.log import Masker, set_up_logging
+from jqtrade.log import Masker, get_log, set_up_logging
 from jqtrade.options import Options
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.halt import HaltWatch
@@ -20,7 +19,7 @@ from jqtrade.stop_signals import StopSignals
 from jqtrade.tasks.registry import Claim, TaskRegistry
 from jqtrade.tasks.spec import TaskSpec, secret_values
 
-log = logging.getLogger("jqtrade")
+log = get_log("jqtrade")
 
 BEIJING = timedelta(hours=8)
 
