@@ -1,15 +1,21 @@
-"""Account: submit and cancel orders, and keep in step with what the broker says."""
+"""Account: submit and cancel orders, and keep in step with what the broker says.
 
-import logging
+An exception may come between any two steps here: a signal handler of the strategy may raise anywhere in our code, memory or
+the stack may end. So each change of the account is entered and left; what finds that an earlier one was entered and never
+left puts right what it may have left behind, before it does anything else.
+"""
+
 import os
 import random
 import sqlite3
+import sys
 import threading
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any, Callable, Container, Dict, Iterable, List, Optional, Sequence, Tuple
+from types import FrameType, MappingProxyType
+from typing import Any, Callable, Container, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from jqtrade.account.journal import Journal, Step
+from jqtrade.account.doubts import Doubts
+from jqtrade.account.journal import Journal, JournalGone, Step
 from jqtrade.account.news import OrderNews
 from jqtrade.account.order import Order, OrderSide, OrderStatus
 from jqtrade.account.portfolio import BalanceReport, Portfolio, Positions
@@ -28,9 +34,9 @@ from jqtrade.errors import (
     OrderUncertain,
     TradeGateError,
 )
-from jqtrade.log import Outage, log_lines
+from jqtrade.log import Outage, format_seconds, get_log, log_lines
 
-log = logging.getLogger("jqtrade.account")
+log = get_log("jqtrade.account")
 
 ID_TRIES = 100
 ORDER_ID_BITS = 32
@@ -47,22 +53,30 @@ class Account:
         clock: Clock,
         limits: RiskLimits,
         order_ids: Optional[random.Random] = None,
+        longest_wait: float = 6.0,
     ) -> None:
-        """`order_ids`: what ids are drawn from; by default what nobody can foresee or repeat."""
+        """`order_ids`: what ids are drawn from; by default what nobody can foresee or repeat.
+
+        `longest_wait`: seconds from the call of `order` after which nothing is sent any more.
+        """
         self._gate = gate
         self._journal = journal
         self._clock = clock
         self._limits = limits
+        self._longest_wait = longest_wait
         self._day = clock.now().date()
         self._orders: Dict[str, Order] = {}
+        self._doubts = Doubts()
         gate.account_orders = MappingProxyType(self._orders)
+        gate.account_doubts = self._doubts.ids
         gate.account_check = self._check_may_send
+        self._inside: Optional[FrameType] = None
+        """the call that is changing the account, or one that was cut short"""
+        self._gate_may_be_cut_short = False
+        self._asked = (clock.now(), clock.monotonic())
+        """when what is about to be sent was asked for, or last waited for"""
         self._is_loaded = False
         self._unrecorded: List[Step] = []
-        self._uncertain: Dict[str, None] = {}
-        """ids of orders of which nobody knows yet whether the broker was asked, in order of creation"""
-        self._settled: List[Order] = []
-        """those of them that turned out not to have been sent, until the next sync tells it"""
         self._has_news = False
         """whether the broker has spoken of orders since the limits last took a snapshot"""
         self._balance: Optional[BalanceReport] = None
@@ -76,6 +90,44 @@ class Account:
         self._pid = os.getpid()
         self._thread = threading.get_ident()
 
+    def _enter(self, what: str) -> bool:
+        """Begin to change the account. Says whether that is possible: not in the middle of another change.
+
+        A signal handler of the strategy may call us there; it cannot be told from a call that was cut short but by the
+        stack.
+        """
+        self._check_usable()
+        frame = sys._getframe(1)
+        if self._inside is not None:
+            below: Optional[FrameType] = frame
+            while below is not None:
+                if below is self._inside:
+                    log.error(
+                        "%s没有执行：它在另一次下单、撤单或同步的中途被调用（例如在信号处理函数里）。没有发出", what
+                    )
+                    return False
+                below = below.f_back
+            log.warning("上一次下单、撤单或同步被一个异常从中打断，已重新核对")
+            self._balance = None
+            self._has_news = True
+            self._limits.forget_sums()
+        if self._gate_may_be_cut_short:
+            self._start_gate_over()
+        self._doubts.enter(is_clean=self._inside is None)
+        self._inside = frame
+        return True
+
+    def _leave(self) -> None:
+        """The change that was entered is complete."""
+        self._inside = None
+
+    def _start_gate_over(self) -> None:
+        try:
+            self._gate.start_over()
+        except Exception as error:  # a gate of the user's own may raise anything
+            self._watch.say_once(f"交易接口 start_over 出错：{_reason(error)}")
+        self._gate_may_be_cut_short = False
+
     def recover(self) -> None:
         """Learn today's orders from the journal, and of each one that may not have been sent, whether it was.
 
@@ -83,7 +135,6 @@ class Account:
         """
         recorded = self._journal.load(self._day)
         cancels = self._journal.load_cancels(self._day)
-        self._is_loaded = True
         self._orders.update((record.order.order_id, record.order) for record in recorded)
         for order, state in self._unrecorded:
             if order.create_time.date() == self._day:
@@ -96,44 +147,63 @@ class Account:
                 self._limits.count_order(record.order, record.value, (now - record.order.create_time).total_seconds())
         for moment in cancels:
             self._limits.count_cancel((now - moment).total_seconds())
-        self._uncertain = {
-            record.order.order_id: None
-            for record in recorded
-            if record.order.status is OrderStatus.new and not record.sent and not record.order.confirmed
-        }
-        self._settle_uncertain("任务在发出之前中断，不会自动补发")
-        self._settled.clear()  # they are orders of the run before
+        self._doubts.take_up(
+            {
+                record.order.order_id: record.order
+                for record in recorded
+                if record.order.status is OrderStatus.new and not record.sent and not record.order.confirmed
+            }
+        )
+        self._is_loaded = True
+        self._resolve_doubts("任务在发出之前中断，不会自动补发")
+        self._doubts.tell()  # they are orders of the run before
         self._flush()
-        for order_id in self._uncertain:
-            log.warning(
-                "上次运行中断时无法确认订单 %s 是否发出，等待柜台回报：%s", order_id, describe(self._orders[order_id])
-            )
+        for order_id, order in self._doubts.ids.items():
+            log.warning("上次运行中断时无法确认订单 %s 是否发出，等待柜台回报：%s", order_id, describe(order))
         others = self._journal.count_others(self._day)
         if others:
             log.warning("记录里还有今天的 %d 笔订单属于别的账户、目录或交易接口，不列出，也不处理", others)
         if recorded:
             log.info("从记录中恢复了今天的 %d 笔订单", len(recorded))
 
-    def _settle_uncertain(self, reason: str) -> None:
+    def _resolve_doubts(self, reason: str) -> None:
         """Find out what can be known now of the orders that may not have been sent; `reason` is for those that were not."""
         if self._unrecorded:
             return  # "sent" must not be recorded before what the broker said of it
-        for order_id in list(self._uncertain):
-            order = self._orders[order_id]
-            was_sent = True if order.confirmed or order.status.is_final else self._ask(self._gate.was_sent, order)
-            if was_sent is not None:
-                del self._uncertain[order_id]
+        for order_id, asked in list(self._doubts.ids.items()):
+            order = self._orders.get(order_id)
+            if order is None:  # an exception came before anything was done with it
+                self._doubts.lift([asked])
+                continue
+            if order.confirmed or order.status not in (OrderStatus.new, OrderStatus.rejected):
+                was_sent: Optional[bool] = True
+            elif order.status is OrderStatus.rejected or not self._doubts.were_handed_over([order]):
+                was_sent = False
+            else:
+                was_sent = self._ask(self._gate.was_sent, order)
             if was_sent:
                 self._journal.note_sent([order])
                 log.info("订单 %s 已确认发出：%s", order_id, describe(order))
-            elif was_sent is False:
+            elif was_sent is False and order.status is OrderStatus.new:
                 self._refuse([(order, reason)])
-                self._settled.append(self._orders[order_id])
+            if was_sent is not None:
+                self._doubts.resolve(order)
+
+    def _call_gate(self, method: Callable[..., Any], *arguments: Any) -> Any:
+        """What the gate answers or raises; errors that are none of ours may have come in the middle of anything."""
+        self._gate_may_be_cut_short = True
+        try:
+            answer = method(*arguments)
+        except JqtradeError:
+            self._gate_may_be_cut_short = False
+            raise
+        self._gate_may_be_cut_short = False
+        return answer
 
     def _ask(self, question: Callable[..., Any], *arguments: Any) -> Any:
         """What the gate answers; None if it fails: a gate of the user's own may raise anything."""
         try:
-            return question(*arguments)
+            return self._call_gate(question, *arguments)
         except Exception as error:
             self._watch.say_once(f"交易接口 {question.__name__} 出错：{_reason(error)}")
             return None
@@ -165,13 +235,34 @@ class Account:
         """Send orders, all at once where the gate can.
 
         Returns for each its id, or None if it was refused before the broker was asked (see its `err_msg`). An order of
-        which nobody knows whether it was sent has an id too: it stays new until the broker speaks.
+        which nobody knows whether it was sent has an id too: it stays new until the broker speaks. Once the broker may
+        have been asked, nothing but a KeyboardInterrupt or its like is raised.
         Raises InvalidParam, with nothing recorded or sent, if the gate cannot carry one of them.
         """
-        self._check_usable()
-        if not requests:
-            return []
+        if not self._enter("下单"):
+            return [None] * len(requests)
+        self._asked = (self._clock.now(), self._clock.monotonic())
         now = self._start_day()
+        try:
+            batch = self._new_orders(requests, now)
+        except JqtradeError:
+            self._leave()
+            raise
+        accepted = self._within_limits(batch.values(), now) if batch else []
+        if accepted:
+            try:
+                self._send(accepted)
+                self._leave()
+            except Exception:
+                if not self._doubts.were_handed_over(accepted):
+                    raise
+                log.exception("下单的途中出现异常，委托可能已经发出，等待柜台回报")
+        else:
+            self._leave()
+        return [None if self._orders[order_id].status is OrderStatus.rejected else order_id for order_id in batch]
+
+    def _new_orders(self, requests: Sequence[OrderRequest], now: datetime) -> Dict[str, Order]:
+        """The orders that ask for `requests`, by id. Raises InvalidParam for one that the gate cannot carry."""
         batch: Dict[str, Order] = {}
         for number, request in enumerate(requests, 1):
             order = new_order(self._new_order_id(batch), request, now)
@@ -182,10 +273,7 @@ class Account:
                     raise
                 raise InvalidParam(f"这一批都没有发出：第 {number} 笔（{describe(order)}）不正确，{error}") from None
             batch[order.order_id] = order
-        accepted = self._within_limits(batch.values(), now)
-        if accepted:
-            self._settle(accepted, self._send(accepted))
-        return [None if self._orders[order_id].status is OrderStatus.rejected else order_id for order_id in batch]
+        return batch
 
     def _new_order_id(self, batch: Container[str]) -> str:
         for _ in range(ID_TRIES):
@@ -201,13 +289,12 @@ class Account:
 
     def _within_limits(self, orders: Iterable[Order], now: datetime) -> List[Order]:
         """Those of `orders` that may be sent, one after the other, are counted and returned; the others are refused."""
-        if self._uncertain:
-            if not self._limits.is_halted():
-                self._ask(self._gate.mend)
-            self._settle_uncertain("没有写入文件单")
+        if self._doubts.ids and not self._limits.is_halted():
+            self._ask(self._gate.mend)
         if self._limits.is_stale(self._portfolio, now):
-            self.sync_balance()
+            self._sync_balance()
         halted = self._limits.is_halted()  # only now: all this may have taken its time
+        blocking = self._doubts.blocking()
         moment = self._clock.now()
         accepted: List[Order] = []
         refused: List[Order] = []
@@ -215,83 +302,106 @@ class Account:
             try:
                 if halted:
                     raise InvalidOrder("任务已被 halt_task 暂停下单，用 jqtrade resume_task 恢复")
-                self._check_doubtful(order)
+                self._refuse_possible_duplicate(order, blocking)
                 self._limits.check(order, self._portfolio, moment)
             except InvalidOrder as error:
                 log.error("InvalidOrder：订单 %s 没有发出：%s，%s", order.order_id, describe(order), error)
-                order = order.rejected(f"没有发出：{error}")
-                refused.append(order)
+                refused.append(order.rejected(f"没有发出：{error}"))
+                self._orders[order.order_id] = refused[-1]
             else:
-                self._limits.count_order(order, self._limits.value_of(order, self._portfolio) or 0.0)
+                value = self._limits.value_of(order, self._portfolio) or 0.0
+                self._doubts.begin(order)  # before the first record of it
+                self._orders[order.order_id] = order
+                self._limits.count_order(order, value)
                 accepted.append(order)
-            self._orders[order.order_id] = order
         if refused:
             self._record(lambda: self._journal.record_refused(refused))
         return accepted
 
-    def _check_doubtful(self, order: Order) -> None:
-        """Raise InvalidOrder while it is not known whether `order` would double another one."""
+    def _refuse_possible_duplicate(self, order: Order, blocking: Mapping[Tuple[str, bool], str]) -> None:
+        """Raise InvalidOrder while it is not known whether `order` would double another one.
+
+        What was found out of another one counts only when a sync has told the strategy so: until then it believes that it
+        may have to order again.
+        """
         if not self._is_loaded:
             raise InvalidOrder("读不出今天的记录，不知道已经下过哪些单")
-        for order_id in self._uncertain:
-            other = self._orders[order_id]
-            if (other.code, other.is_buy) == (order.code, order.is_buy):
-                raise InvalidOrder(
-                    f"还不能确认同一股票、同一买卖方向的订单 {order_id} 是否发出，以免重复下单；请在券商的软件里查它"
-                )
+        other = blocking.get((order.code, order.is_buy))
+        if other is not None:
+            raise InvalidOrder(
+                f"还不能确认同一股票、同一买卖方向的订单 {other} 是否发出，以免重复下单；请在券商的软件里查它，"
+                "或在下一次同步（sync_orders）之后再试"
+            )
 
-    def _send(self, orders: Sequence[Order]) -> List[Optional[Exception]]:
-        """Record the intents, hand the orders to the gate, record that. Returns for each None if it was sent, or the error."""
+    def _send(self, orders: Sequence[Order]) -> None:
+        """Record the intents, hand the orders to the gate, and take note of what became of them."""
         try:
-            self._journal.record_intents(orders, [self._limits.counted_value(order) for order in orders])
+            self._record_intents(orders)
         except sqlite3.Error as error:
-            refusal = OrderNotSent(f"无法记录订单（{error}）")
-            self._journal.queue([order.rejected(f"没有发出：{refusal}") for order in orders])
-            return [refusal] * len(orders)
+            self._refuse([(order, f"无法记录订单（{error}）") for order in orders], is_recorded=False)
+            self._doubts.lift(orders)
+            return
+        self._doubts.hand_over(orders)
         try:
-            errors = check_outcomes(self._gate.batch_order(orders), "batch_order", len(orders))
+            errors = check_outcomes(self._call_gate(self._gate.batch_order, orders), "batch_order", len(orders))
         except Exception as error:  # a gate of the user's own may raise anything, in the middle of anything
             log.exception("交易接口 batch_order 出错")
             errors = [OrderUncertain(str(error))] * len(orders)
         self._limits.restamp(orders)
         self._journal.note_sent([order for order, error in zip(orders, errors) if error is None])
-        if type(self._gate).was_sent is AbsTradeGate.was_sent:  # it could not be asked after a crash
-            self._flush()
-        return errors
+        self._flush()  # while an older order file may be put in place of this one, only the journal knows
+        self._conclude(orders, errors)
 
-    def _settle(self, orders: Sequence[Order], errors: Sequence[Optional[Exception]]) -> None:
+    def _record_intents(self, orders: Sequence[Order]) -> None:
+        """Raises sqlite3.Error if they are not on the disk, or not where the next start will find them."""
+        values = [self._limits.counted_value(order) for order in orders]
+        try:
+            self._journal.record_intents(orders, values)
+        except JournalGone:
+            if not self._reopen_journal():
+                raise
+            self._journal.record_intents(orders, values)
+
+    def _conclude(self, orders: Sequence[Order], errors: Sequence[Optional[Exception]]) -> None:
         """Take note of what became of sending orders. Thousands that went well are one record of the log."""
         lines: List[str] = []
         refused: List[Tuple[Order, str]] = []
+        known: List[Order] = []
         for order, error in zip(orders, errors):
             if error is None:
                 self._watch.sent(order)
                 lines.append(f"已发出订单 {order.order_id}：{describe(order)}")
             elif _is_uncertain(error):
-                self._uncertain[order.order_id] = None
                 log.error("无法确认订单 %s 是否发出，等待柜台回报：%s，%s", order.order_id, describe(order), error)
+                continue
             else:
                 refused.append((order, str(error) or repr(error)))
-        log_lines(log, lines)
+            known.append(order)
         self._refuse(refused)
+        self._doubts.lift(known)
+        log_lines(log, lines)
 
-    def _refuse(self, orders: Sequence[Tuple[Order, str]]) -> None:
+    def _refuse(self, orders: Sequence[Tuple[Order, str]], is_recorded: bool = True) -> None:
         """Call orders rejected that are proven not to have been sent, each with its reason."""
         if not orders:
             return
         for order, reason in orders:
             log.error("订单 %s 没有发出：%s，%s", order.order_id, describe(order), reason)
-        self._limits.uncount_orders([order for order, _ in orders])
         refused = [order.rejected("没有发出：" + reason) for order, reason in orders]
-        self._orders.update((order.order_id, order) for order in refused)
-        self._change([(order, order.state()) for order in refused], "refused")
+        self._orders.update([(order.order_id, order) for order in refused])
+        self._limits.uncount_orders(refused)
+        if is_recorded:
+            self._change([(order, order.state()) for order in refused], "refused")
+        else:
+            self._journal.queue(refused)
 
     def cancel_batch(self, order_ids: Sequence[str]) -> List[str]:
         """Ask the broker to cancel orders, all at once where the gate can; ids unknown or finished are only logged.
 
         Returns the ids of those whose cancel did not go out for certain.
         """
-        self._check_usable()
+        if not self._enter("撤单"):
+            return list(order_ids)
         now = self._start_day()
         live: Dict[str, Order] = {}
         for order_id in order_ids:
@@ -302,16 +412,26 @@ class Account:
                 log.warning("撤单没有发出：订单 %s 已经结束，状态 %s", order_id, order.status)
             else:
                 live[order_id] = order
-        if not live:
-            return []
+        failed: List[str] = []
+        if live:
+            try:
+                failed = self._send_cancels(live, now)
+            except Exception:
+                log.exception("撤单的途中出现异常，撤单可能已经发出，以柜台回报为准")
+                return list(live)
+        self._leave()
+        return failed
+
+    def _send_cancels(self, live: Dict[str, Order], now: datetime) -> List[str]:
+        for _ in live:
+            self._limits.count_cancel()
         self._record(lambda: self._journal.record_cancels(list(live.values()), now))
         try:
-            errors = check_outcomes(self._gate.batch_cancel_order(list(live)), "batch_cancel_order", len(live))
+            answer = self._call_gate(self._gate.batch_cancel_order, list(live))
+            errors = check_outcomes(answer, "batch_cancel_order", len(live))
         except Exception as error:  # a gate of the user's own may raise anything
             log.exception("交易接口 batch_cancel_order 出错")
             errors = [error] * len(live)
-        for _ in live:  # only now: sending may have waited
-            self._limits.count_cancel()
         log_lines(log, [f"已发出撤单 {order_id}" for order_id, failure in zip(live, errors) if failure is None])
         for order_id, failure in zip(live, errors):
             if failure is None:
@@ -324,54 +444,70 @@ class Account:
 
     def sync_balance(self) -> None:
         """Take over cash and positions from the broker; when it cannot say, the last good snapshot stays."""
-        self._check_usable()
+        if self._enter("同步资金和持仓"):
+            self._sync_balance()
+            self._leave()
+
+    def _sync_balance(self) -> None:
         try:
-            report = check_balance(self._gate.sync_balance())
+            report = check_balance(self._call_gate(self._gate.sync_balance))
         except Exception as error:  # a gate of the user's own may raise anything; said once, tried at the next sync
             self._balance_outage.failed(f"同步资金和持仓失败：{_reason(error)}")
             return
         self._balance_outage.worked("资金和持仓恢复同步")
         is_known = report is self._balance  # nothing was written since
-        if (not is_known and report != self._balance) or (self._has_news and report.written is not None):
-            self._limits.take_snapshot(report.written)
-            self._has_news = False
+        is_new = not is_known and report != self._balance
         if is_known and self._portfolio is not None:
             self._portfolio = self._portfolio.with_changes(updated_time=self._clock.now())
-            return
-        self._portfolio = Portfolio(
-            total_assert=report.total_assert,
-            available_cash=report.available_cash,
-            locked_cash=report.locked_cash,
-            updated_time=self._clock.now(),
-            long_positions=_positions(report, OrderSide.long),
-            short_positions=_positions(report, OrderSide.short),
-        )
+        else:
+            self._portfolio = Portfolio(
+                total_assert=report.total_assert,
+                available_cash=report.available_cash,
+                locked_cash=report.locked_cash,
+                updated_time=self._clock.now(),
+                long_positions=_positions(report, OrderSide.long),
+                short_positions=_positions(report, OrderSide.short),
+            )
+        if is_new or (self._has_news and report.written is not None):
+            self._limits.take_snapshot(report.written)  # only now: what it frees, the old portfolio does not know
+            self._has_news = False
         self._balance = report
 
     def sync_orders(self) -> List[Order]:
-        """Take over what the broker says of our orders. Returns those that changed, as they stand now."""
-        self._check_usable()
+        """Take over what the broker says of our orders. Returns those that changed, as they stand now.
+
+        Among them are those of which it was not known whether they were sent, once that is known.
+        """
+        if not self._enter("同步订单"):
+            return []
         self._start_day()
         if not self._is_loaded:
+            self._leave()
             return []  # the gate would take our own orders for others'
         news = OrderNews(self._orders, self._watch)
         has_more = True
+        self._gate_may_be_cut_short = True  # what it tells it tells once; until we have taken that over
         while has_more:
             try:
                 reports = check_list(self._gate.sync_orders(), "sync_orders()")
                 has_more = self._gate.has_more
             except Exception as error:  # as in sync_balance; what was told before counts
                 self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
-                return self._take_over(news)
+                changed = self._take_over(news)
+                self._gate_may_be_cut_short = not isinstance(error, JqtradeError)
+                break
             news.take(reports)
-        self._orders_outage.worked("订单恢复同步")
-        self._watch.look()
-        changed = self._take_over(news)
-        if self._uncertain:
-            self._settle_uncertain("没有写入文件单")
-        self._flush()
-        changed += self._settled
-        self._settled.clear()
+        else:
+            self._orders_outage.worked("订单恢复同步")
+            self._watch.look()
+            changed = self._take_over(news)
+            self._gate_may_be_cut_short = False
+            if self._doubts.ids:
+                self._resolve_doubts("没有写入文件单")
+            self._flush()
+        changed_ids = {order.order_id for order in changed}
+        changed += [self._orders[order_id] for order_id in self._doubts.tell() if order_id not in changed_ids]
+        self._leave()
         return changed
 
     def _take_over(self, news: OrderNews) -> List[Order]:
@@ -379,7 +515,7 @@ class Account:
         changed: List[Order] = []
         if news.steps:
             changed = news.changed()
-            self._orders.update((order.order_id, order) for order in changed)
+            self._orders.update([(order.order_id, order) for order in changed])
             self._has_news = True
             self._limits.orders_changed()
         self._change(news.steps, "sync")
@@ -401,9 +537,33 @@ class Account:
         try:
             write()
         except sqlite3.Error as error:
+            if isinstance(error, JournalGone) and self._reopen_journal():
+                return self._record(write)
             self._journal_outage.failed(f"无法写记录文件：{error}")
             return False
         self._journal_outage.worked("记录文件恢复写入")
+        return True
+
+    def _reopen_journal(self) -> bool:
+        """Go on with a journal of which another program took away what was not yet in the database itself.
+
+        Says whether that worked: not if the database is gone or another one, which only the user can put right.
+        """
+        try:
+            if not self._journal.reopen(self._day):
+                return False
+            orders = list(self._orders.values())
+            sent = [order for order in orders if order.confirmed or order.order_id not in self._doubts.ids]
+            sent = [order for order in sent if order.confirmed or order.status is not OrderStatus.rejected]
+            self._journal.record_again(orders, [self._limits.counted_value(order) for order in orders], sent)
+        except sqlite3.Error as error:
+            log.error("记录文件重新打开失败：%s", error)
+            return False
+        log.warning(
+            "记录文件的 -wal 被别的程序删除了（例如策略在任务里复制了记录文件，之后又有程序打开过它）。"
+            "已重新打开，并补记了今天的 %d 笔订单。备份请在任务停止后做，或用 sqlite3 的 .backup",
+            len(orders),
+        )
         return True
 
     def _start_day(self) -> datetime:
@@ -413,12 +573,12 @@ class Account:
         if today != self._day:
             unfinished = [order for order in self._orders.values() if not order.status.is_final]
             log.info("进入 %s，昨天的 %d 笔订单不再列出，其中 %d 笔未见结束", today, len(self._orders), len(unfinished))
-            self._day = today
+            self._is_loaded = False
             self._orders.clear()
             self._limits.start_day(self._orders)
-            self._is_loaded = False
-            self._uncertain.clear()
+            self._doubts.clear()
             self._watch = BrokerWatch(self._clock)
+            self._day = today  # last of all: an exception before it has all this done once more
         if not self._is_loaded:
             self._record(self.recover)  # after the clock was set back there are some
         return now
@@ -427,6 +587,20 @@ class Account:
         """Asked by the gate before each order that it sends by itself, and after it may have waited."""
         if self._limits.is_halted():
             raise OrderNotSent("任务已被 halt_task 暂停下单")
+        now, awake = self._clock.now(), self._clock.monotonic()
+        waited = max((now - self._asked[0]).total_seconds(), awake - self._asked[1])
+        if waited > self._longest_wait:
+            raise OrderNotSent(
+                f"从下单到现在过了{format_seconds(waited)}，超过 {self._longest_wait:g} 秒（wait_lock_time_out + 1）："
+                "机器休眠过，或等文件锁、等硬盘太久，价格可能已经不对"
+            )
+        if now.date() != self._day:
+            raise OrderNotSent("等待的时候过了零点，或日期变了")
+        try:
+            self._journal.check_files()
+        except JournalGone as error:
+            raise OrderNotSent(str(error))
+        self._asked = (now, awake)  # a gate that sends one by one may take long for many
 
     def _check_usable(self) -> None:
         """Raise InvalidCall where an order could be sent behind the back of whoever stopped the task."""

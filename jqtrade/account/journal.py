@@ -1,6 +1,8 @@
 """Journal: what a task must not forget when it dies. SQLite, one file a task.
 
-Written before anything is done (an order's intent, durable on return) and after (sent, each change of state).
+Written before anything is done (an order's intent, durable on return) and after (sent, each change of state). An
+exception may come between any two steps here, since a signal handler of the strategy may raise anywhere; the next write
+puts right what it left.
 """
 
 import functools
@@ -66,36 +68,110 @@ Step = Tuple[Order, OrderState]
 """A change of an order's state: the order as it was asked for (how it stood does not matter), and what became of it."""
 
 
+class JournalGone(sqlite3.OperationalError):
+    """The files that are open are not those that the next start will find."""
+
+
 class Journal:
     """Orders and their history. `path` None: kept in memory only, for a broker that forgets everything too."""
 
-    def __init__(self, path: Optional[str], owner: str = "") -> None:
-        """`owner`: whose orders these are, which account at which broker; those of another owner are kept, not loaded.
+    def __init__(
+        self, path: Optional[str], owner: str = "", is_same: Optional[Callable[[str], Optional[bool]]] = None
+    ) -> None:
+        """`owner`: whose orders these are, which account at which broker.
+
+        `is_same` says of an owner that the journal knows whether that is another name of the same; None if nobody can say.
+        The orders of an owner that is certainly another one are kept, not loaded.
 
         Raises InvalidParam if there is no journal that we can use at `path`.
         """
+        self._path = path
+        self._owner_name = _valid(owner)
+        self._is_same = is_same
         self._sent: List[Order] = []
         self._queued: List[Callable[[], None]] = []
         self._sequences: Dict[Tuple[date, str], int] = {}
         """of today's orders, by day and id"""
+        self._new_sequences: Dict[Tuple[date, str], int] = {}
+        """of those that the transaction at hand inserts"""
+        self._is_writing = False
+        """whether a write has begun of which nobody knows yet whether it was committed"""
         try:
-            if path is not None:
-                make_private_dir(os.path.dirname(path))
-                for suffix in ("-wal", "-shm", "-journal"):  # sqlite opens these itself
-                    check_ours(path + suffix)
-                os.close(open_private(path, os.O_RDWR))  # sqlite would let others read it
-            self._connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
-            self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            (mode,) = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            prepare(self._connection, path)
-            self._owner = self._number_of(owner)
-            if path is not None and mode == "wal":  # some file systems cannot have it
-                self._make_room(path + "-wal")
+            self._open()
         except (OSError, TaskError, sqlite3.Error) as error:
             raise InvalidParam(
                 f"记录文件 {path} 无法使用：{error}。请检查选项 runtime_dir；文件已损坏时可以把它移走，"
                 "但任务就不知道今天发过哪些订单，次数和金额从零数起，请先到柜台核对"
             )
+
+    def _open(self) -> None:
+        path = self._path
+        if path is not None:
+            make_private_dir(os.path.dirname(path))
+            for suffix in ("", "-wal", "-shm", "-journal"):  # sqlite opens these itself
+                check_ours(path + suffix)
+            if not os.path.exists(path):  # never open and close one that is in use: POSIX then drops sqlite's locks
+                os.close(open_private(path, os.O_RDWR))  # sqlite would let others read it
+        self._synchronous = ""
+        self._connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
+        self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        (mode,) = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        prepare(self._connection, path)
+        self._find_owners()
+        self._files: List[Tuple[str, os.stat_result]] = []
+        if path is not None and mode == "wal":  # some file systems cannot have it
+            self._make_room(path + "-wal")
+            self._files = [(name, os.stat(name)) for name in (path, path + "-wal")]
+
+    def _find_owners(self) -> None:
+        self._owner = self._number_of(self._owner_name)
+        self._owners, self._kin = [self._owner], []
+        for number, name in self._connection.execute("SELECT number, owner FROM owners").fetchall():
+            same = None if self._is_same is None or number == self._owner else self._is_same(name)
+            if same:
+                self._owners.append(number)
+            elif same is None and self._is_same is not None and number != self._owner:
+                self._kin.append(number)
+
+    def check_files(self) -> None:
+        """Raise JournalGone if what is written now would not be found at the next start; two system calls.
+
+        A copy of the database that is made within our process (a backup) makes POSIX drop sqlite's locks; the next program
+        that looks into it then takes itself for the last one and removes the log into which we write. Or somebody deletes
+        the journal, or puts a backup in its place.
+        """
+        for path, opened in self._files:
+            try:
+                is_same = os.path.samestat(opened, os.stat(path))
+            except OSError:
+                is_same = False
+            if not is_same:
+                raise JournalGone(f"记录文件 {path} 在任务运行时被删除、移走或换成了别的，记下的东西重启后读不到")
+
+    def reopen(self, day: date) -> bool:
+        """Open the files anew if the database is still ours and only sqlite's log was removed; say whether that was so.
+
+        What the log had and the database has not is lost then: `record_again` what is known of `day`. Raises sqlite3.Error.
+        """
+        path, opened = self._files[0]
+        try:
+            if not os.path.samestat(opened, os.stat(path)):
+                return False
+            self._connection.close()  # it puts its log into the database, if nobody else has that open
+            self._open()
+        except (OSError, TaskError) as error:
+            raise sqlite3.OperationalError(str(error))
+        self.load(day)
+        return True
+
+    def record_again(self, orders: Sequence[Order], values: Sequence[float], sent: Sequence[Order]) -> None:
+        """Keep orders of one day as they stand now, those that are missing too. Raises sqlite3.Error."""
+        missing = [(order, value) for order, value in zip(orders, values) if _key(order) not in self._sequences]
+        if missing:
+            self._queued.append(functools.partial(self._insert, *zip(*missing)))
+        self._sent.extend(sent)
+        steps = [(order, order.state()) for order in orders]
+        self._write("FULL", [functools.partial(self._update, steps, orders[0].create_time, "again")] if steps else [])
 
     def _make_room(self, path: str) -> None:
         """Make sqlite's write-ahead log as long as it will be: a commit into room that is there takes half as long.
@@ -166,20 +242,40 @@ class Journal:
 
     def _write(self, synchronous: str, changes: Iterable[Callable[[], None]]) -> None:
         """Make `changes`, after those that wait, in one transaction."""
+        self.check_files()
         connection = self._connection
-        connection.execute("PRAGMA synchronous = " + synchronous)
+        if connection.in_transaction:  # an exception cut the last write short
+            connection.execute("ROLLBACK")
+        if synchronous != self._synchronous:
+            self._synchronous = ""
+            connection.execute("PRAGMA synchronous = " + synchronous)
+            self._synchronous = synchronous
+        is_again, self._is_writing = self._is_writing, True
+        self._new_sequences = {}
         connection.execute("BEGIN IMMEDIATE")
         try:
             self._mark_sent()
-            for change in itertools.chain(self._queued, changes):
+            for change in self._queued:
+                if not (is_again and self._is_recorded(change)):
+                    change()
+            for change in changes:
                 change()
             connection.execute("COMMIT")
-            self._sent.clear()
-            self._queued.clear()
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+                self._is_writing = False
             raise
+        self._sequences.update(self._new_sequences)
+        self._sent.clear()
+        self._queued.clear()
+        self._is_writing = False
+
+    def _is_recorded(self, change: Callable[[], None]) -> bool:
+        """Whether a write of which nobody heard the end has made this insertion already."""
+        if not (isinstance(change, functools.partial) and change.func == self._insert):
+            return False
+        return self._sequence_of(change.args[0][0]) is not None
 
     def _mark_sent(self) -> None:
         for first, last in _runs([self._sequence_of(order) for order in self._sent]):
@@ -204,9 +300,13 @@ class Journal:
             for sequence, order, value in zip(itertools.count(first), orders, values)
         ]
         self._connection.executemany(_INSERT_ORDER, rows)
-        self._sequences.update(zip(map(_key, orders), itertools.count(first)))
+        self._new_sequences.update(zip(map(_key, orders), itertools.count(first)))
 
     def _update(self, steps: Sequence[Step], moment: datetime, source: str) -> None:
+        unknown = [order for order, _ in steps if self._sequence_of(order) is None]
+        for order in unknown:  # an exception came before its intent was recorded
+            if self._sequence_of(order) is None:
+                self._insert([order], [0.0])
         last = {self._sequence_of(order): state for order, state in steps}
         self._connection.executemany(
             _UPDATE_ORDER, [_state_row(state) + (sequence,) for sequence, state in last.items()]
@@ -236,46 +336,57 @@ class Journal:
         return first if highest is None else int(highest) + 1
 
     def _sequence_of(self, order: Order) -> Optional[int]:
-        """The order's number; None if there is no such order, so that what is changed of it changes nothing."""
-        sequence = self._sequences.get(_key(order))
-        if sequence is None:  # of another day
-            sql = "SELECT max(sequence) FROM orders WHERE sequence BETWEEN ? AND ? AND order_id = ? AND owner = ?"
+        """The order's number; None if there is no such order."""
+        key = _key(order)
+        sequence = self._sequences.get(key) or self._new_sequences.get(key)
+        if sequence is None:
+            sql = "SELECT max(sequence) FROM orders WHERE sequence BETWEEN ? AND ? AND order_id = ? AND owner IN ({})"
             span = _sequences_of(order.create_time.date())
-            found = self._connection.execute(sql, span + (order.order_id, self._owner))
+            found = self._connection.execute(sql.format(_listed(self._owners)), span + (order.order_id,))
             (sequence,) = found.fetchone()
         return sequence
 
     def load(self, day: date) -> List[RecordedOrder]:
         """Return the owner's orders created on `day`, in order of creation. Raises sqlite3.Error."""
-        sql = "SELECT sequence, value, sent, {} FROM orders WHERE sequence BETWEEN ? AND ? AND owner = ? ORDER BY sequence"
-        names = _ASKED + _STATE
-        rows = self._connection.execute(sql.format(", ".join(names)), _sequences_of(day) + (self._owner,)).fetchall()
+        recorded = self._load(day, self._owners)
+        self._sequences = {_key(record.order): sequence for sequence, record in recorded}
         # A commit that failed may have been one all the same: what was recorded again then counts.
-        found: Dict[str, RecordedOrder] = {}
-        self._sequences.clear()
-        for sequence, value, sent, *fields in rows:
-            order = _order(dict(zip(names, fields)))
-            found[order.order_id] = RecordedOrder(order, value, bool(sent))
-            self._sequences[_key(order)] = sequence
-        return list(found.values())
+        return list({record.order.order_id: record for _, record in recorded}.values())
+
+    def load_kin(self, day: date) -> List[RecordedOrder]:
+        """Return the orders of `day` of which nobody can say whether they are the owner's. Raises sqlite3.Error."""
+        return [record for _, record in self._load(day, self._kin)]
+
+    def _load(self, day: date, owners: Sequence[int]) -> List[Tuple[int, RecordedOrder]]:
+        names = _ASKED + _STATE
+        sql = "SELECT sequence, value, sent, {} FROM orders WHERE sequence BETWEEN ? AND ? AND owner IN ({}) ORDER BY sequence"
+        rows = self._connection.execute(sql.format(", ".join(names), _listed(owners)), _sequences_of(day)).fetchall()
+        return [
+            (sequence, RecordedOrder(_order(dict(zip(names, fields))), value, bool(sent)))
+            for sequence, value, sent, *fields in rows
+        ]
 
     def load_cancels(self, day: date) -> List[datetime]:
-        """Return when the owner's orders of `day` were to be cancelled. Raises sqlite3.Error."""
+        """Return when orders of `day` that are the owner's, or may be, were to be cancelled. Raises sqlite3.Error."""
         sql = (
             "SELECT time FROM events JOIN orders ON orders.sequence = order_sequence"
-            " WHERE events.sequence BETWEEN ? AND ? AND source = 'cancel' AND owner = ? ORDER BY events.sequence"
+            " WHERE events.sequence BETWEEN ? AND ? AND source = 'cancel' AND owner IN ({}) ORDER BY events.sequence"
         )
-        rows = self._connection.execute(sql, _sequences_of(day) + (self._owner,))
+        rows = self._connection.execute(sql.format(_listed(self._owners + self._kin)), _sequences_of(day))
         return [datetime.strptime(time, _TIME_FORMAT) for (time,) in rows]
 
     def count_others(self, day: date) -> int:
-        """How many orders of other owners were created on `day`."""
-        sql = "SELECT count(*) FROM orders WHERE sequence BETWEEN ? AND ? AND owner != ?"
-        (count,) = self._connection.execute(sql, _sequences_of(day) + (self._owner,)).fetchone()
+        """How many orders of other owners, or of those that may be others, were created on `day`."""
+        sql = "SELECT count(*) FROM orders WHERE sequence BETWEEN ? AND ? AND owner NOT IN ({})"
+        (count,) = self._connection.execute(sql.format(_listed(self._owners)), _sequences_of(day)).fetchone()
         return int(count)
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
 
 
 def _runs(numbers: Iterable[Optional[int]]) -> List[List[int]]:

@@ -1,12 +1,12 @@
 """The journal's tables, and how those of earlier versions are made over."""
 
-import logging
 import sqlite3
 from typing import Optional
 
 from jqtrade.errors import InvalidParam
+from jqtrade.log import get_log
 
-log = logging.getLogger("jqtrade.account")
+log = get_log("jqtrade.account")
 
 SCHEMA_VERSION = 3
 

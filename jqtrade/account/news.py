@@ -1,6 +1,5 @@
 """OrderNews: what a sync tells of our orders, report by report."""
 
-import logging
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from jqtrade.account.journal import Step
@@ -8,9 +7,9 @@ from jqtrade.account.order import Order, OrderReport, OrderState, OrderStatus
 from jqtrade.account.reports import check_order, report_id
 from jqtrade.account.watch import BrokerWatch
 from jqtrade.errors import InvalidReport
-from jqtrade.log import log_lines
+from jqtrade.log import get_log, log_lines
 
-log = logging.getLogger("jqtrade.account")
+log = get_log("jqtrade.account")
 
 
 class OrderNews:

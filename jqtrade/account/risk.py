@@ -116,7 +116,12 @@ class RiskLimits:
 
     def counted_value(self, order: Order) -> float:
         """What an order that was counted is worth, in yuan."""
-        return self._values[order.order_id]
+        return self._values.get(order.order_id, 0.0)
+
+    def forget_sums(self) -> None:
+        """An exception cut a call short: add up anew what was added up."""
+        self.orders_changed()
+        self._total = sum(self._values.values())
 
     def is_stale(self, portfolio: Optional[Portfolio], now: datetime) -> bool:
         """Whether it is trading time and the snapshot is older than max_snapshot_age."""

@@ -1,17 +1,17 @@
 """BrokerWatch: what is said in the log of the broker's silence, and of what is not ours."""
 
-import logging
 from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import Set
 
 from jqtrade.account.order import Order
 from jqtrade.clock import Clock
+from jqtrade.log import get_log
 
 PATIENCE = timedelta(seconds=30)
 """for the broker's first word on an order"""
 
-log = logging.getLogger("jqtrade.account")
+log = get_log("jqtrade.account")
 
 
 class BrokerWatch:

@@ -214,7 +214,9 @@ class Strategy(Host):
         gate.setup(options.as_dict())
         path = os.path.join(options["runtime_dir"], "data", file_key(self._name) + ".db") if gate.keeps_orders else None
         limits = RiskLimits(options.as_dict(), self.clock, self._is_halted)
-        account = Account(gate, Journal(path, gate.account_key()), self.clock, limits, self._order_ids)
+        journal = Journal(path, gate.account_key(), gate.is_same_account)
+        longest_wait = options["wait_lock_time_out"] + 1
+        account = Account(gate, journal, self.clock, limits, self._order_ids, longest_wait)
         account.recover()
         account.sync_balance()
         self._updates.extend(account.sync_orders())

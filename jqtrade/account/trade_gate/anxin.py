@@ -1,21 +1,20 @@
 """AnXinDMATradeGate: orders through the CSV files of the broker's terminal One Quant. The protocol: docs/onequant.md."""
 
-import logging
 import os
 import re
 from datetime import date, datetime, timedelta
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, TypeVar
 
-from jqtrade.account.order import MarketOrderStyle, Order, OrderReport, OrderSide, check_code
+from jqtrade.account.order import MarketOrderStyle, Order, OrderReport, OrderSide, OrderStatus, check_code
 from jqtrade.account.portfolio import BalanceReport
 from jqtrade.account.trade_gate import anxin_csv
 from jqtrade.account.trade_gate.anxin_day import BrokenLine, DayFiles, Feed, Parse
 from jqtrade.account.trade_gate.anxin_watch import SnapshotWatch
 from jqtrade.account.trade_gate.base import AbsTradeGate
-from jqtrade.account.trade_gate.csv_file import LockWait, decode, read_snapshot
+from jqtrade.account.trade_gate.csv_file import LockWait, Replaced, decode, open_to_read, read_snapshot
 from jqtrade.account.trade_gate.order_rows import OrderRows
 from jqtrade.errors import FileMissing, InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
-from jqtrade.log import Outage
+from jqtrade.log import Outage, get_log
 
 _FIELD = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_-]{0,31}", re.ASCII)
 _ORDER_ID = re.compile(r"[0-9]{1,10}", re.ASCII)
@@ -23,12 +22,15 @@ _ORDER_ID = re.compile(r"[0-9]{1,10}", re.ASCII)
 LOOK_INTERVAL = 1.0
 """how often, in seconds, the order file is looked at for the ids that other programs use"""
 
+MOST_OTHERS = 200000
+"""So many orders of others are kept in mind, so that an id of theirs is not used again; ten times an account's day."""
+
 SETTLE_TIME = timedelta(seconds=2)
 """A file that was written so shortly ago may be written again within the grain of its time of change."""
 
 T = TypeVar("T")
 
-log = logging.getLogger("jqtrade.anxin")
+log = get_log("jqtrade.anxin")
 
 
 class AnXinDMATradeGate(AbsTradeGate):
@@ -81,8 +83,11 @@ class AnXinDMATradeGate(AbsTradeGate):
         """by which the files of `_balance` are known again"""
         self._unproven: Dict[str, str] = {}
         """by order id, the rows of which some may stand in the order file, but not all or not for certain"""
+        self._exchanged: Set[str] = set()
+        """ids of orders that were written to a file which was exchanged at that moment"""
         self._rows: Optional[Tuple[Tuple[int, ...], OrderRows]] = None
         """by which the order file is known again, and what stands in it"""
+        self._missing_noted = False
         self._updates = self._feed(self._files.updates, anxin_csv.UPDATE_COLUMNS, "text", self._parse_update)
         self._results = self._feed(self._files.results, anxin_csv.RESULT_COLUMNS, "errorMsg", self._parse_result)
 
@@ -109,10 +114,19 @@ class AnXinDMATradeGate(AbsTradeGate):
         self._note_market_orders(orders)
         ids = [order.order_id for order in orders]
         lines = [self._row(order).encode("ascii") for order in orders]
+        day = orders[0].create_time.date()
+
+        def permit() -> None:
+            self._check_day(day)
+            self.account_check()
+
         try:
-            self._day(orders[0].create_time.date()).append_orders(ids, lines, self.account_check)
+            self._day(day).append_orders(ids, lines, permit)
         except OrderNotSent as error:
             return [error] * len(orders)
+        except Replaced as error:
+            self._exchanged.update(ids)
+            return [OrderUncertain(f"{error}，不知道 One Quant 读到了哪一个")] * len(orders)
         except OSError as error:
             return [self._settle(order, error) for order in orders]
         return [None] * len(orders)
@@ -127,6 +141,11 @@ class AnXinDMATradeGate(AbsTradeGate):
         if sent is None:
             return OrderUncertain(f"写文件单时出错（{error}），无法确认是否已写入")
         return None if sent else OrderNotSent(f"写文件单失败：{error}")
+
+    def _check_day(self, day: date) -> None:
+        """Asked after a wait. Raises OrderNotSent if the files of `day` are not today's any more."""
+        if self.clock.now().date() != day:
+            raise OrderNotSent("等待的时候过了零点，或日期变了")
 
     def check_order(self, order: Order) -> None:
         if not _ORDER_ID.fullmatch(order.order_id):
@@ -157,13 +176,29 @@ class AnXinDMATradeGate(AbsTradeGate):
         try:
             if good:
                 rows = [anxin_csv.cancel_row(order_id, now).encode("ascii") for order_id in good]
-                self._day(now.date()).cancel_appender.append(rows)
+                appender = self._day(now.date()).cancel_appender
+                appender.append(rows, permit=lambda: self._check_day(now.date()))
         except (TradeGateError, OSError) as error:
             outcome = error
         return [outcome if refusal is None else refusal for refusal in refusals]
 
     def account_key(self) -> str:
         return f"anxin {self._account_no} {self._order_dir}"
+
+    def is_same_account(self, key: str) -> Optional[bool]:
+        """By the account number, and by whether the two names of the folder lead to one folder now.
+
+        Of one that is not there, or is another one, nobody can say: folders are moved, drives have other letters.
+        """
+        kind, account_no, order_dir = (key.split(" ", 2) + ["", ""])[:3]
+        if (kind, account_no) != ("anxin", self._account_no):
+            return False
+        if os.path.normcase(order_dir) == os.path.normcase(self._order_dir):
+            return True
+        try:
+            return os.path.samefile(order_dir, self._order_dir) or None
+        except (OSError, ValueError):
+            return None
 
     def knows_order_id(self, order_id: str) -> bool:
         """By a look at the order file that is a second old at most: it is asked again before the row is written."""
@@ -184,11 +219,13 @@ class AnXinDMATradeGate(AbsTradeGate):
         row = self._row(order)
         sent: Optional[bool] = None
         try:
-            sent = self._order_rows(order.create_time.date()).have(row.encode("ascii"))
+            rows = self._order_rows(order.create_time.date())
+            sent = rows.have(row.encode("ascii"))
+            if sent is False and (order.order_id in self._exchanged or self._lacks_orders(rows)):
+                sent = None
         except FileNotFoundError:
-            # If this row may have been written, or the broker has read others of today, the file was there then.
-            others = (self.account_orders or {}).values()
-            if order.order_id not in self._unproven and not any(other.confirmed for other in others):
+            # If this row may have been written, or others of today were, the file was there then.
+            if order.order_id not in self._unproven and not self._lacks_orders(OrderRows(b"")):
                 sent = False
         except OSError:
             pass
@@ -197,6 +234,21 @@ class AnXinDMATradeGate(AbsTradeGate):
         else:
             self._unproven.pop(order.order_id, None)
         return sent
+
+    def _lacks_orders(self, rows: OrderRows) -> bool:
+        """Whether the order file lacks an order that was certainly sent: somebody emptied it, or put an older one there.
+
+        What it does not have then proves nothing.
+        """
+        for order_id, order in (self.account_orders or {}).items():
+            refused = order.status is OrderStatus.rejected and not order.confirmed
+            if not refused and order_id not in self.account_doubts and not rows.know(order_id.encode("ascii")):
+                if not self._missing_noted:
+                    self._missing_noted = True
+                    text = "文件单 %s 里没有已经发出的订单 %s：文件被清空、删除或换成了旧的。不在里面的委托是否发出过，无法从它知道"
+                    log.error(text, self._files.orders, order_id)
+                return True
+        return False
 
     def _order_rows(self, day: date) -> OrderRows:
         """What stands in the order file, which only grows: read once for many questions. Raises OSError."""
@@ -219,6 +271,12 @@ class AnXinDMATradeGate(AbsTradeGate):
             files.order_appender.append([], check_is_ours, timeout=0.0)
         except (TradeGateError, OSError):
             pass  # the next order tries it again
+
+    def start_over(self) -> None:
+        self._files.release()
+        unproven, exchanged = self._unproven, self._exchanged
+        self._open_day(self._files.day)
+        self._unproven, self._exchanged = unproven, exchanged
 
     def _retry(self, read: Callable[[], T]) -> T:
         for _ in range(self._attempts - 1):
@@ -303,6 +361,8 @@ class AnXinDMATradeGate(AbsTradeGate):
             return None
         text = order_id.decode("ascii")
         if self.account_orders is not None and text not in self.account_orders:
+            if order_id not in self._others and len(self._others) >= MOST_OTHERS:
+                return None
             self._others.add(order_id)
             return {"order_id": text}  # all that the account wants to know of it, and only once
         report = anxin_csv.update_report(row, code, self._encoding)
@@ -336,5 +396,5 @@ def _identity(stat: os.stat_result) -> Tuple[int, ...]:
 
 
 def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
+    with open_to_read(path) as file:
         return file.read()

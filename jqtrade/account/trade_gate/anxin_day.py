@@ -1,6 +1,5 @@
 """One Quant's files of one day: their paths, and what has been read of them."""
 
-import logging
 import os
 from datetime import date
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
@@ -9,8 +8,12 @@ from jqtrade.account.trade_gate.anxin_csv import CANCEL_HEADER, ORDER_HEADER
 from jqtrade.account.trade_gate.csv_file import Appender, Columns, FileFollower, LockWait, decode, split_row
 from jqtrade.clock import Clock
 from jqtrade.errors import OrderNotSent, TradeGateError
+from jqtrade.log import get_log
 
-log = logging.getLogger("jqtrade.anxin")
+log = get_log("jqtrade.anxin")
+
+MOST_QUOTED = 50
+"""So many broken lines of a file are quoted in the log; a whole file of them would drive out everything else."""
 
 Parse = Callable[[Tuple[bytes, ...]], Optional[Any]]
 
@@ -103,9 +106,11 @@ class Feed:
         name = os.path.basename(self._path)
         if not self._skips_broken:
             self._unsaid.append(f"文件 {name} 有一行无法识别：{line[:500]!r}（{error}）")
-        elif line not in self._quoted:
+        elif line not in self._quoted and len(self._quoted) < MOST_QUOTED:
             self._quoted.add(line)
             log.error("文件 %s 有一行无法识别，已跳过：%r（%s）", name, line[:500], error)
+            if len(self._quoted) == MOST_QUOTED:
+                log.error("文件 %s 无法识别的行太多，今天不再一一列出", name)
 
 
 class DayFiles:
@@ -140,20 +145,24 @@ class DayFiles:
         """Whether a line asks for the order, as far as was read."""
         return order_id in self._order_lines
 
-    def append_orders(self, order_ids: Sequence[str], lines: Sequence[bytes], check: Callable[[], None]) -> None:
-        """Append the `lines` that ask for these orders, unless `check` or somebody who has used one of their ids forbids it.
+    def append_orders(self, order_ids: Sequence[str], lines: Sequence[bytes], permit: Callable[[], None]) -> None:
+        """Append the `lines` that ask for these orders, unless somebody has used one of their ids, or `permit` objects.
 
-        Raises OrderNotSent while nothing was written, OSError when some of it may have been.
+        Raises OrderNotSent while nothing was written, what `permit` raises, OSError when some of it may have been.
         """
 
         def check_ids() -> None:
-            check()
             self.look()
             taken = [order_id for order_id in order_ids if order_id in self._order_lines]
             if taken:
                 raise OrderNotSent("订单号 {} 已被别的程序用过".format("、".join(taken)))
 
-        self._take(self._order_follower.skip(self.order_appender.append(lines, check_ids)))
+        self._take(self._order_follower.skip(self.order_appender.append(lines, check_ids, permit)))
+
+    def release(self) -> None:
+        """Let go of what a call that was cut short has left open or locked."""
+        self.order_appender.release()
+        self.cancel_appender.release()
 
     def look(self) -> None:
         """Read what the order file has gained. Raises OSError."""

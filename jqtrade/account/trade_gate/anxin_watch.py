@@ -1,12 +1,11 @@
 """SnapshotWatch: says it when a file that the terminal rewrites all day stands still."""
 
-import logging
 import os
 from datetime import datetime, time, timedelta
 from typing import List, Optional, Tuple
 
 from jqtrade.clock import Clock
-from jqtrade.log import format_seconds
+from jqtrade.log import format_seconds, get_log
 
 PATIENCE = timedelta(minutes=5)
 """of trading time; the terminal writes cash about every 5 seconds"""
@@ -14,7 +13,7 @@ PATIENCE = timedelta(minutes=5)
 LOOK_INTERVAL = 5.0
 """seconds"""
 
-log = logging.getLogger("jqtrade.anxin")
+log = get_log("jqtrade.anxin")
 
 
 class SnapshotWatch:

@@ -1,7 +1,7 @@
 """AbsTradeGate: the contract between jqtrade and a way to the broker."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Container, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from jqtrade.account.order import Order
 from jqtrade.clock import Clock, SystemClock
@@ -30,9 +30,13 @@ class AbsTradeGate(ABC):
     """The account's orders of today by id, set by the account and kept up to date, read-only. Of orders that are not
     among them, sync_orders may leave out everything but one report of each, with the field `order_id` alone."""
 
+    account_doubts: Container[str] = frozenset()
+    """Set by the account: which of `account_orders` may or may not have been sent. The others were, unless rejected."""
+
     account_check: Callable[[], None] = staticmethod(lambda: None)
-    """Set by the account. It raises OrderNotSent if orders shall not go out any more. `batch_order` calls it before each
-    order; a gate that waits before it asks the broker calls it again after the wait."""
+    """Set by the account. It raises OrderNotSent if orders shall not go out any more: a halt, or too long a wait since
+    they were asked for. `batch_order` calls it before each order; a gate that waits before it asks the broker calls it
+    again after the wait."""
 
     @abstractmethod
     def setup(self, options: Dict[str, Any]) -> None:
@@ -98,8 +102,15 @@ class AbsTradeGate(ABC):
         return [_outcome(self.cancel_order, order_id) for order_id in order_ids]
 
     def account_key(self) -> str:
-        """Which account at which broker this is. Orders recorded under another key are not this run's; asked after setup."""
+        """Which account at which broker this is, to be recorded with its orders; asked after setup."""
         return f"{type(self).__module__}.{type(self).__qualname__}"
+
+    def is_same_account(self, key: str) -> Optional[bool]:
+        """Whether what was recorded under `key` is of the account that `account_key` names; None if nobody can say.
+
+        Orders of which nobody can say it are not this run's, but count for its limits.
+        """
+        return key == self.account_key()
 
     def knows_order_id(self, order_id: str) -> bool:
         """Whether an order with this id was already sent today, perhaps by another program; such an id is not used."""
@@ -115,6 +126,10 @@ class AbsTradeGate(ABC):
     def mend(self) -> None:
         """Put right what an interrupted write left behind. Called before orders are sent while it is unknown whether
         others were; a restart alone writes nothing to the broker. Must not raise."""
+
+    def start_over(self) -> None:
+        """An exception that nobody foresaw cut a call short. Let go of what it left open or locked; sync_orders then tells
+        everything of today once more."""
 
     def close(self) -> None:
         """Let go of what the gate holds; called once, at a graceful stop."""

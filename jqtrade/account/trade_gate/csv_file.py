@@ -4,8 +4,12 @@ Everything works on bytes and whole lines, so that a cut anywhere, also inside a
 """
 
 import csv
+import errno
+import io
 import os
+import sys
 from operator import itemgetter
+from stat import S_ISLNK, S_ISREG
 from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from jqtrade.account.trade_gate.file_lock import FileLock
@@ -17,6 +21,8 @@ LINE_END = b"\r\n"
 _QUOTE, _SPACE, _TAB = b'" \t'
 PORTION = 2**19
 """Bytes that a follower reads at a time."""
+LONGEST_LINE = 2**20
+"""Bytes; what is longer is no line of a broker's file, and is passed over instead of being kept in memory."""
 TAIL = 256
 """Bytes by which a follower knows its file again; more than one line's worth."""
 
@@ -35,11 +41,20 @@ class Appended(NamedTuple):
     stat: os.stat_result
 
 
+class Replaced(OSError):
+    """The file that was written to is not the one that others find by its name any more: nobody knows who has read it."""
+
+
+def _anything() -> None:
+    """No objection."""
+
+
 class Appender:
     """Appends whole lines to a file to which other programs append too.
 
-    Writers exclude one another by a lock file beside the file. A last line without its end, left by a power cut, is
-    closed first. Bytes that stand are never changed.
+    Writers exclude one another by a lock file beside the file; those that do not heed it are found out, since what was
+    written is read back. A last line without its end, left by a power cut, is closed first. Bytes that stand are never
+    changed, and a file that does not begin with our header is not touched.
     """
 
     def __init__(self, path: str, header: bytes, wait: LockWait, clock: Clock) -> None:
@@ -48,29 +63,45 @@ class Appender:
         self._wait = wait
         self._clock = clock
         self._lock = FileLock(path + ".lock")
+        self._file: Optional[io.FileIO] = None
 
     def append(
-        self, lines: Sequence[bytes], check: Callable[[], None] = lambda: None, timeout: Optional[float] = None
+        self,
+        lines: Sequence[bytes],
+        check: Callable[[], None] = _anything,
+        permit: Callable[[], None] = _anything,
+        timeout: Optional[float] = None,
     ) -> Appended:
-        """Append `lines` (without line ends), after the header if the file is empty; durable on return.
+        """Append `lines` (without line ends), after the header if the file is empty; durable and read back on return.
 
-        `check` is called while the lock is held, before the first byte is written; `timeout` overrides the wait's.
-        Raises OrderNotSent while nothing was written, OSError when some of it may have been.
+        While the lock is held, `check` is called before the file is opened, and `permit` last of all, when nothing is
+        waited for any more; `timeout` overrides the wait's. Raises OrderNotSent while nothing was written, and what the
+        two raise; Replaced if the file was exchanged meanwhile; OSError when some of it may stand there.
         """
         path, wait = self.path, self._wait if timeout is None else self._wait._replace(timeout=timeout)
+        self.release()  # what an exception in the middle of an earlier call has left
+        _fill_standard_descriptors()
         for each in (path, path + ".lock"):  # the file may be another user's: the terminal's side writes here too
-            if os.path.islink(each):
-                raise OrderNotSent(f"{each} 是符号链接，可能指向别处，拒绝写入；请删除它后重试")
+            _check_plain(each)
         self._acquire(wait)
         try:
-            fd = _open_for_append(path, wait, self._clock, check)
-            try:
-                data = self._opening(fd) + b"".join([line + LINE_END for line in lines])
-                _write_all(fd, data)
-                os.fsync(fd)
-                return Appended(data, os.fstat(fd))
-            finally:
-                os.close(fd)
+            file = self._open(wait, check)
+            size, opening = self._opening(file.fileno())
+            rows = b"".join([line + LINE_END for line in lines])
+            permit()
+            _write_all(file.fileno(), opening + rows)
+            os.fsync(file.fileno())
+            self._verify(file.fileno(), size, rows)
+            return Appended(opening + rows, os.fstat(file.fileno()))
+        finally:
+            self.release()
+
+    def release(self) -> None:
+        """Close the file and let go of the lock, if we have them."""
+        try:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
         finally:
             self._lock.release()
 
@@ -86,43 +117,119 @@ class Appender:
                 raise OrderNotSent(f"文件单目录不存在：{os.path.dirname(self.path)}")
             raise OrderNotSent(f"无法取得文件锁 {self.path}.lock：{error}")
 
-    def _opening(self, fd: int) -> bytes:
-        """What must stand before the next line: the header or the rest of it, the end of a torn last line, or nothing."""
+    def _open(self, wait: LockWait, check: Callable[[], None]) -> io.FileIO:
+        """Call `check`, which may read the file, then open it.
+
+        Where another program holds it exclusively, as Windows programs may, try again until the time is up.
+        """
+        give_up = self._clock.monotonic() + wait.timeout
+        while True:
+            try:
+                check()
+                self._file = file = io.FileIO(self.path, "a+", opener=_open_to_append)
+                return file
+            except PermissionError as error:
+                if self._clock.monotonic() >= give_up:
+                    raise OrderNotSent(f"无法打开文件 {self.path}：{error}")
+                self._clock.sleep(wait.interval)
+            except OSError as error:
+                raise OrderNotSent(f"无法打开文件 {self.path}：{error}")
+
+    def _opening(self, fd: int) -> Tuple[int, bytes]:
+        """The file's size, and what must stand before the next line: the header or the rest of it, the end of a torn last
+        line, or nothing. Raises OrderNotSent for a file that is not what we append to."""
         opening = self._header + LINE_END
         try:
             size = os.fstat(fd).st_size
-            if size < len(opening):
-                start = os.read(fd, size)
-                if opening.startswith(start):
-                    return opening[len(start) :]
-            os.lseek(fd, -1, os.SEEK_END)
-            return b"" if os.read(fd, 1) == b"\n" else LINE_END
+            os.lseek(fd, 0, os.SEEK_SET)
+            start = os.read(fd, len(BOM + opening) + 1)
+            os.lseek(fd, max(size - 1, 0), os.SEEK_SET)
+            last = os.read(fd, 1)
         except OSError as error:
             raise OrderNotSent(f"无法读取文件 {self.path}：{error}")
+        if size < len(opening) and opening.startswith(start):
+            return size, opening[len(start) :]
+        first_line, end, _ = (start[len(BOM) :] if start.startswith(BOM) else start).partition(b"\n")
+        if not end or first_line.rstrip(b"\r") != self._header:
+            raise OrderNotSent(
+                f"文件 {self.path} 的第一行不是我们认识的表头，不知道券商的终端会怎样读它，拒绝写入；它的开头是 {start!r}，"
+                f"应为 {self._header.decode('ascii')}。请检查是谁写了这个文件"
+            )
+        return size, b"" if last == b"\n" else LINE_END
 
-
-def _open_for_append(path: str, wait: LockWait, clock: Clock, check: Callable[[], None]) -> int:
-    """Call `check`, which may read it, then open `path`.
-
-    Where another program holds it exclusively, as Windows programs may, try again until the time is up.
-    """
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-    give_up = clock.monotonic() + wait.timeout
-    while True:
+    def _verify(self, fd: int, size: int, rows: bytes) -> None:
+        """See that `rows` stand whole, in a line of their own, in the file that others read. `size`: its length before."""
+        start = max(size - 1, 0)
+        os.lseek(fd, start, os.SEEK_SET)
+        found = _read_all(fd)
+        if b"\n" + rows not in (found if size else b"\n" + found):
+            raise OSError(f"写入 {self.path} 之后读回来的不一样：别的程序没有用文件锁，同时也在写")
         try:
-            check()
-            return os.open(path, flags, 0o666)
-        except PermissionError as error:
-            if clock.monotonic() >= give_up:
-                raise OrderNotSent(f"无法打开文件 {path}：{error}")
-            clock.sleep(wait.interval)
-        except OSError as error:
-            raise OrderNotSent(f"无法打开文件 {path}：{error}")
+            is_same = os.path.samestat(os.fstat(fd), os.stat(self.path))
+        except FileNotFoundError:
+            is_same = False
+        if not is_same:
+            raise Replaced(f"写入 {self.path} 的时候，它被换成了另一个文件")
+
+
+if sys.platform == "win32":
+
+    def _open_to_append(path: str, flags: int) -> int:
+        """Windows appends in one step only through a handle that may append and not write elsewhere."""
+        import _winapi
+        import msvcrt
+
+        read_and_append = 0x120089 | 0x4  # FILE_GENERIC_READ, FILE_APPEND_DATA
+        share_read_write, open_always, normal = 0x1 | 0x2, 4, 0x80
+        handle = _winapi.CreateFile(path, read_and_append, share_read_write, 0, open_always, normal, 0)
+        return msvcrt.open_osfhandle(handle, os.O_APPEND)
+
+else:
+
+    def _open_to_append(path: str, flags: int) -> int:
+        return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+
+
+def _check_plain(path: str) -> None:
+    """Raise OrderNotSent if there is something at `path` that is no plain file; a pipe would never let us go."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return  # nothing is there, or opening it will say what is wrong
+    if S_ISLNK(mode):
+        raise OrderNotSent(f"{path} 是符号链接，可能指向别处，拒绝写入；请删除它后重试")
+    if not S_ISREG(mode):
+        raise OrderNotSent(f"{path} 不是普通文件，拒绝写入；请移走它后重试")
+
+
+def _fill_standard_descriptors() -> None:
+    """Have something at 0, 1 and 2. A strategy may have closed them: what is opened next would be what others print into."""
+    for standard in (0, 1, 2):
+        try:
+            os.fstat(standard)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
+            if nowhere > 2:
+                os.close(nowhere)
 
 
 def _write_all(fd: int, data: bytes) -> None:
     while data:
         data = data[os.write(fd, data) :]
+
+
+def _read_all(fd: int) -> bytes:
+    parts: List[bytes] = []
+    while not parts or parts[-1]:
+        parts.append(os.read(fd, PORTION))
+    return b"".join(parts)
+
+
+def open_to_read(path: str) -> io.FileIO:
+    """Open a file of another program. Raises OSError, also for what is no plain file: a pipe would never let us go."""
+    if not S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "不是普通文件", path)
+    return io.FileIO(path, "r")
 
 
 class FileFollower:
@@ -136,6 +243,7 @@ class FileFollower:
         self._tail = b""
         self._identity: Optional[int] = None
         self._changed = 0
+        self._is_within_long_line = False
 
     def read_lines(self) -> Tuple[List[bytes], bool]:
         """Return the whole lines added since the last call, without their ends (LF, CRLF or CR CRLF); none if there is no file.
@@ -148,7 +256,7 @@ class FileFollower:
         try:
             if self._knows(os.stat(self.path)):
                 return [], False
-            file = open(self.path, "rb", buffering=0)
+            file = open_to_read(self.path)
         except FileNotFoundError:
             return [], False
         with file:
@@ -157,9 +265,10 @@ class FileFollower:
             file.seek(self._offset - len(self._tail))
             if replaced or file.read(len(self._tail)) != self._tail:  # written over, or a new file with the old number
                 self._offset, self._tail, self._identity = 0, b"", stat.st_ino
+                self._is_within_long_line = False
                 file.seek(0)
             data = portion = file.read(PORTION)
-            while portion and b"\n" not in portion:  # a line that is longer
+            while portion and b"\n" not in portion and len(data) < LONGEST_LINE:
                 portion = file.read(PORTION)
                 data += portion
         self.has_more = self._offset + len(data) < stat.st_size
@@ -171,11 +280,19 @@ class FileFollower:
 
     def _take(self, data: bytes, stat: os.stat_result) -> List[bytes]:
         """Count the whole lines of `data`, which stands behind all that was read, as read, and return them."""
-        whole = data[: data.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        self._tail = (self._tail + whole[-TAIL:])[-TAIL:]
+        end = data.rfind(b"\n") + 1
+        within = self._is_within_long_line
+        if end == 0 and (within or len(data) >= LONGEST_LINE):
+            lines = [] if within else [data]  # its beginning stands for all of it
+            end, self._is_within_long_line = len(data), True
+        else:
+            lines = data[:end].split(b"\n")[:-1]
+            if within and lines:
+                lines, self._is_within_long_line = lines[1:], False
+        self._offset += end
+        self._tail = (self._tail + data[max(end - TAIL, 0) : end])[-TAIL:]
         self._changed = stat.st_mtime_ns
-        return [line.rstrip(b"\r") for line in whole.split(b"\n")[:-1]]
+        return [line.rstrip(b"\r") for line in lines]
 
     def skip(self, appended: Appended) -> List[bytes]:
         """Count as read what was appended behind all that was read, and return its lines; nothing if it was not there."""
@@ -255,7 +372,7 @@ def read_snapshot(path: str, encoding: str, needed: Iterable[str]) -> List[Tuple
     """
     name = os.path.basename(path)
     try:
-        with open(path, "rb", buffering=0) as file:
+        with open_to_read(path) as file:
             data = file.read()
     except FileNotFoundError:
         raise FileMissing(f"没有文件 {path}，请确认 One Quant 的 DMA 算法窗口已启动、导出目录正确")

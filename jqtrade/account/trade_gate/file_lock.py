@@ -1,63 +1,91 @@
-"""FileLock: what keeps programs apart that append to the same file. The locks are filelock's, by its lightest way in."""
+"""FileLock: what keeps programs apart that append to the same file. It excludes filelock's own FileLock of that path too."""
 
+import io
 import os
+import sys
+from typing import Optional
 
 import filelock
 
-if hasattr(filelock, "lock_descriptor"):  # since filelock 3.30, Python 3.10: a twentieth of the time of its FileLock
+if hasattr(filelock, "lock_descriptor"):  # since filelock 3.30, Python 3.10
 
-    class FileLock:
-        """The lock that filelock's FileLock(path) is too, for holding it for moments; not reentrant."""
+    def _lock(fd: int) -> bool:
+        return filelock.lock_descriptor(fd, blocking=False)
 
-        def __init__(self, path: str) -> None:
-            self._path = path
-            self._fd = -1
+    def _unlock(fd: int) -> None:
+        filelock.unlock_descriptor(fd)
 
-        def try_acquire(self) -> bool:
-            """Take the lock if it is free; say whether that worked. Raises OSError if it cannot be known."""
-            try:
-                fd = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
-            except PermissionError:
-                if os.name == "nt":  # who lets go of a lock by filelock's class deletes the file, just now
-                    return False
-                raise
-            taken = False
-            try:
-                # A file that was deleted meanwhile excludes nobody.
-                taken = filelock.lock_descriptor(fd, blocking=False) and os.fstat(fd).st_nlink > 0
-            finally:
-                if not taken:
-                    os.close(fd)
-            if taken:
-                self._fd = fd
-            return taken
+elif (
+    sys.platform == "win32"
+):  # the calls of filelock's class, which does not say what it has opened when it is cut short
+    import msvcrt
 
-        def release(self) -> None:
-            """Let go of the lock, which must be ours; the file stays."""
-            fd, self._fd = self._fd, -1
-            try:
-                filelock.unlock_descriptor(fd)
-            finally:
-                os.close(fd)
+    def _lock(fd: int) -> bool:
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(fd: int) -> None:
+        os.lseek(fd, 0, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
 
 else:
+    import fcntl
 
-    class FileLock:  # type: ignore[no-redef]
-        """The same by filelock's own class."""
+    def _lock(fd: int) -> bool:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
-        def __init__(self, path: str) -> None:
-            self._lock = filelock.FileLock(path)
+    def _unlock(fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_UN)
 
-        def try_acquire(self) -> bool:
-            if not os.path.isdir(os.path.dirname(self._lock.lock_file)):
-                raise FileNotFoundError("no such folder")  # filelock would make it
-            try:
-                self._lock.acquire(timeout=0)
-            except filelock.Timeout:
+
+class FileLock:
+    """A lock that is held for moments; not reentrant.
+
+    An exception may come between any two steps here, since a signal handler of the strategy may raise anywhere. So the
+    open file is all that there is to know: it closes itself if nobody got to keep it, and what was kept `release` frees.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file: Optional[io.FileIO] = None
+
+    def try_acquire(self) -> bool:
+        """Take the lock if it is free; say whether that worked. Raises OSError if it cannot be known."""
+        try:
+            self._file = file = io.FileIO(self._path, "a+")
+        except PermissionError:
+            if os.name == "nt":  # who lets go of a lock by filelock's class deletes the file, just now
                 return False
-            except NotImplementedError as error:  # a file system without locks
-                raise OSError(str(error))
-            return True
+            raise
+        taken = False
+        try:
+            file.seek(0)  # what is locked on Windows
+            # A file that was deleted meanwhile excludes nobody.
+            taken = _lock(file.fileno()) and os.fstat(file.fileno()).st_nlink > 0
+        finally:
+            if not taken:
+                self._close()
+        return taken
 
-        def release(self) -> None:
-            self._lock.release()
+    def release(self) -> None:
+        """Let go of the lock, if we have it; the file stays."""
+        file = self._file
+        if file is None:
+            return
+        try:
+            if not file.closed:
+                _unlock(file.fileno())  # a child that was forked meanwhile has the file open too
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None

@@ -14,6 +14,10 @@ class OrderRows:
             fields = line.rstrip(b"\r").split(b",")
             self._by_id.setdefault(b"".join(fields[1:2]), []).append(fields)
 
+    def know(self, order_id: bytes) -> bool:
+        """Whether a whole line has this id."""
+        return order_id in self._by_id
+
     def have(self, row: bytes) -> Optional[bool]:
         """Whether `row`, which asks for an order, stands there whole; None if some of it may.
 
