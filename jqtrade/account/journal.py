@@ -338,7 +338,7 @@ class Journal:
     def _sequence_of(self, order: Order) -> Optional[int]:
         """The order's number; None if there is no such order."""
         key = _key(order)
-        sequence = self._sequences.get(key) or self._new_sequences.get(key)
+        sequence = self._new_sequences.get(key) or self._sequences.get(key)
         if sequence is None:
             sql = "SELECT max(sequence) FROM orders WHERE sequence BETWEEN ? AND ? AND order_id = ? AND owner IN ({})"
             span = _sequences_of(order.create_time.date())

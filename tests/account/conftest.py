@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Optional
+from typing import Any, Callable, Iterator, List
 
 import pytest
 from broker_files import OneQuantFolder
@@ -23,8 +23,8 @@ def journals_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     opened: List[Journal] = []
     open_journal = Journal.__init__
 
-    def remember(self: Journal, path: Optional[str], owner: str = "") -> None:
-        open_journal(self, path, owner)
+    def remember(self: Journal, *arguments: Any) -> None:
+        open_journal(self, *arguments)
         opened.append(self)
 
     monkeypatch.setattr(Journal, "__init__", remember)

@@ -87,12 +87,13 @@ def test_each_day_has_its_files_by_the_strategys_clock(gate: Gate, folder: OneQu
     )
 
 
-def test_an_order_made_just_before_midnight_stands_in_the_file_of_its_day(
+def test_an_order_made_just_before_midnight_is_not_written_after_it(
     gate: Gate, folder: OneQuantFolder, clock: VirtualClock
 ) -> None:
     clock.sleep(14 * 3600)
-    gate.order(make_order(create_time=datetime(2026, 1, 5, 23, 59, 59, 999999)))
-    assert folder.order_lines()[1].startswith("235959.999999,4000000001,")
+    with pytest.raises(OrderNotSent, match="零点"):
+        gate.order(make_order(create_time=datetime(2026, 1, 5, 23, 59, 59, 999999)))
+    assert not any(path.stat().st_size for path in folder.path.glob("algoOrder*.csv"))
 
 
 def test_a_short_order_is_refused_by_whatever_way_it_comes(gate: Gate, folder: OneQuantFolder) -> None:
@@ -274,8 +275,11 @@ def test_a_missing_order_file_proves_nothing_when_the_broker_has_read_orders_of_
     gate: Gate, folder: OneQuantFolder
 ) -> None:
     order, other = make_order("77"), make_order("78")
-    gate.account_orders = {"78": other}
+    gate.account_orders = {"77": order, "78": other}
+    gate.account_doubts = {"77", "78"}
     assert gate.was_sent(order) is False
+    gate.account_doubts = {"77"}
+    assert gate.was_sent(order) is None
     gate.account_orders = {"78": other.with_changes(confirmed=True)}
     assert gate.was_sent(order) is None
 

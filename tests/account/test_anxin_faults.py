@@ -119,9 +119,14 @@ def test_a_torn_last_line_is_closed_before_the_next_row(gate: Gate, folder: OneQ
 def test_the_order_of_a_write_that_failed_at_midnight_is_looked_for_in_its_own_day(
     gate: Gate, folder: OneQuantFolder, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock.sleep(14 * 3600)  # the next day has begun when the gate gets the order
+    class SlowOs(FailingOs):
+        def __getattr__(self, name: str) -> Any:
+            if name == "fsync":
+                clock.sleep(14 * 3600)  # the next day has begun when it is looked for
+            return super().__getattr__(name)
+
     with monkeypatch.context() as patch:
-        patch.setattr(csv_file, "os", FailingOs("fsync", "before", errno.EIO))
+        patch.setattr(csv_file, "os", SlowOs("fsync", "before", errno.EIO))
         assert gate.batch_order([make_order()]) == [None]
     assert len(folder.order_lines()) == 2
 

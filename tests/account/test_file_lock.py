@@ -1,5 +1,6 @@
 """The lock beside a file that several programs append to."""
 
+import io
 import os
 import subprocess
 import sys
@@ -86,28 +87,24 @@ def test_a_file_that_was_deleted_while_we_waited_is_no_lock(tmp_path: Path, monk
     lock.release()
 
 
-class WindowsOs:
-    """The module os as on Windows while another program deletes the lock file."""
+class WindowsIo:
+    """The module io as on Windows while another program deletes the lock file."""
 
-    name = "nt"
     denied = 1
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(os, name)
-
-    def open(self, *args: Any) -> int:
+    def FileIO(self, *args: Any) -> io.FileIO:  # noqa: N802
         if self.denied:
             self.denied -= 1
             raise PermissionError(13, "Permission denied")
-        return os.open(*args)
+        return io.FileIO(*args)
 
 
-@pytest.mark.skipif(not hasattr(filelock, "lock_descriptor"), reason="filelock's own class looks after this itself")
 def test_a_lock_file_that_is_being_deleted_on_windows_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = FileLock(str(tmp_path / "file.lock"))
-    monkeypatch.setattr(file_lock, "os", WindowsOs())
+    monkeypatch.setattr(file_lock, "io", WindowsIo())
+    monkeypatch.setattr(os, "name", "nt")
     assert not lock.try_acquire()
     assert lock.try_acquire()
     lock.release()

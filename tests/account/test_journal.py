@@ -85,7 +85,8 @@ def test_text_that_is_no_valid_unicode_is_kept_readable(journal_path: str) -> No
     journal = Journal(journal_path)
     journal.record_intents([make_order()], [1.0])
     journal.record_states(steps(make_order().rejected("没有文件 /tmp/\udcff"), make_order("2")), MOMENT, "refused")
-    ((order, _),) = recorded(journal_path, DAY)
+    (order, _), unknown = recorded(journal_path, DAY)
+    assert unknown == (make_order("2"), False)  # an exception came before its intent was recorded
     assert order.err_msg.startswith("没有文件 /tmp/") and order.status == "rejected"
 
 

@@ -425,6 +425,8 @@ def test_while_an_order_is_uncertain_no_other_of_the_same_code_and_side_is_sent(
     assert account.submit_batch([check_request(BANK, -100, LimitOrderStyle(10))])[0] is not None  # the other side
     assert buy(account, code="000001.XSHE") is not None
     answers.append(False)
+    assert buy(account) is None  # nobody has told the strategy yet
+    account.sync_orders()
     assert buy(account) is not None
     assert account.orders(uncertain)[0].status == "rejected"
 

@@ -11,10 +11,12 @@ JQTRADE_FAULT_TOLD names, and with JQTRADE_FAULT=count how often each place was 
 
 import atexit
 import errno
+import io
 import os
 import re
 import signal
 import sqlite3
+from types import SimpleNamespace
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple
 
 JOURNAL_PLACES = [f"{when}-{what}" for what in ("intent", "states") for when in ("before", "mid", "after")]
@@ -121,11 +123,6 @@ class _FaultyOs:
         os.fsync(fd)
         self._points.passes("after-fsync")
 
-    def close(self, fd: int) -> None:
-        self._points.passes("before-close")
-        os.close(fd)
-        self._points.passes("after-close")
-
 
 def install(spec: str, told: str = "") -> Failpoints:
     """Wrap the calls of the gate and the journal in this process."""
@@ -136,6 +133,17 @@ def install(spec: str, told: str = "") -> Failpoints:
     module: Any = csv_file
     module.os = _FaultyOs(points)
 
+    class FaultyFile(io.FileIO):
+        def close(self) -> None:
+            is_one = not self.closed and "a" in self.mode
+            if is_one:
+                points.passes("before-close")
+            super().close()
+            if is_one:
+                points.passes("after-close")
+
+    module.io = SimpleNamespace(FileIO=FaultyFile)
+
     class FaultyLock(module.FileLock):  # type: ignore[misc]
         def try_acquire(self) -> bool:
             points.passes("before-lock")
@@ -144,6 +152,8 @@ def install(spec: str, told: str = "") -> Failpoints:
             return taken
 
         def release(self) -> None:
+            if self._file is None:
+                return
             points.passes("before-unlock")
             super().release()
             points.passes("after-unlock")

@@ -221,11 +221,11 @@ class AnXinDMATradeGate(AbsTradeGate):
         try:
             rows = self._order_rows(order.create_time.date())
             sent = rows.have(row.encode("ascii"))
-            if sent is False and (order.order_id in self._exchanged or self._lacks_orders(rows)):
+            if sent is False and (order.order_id in self._exchanged or self._lacks_orders(rows, order)):
                 sent = None
         except FileNotFoundError:
             # If this row may have been written, or others of today were, the file was there then.
-            if order.order_id not in self._unproven and not self._lacks_orders(OrderRows(b"")):
+            if order.order_id not in self._unproven and not self._lacks_orders(OrderRows(b""), order):
                 sent = False
         except OSError:
             pass
@@ -235,14 +235,15 @@ class AnXinDMATradeGate(AbsTradeGate):
             self._unproven.pop(order.order_id, None)
         return sent
 
-    def _lacks_orders(self, rows: OrderRows) -> bool:
+    def _lacks_orders(self, rows: OrderRows, asked: Order) -> bool:
         """Whether the order file lacks an order that was certainly sent: somebody emptied it, or put an older one there.
 
         What it does not have then proves nothing.
         """
         for order_id, order in (self.account_orders or {}).items():
             refused = order.status is OrderStatus.rejected and not order.confirmed
-            if not refused and order_id not in self.account_doubts and not rows.know(order_id.encode("ascii")):
+            is_known_sent = not refused and order_id not in self.account_doubts and order_id != asked.order_id
+            if is_known_sent and not rows.know(order_id.encode("ascii")):
                 if not self._missing_noted:
                     self._missing_noted = True
                     text = "文件单 %s 里没有已经发出的订单 %s：文件被清空、删除或换成了旧的。不在里面的委托是否发出过，无法从它知道"
@@ -361,7 +362,7 @@ class AnXinDMATradeGate(AbsTradeGate):
             return None
         text = order_id.decode("ascii")
         if self.account_orders is not None and text not in self.account_orders:
-            if order_id not in self._others and len(self._others) >= MOST_OTHERS:
+            if len(self._others) >= MOST_OTHERS:
                 return None
             self._others.add(order_id)
             return {"order_id": text}  # all that the account wants to know of it, and only once
