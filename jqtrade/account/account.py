@@ -358,9 +358,8 @@ class Account:
         try:
             self._journal.record_intents(orders, values)
         except JournalGone:
-            if not self._reopen_journal():
+            if not self._reopen_journal():  # else they were recorded then
                 raise
-            self._journal.record_intents(orders, values)
 
     def _conclude(self, orders: Sequence[Order], errors: Sequence[Optional[Exception]]) -> None:
         """Take note of what became of sending orders. Thousands that went well are one record of the log."""
@@ -551,6 +550,7 @@ class Account:
         """
         try:
             if not self._journal.reopen(self._day):
+                log.error("记录文件被删除、移走或换成了别的：新的委托一律不发出。请停止任务，核对柜台的委托，再重新启动")
                 return False
             orders = list(self._orders.values())
             sent = [order for order in orders if order.confirmed or order.order_id not in self._doubts.ids]
@@ -598,7 +598,7 @@ class Account:
             raise OrderNotSent("等待的时候过了零点，或日期变了")
         try:
             self._journal.check_files()
-        except JournalGone as error:
+        except sqlite3.Error as error:
             raise OrderNotSent(str(error))
         self._asked = (now, awake)  # a gate that sends one by one may take long for many
 

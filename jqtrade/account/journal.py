@@ -134,7 +134,7 @@ class Journal:
                 self._kin.append(number)
 
     def check_files(self) -> None:
-        """Raise JournalGone if what is written now would not be found at the next start; two system calls.
+        """Raise JournalGone if what is written now would not be found at the next start, sqlite3.Error if nobody knows.
 
         A copy of the database that is made within our process (a backup) makes POSIX drop sqlite's locks; the next program
         that looks into it then takes itself for the last one and removes the log into which we write. Or somebody deletes
@@ -143,8 +143,10 @@ class Journal:
         for path, opened in self._files:
             try:
                 is_same = os.path.samestat(opened, os.stat(path))
-            except OSError:
+            except (FileNotFoundError, NotADirectoryError):
                 is_same = False
+            except OSError as error:
+                raise sqlite3.OperationalError(str(error))
             if not is_same:
                 raise JournalGone(f"记录文件 {path} 在任务运行时被删除、移走或换成了别的，记下的东西重启后读不到")
 
