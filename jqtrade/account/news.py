@@ -39,6 +39,11 @@ class OrderNews:
                 self._watch.say_once(f"柜台回报的订单 {order.order_id} 与本任务的同号订单不是同一笔，已忽略")
                 continue
             after = before.after(checked, order.amount)
+            if checked.status is OrderStatus.filled and after.status is not OrderStatus.filled:
+                self._watch.say_once(
+                    f"柜台说订单 {order.order_id} 已全部成交，成交数量却只有 {after.filled_amount}/{order.amount}，"
+                    f"以数量为准，状态记为 {after.status}"
+                )
             if after != before:
                 if before.status is OrderStatus.rejected and after.status is not OrderStatus.rejected:
                     log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order.order_id, after.status)

@@ -19,6 +19,10 @@ T = TypeVar("T")
 PRICE_DECIMALS = 6
 HIGHEST_PRICE = 10**9
 LARGEST_AMOUNT = 2**63 - 1  # what the journal can hold
+LONGEST_CONFIRM_ID = 64
+"""characters that are kept of the broker's number of an order"""
+LONGEST_ERR_MSG = 1000
+"""characters that are kept of the broker's reason"""
 
 
 class _Word(str, Enum):
@@ -58,24 +62,27 @@ class OrderStatus(_Word):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more can happen to such an order."""
-        return not TRANSITIONS[self]
+        """Whether nothing of such an order is at work any more. What was filled before may still be reported."""
+        return self in _FINAL
 
 
 _FINAL = frozenset([OrderStatus.filled, OrderStatus.partly_canceled, OrderStatus.canceled, OrderStatus.rejected])
+_ENDED_EARLY = frozenset([OrderStatus.partly_canceled, OrderStatus.canceled, OrderStatus.rejected])
+"""ended without being filled whole, as far as is known"""
 
 # Reports arrive doubled, late and with states left out. Each state leads only forward, so that any order of the same
 # reports ends in the same state. There is no way back from canceling: a refused cancel is refused before the broker
-# reports canceling (docs/onequant.md).
+# reports canceling (docs/onequant.md). The last rows are for fills that are reported after the end, because a fill and a
+# cancel crossed: what was filled counts, so the order was cancelled in part only, or not at all.
 TRANSITIONS: Dict[OrderStatus, FrozenSet[OrderStatus]] = {
     OrderStatus.new: _FINAL | {OrderStatus.open, OrderStatus.filling, OrderStatus.canceling},
     OrderStatus.open: _FINAL | {OrderStatus.filling, OrderStatus.canceling},
     OrderStatus.filling: _FINAL | {OrderStatus.canceling},
     OrderStatus.canceling: _FINAL,
+    OrderStatus.rejected: frozenset([OrderStatus.partly_canceled, OrderStatus.filled]),
+    OrderStatus.canceled: frozenset([OrderStatus.partly_canceled, OrderStatus.filled]),
+    OrderStatus.partly_canceled: frozenset([OrderStatus.filled]),
     OrderStatus.filled: frozenset(),
-    OrderStatus.partly_canceled: frozenset(),
-    OrderStatus.canceled: frozenset(),
-    OrderStatus.rejected: frozenset(),
 }
 
 
@@ -262,22 +269,31 @@ class OrderState(NamedTuple):
     def after(self, report: OrderReport, amount: int) -> "OrderState":
         """The state of an order of `amount` shares after the broker's `report`; an equal one if that says nothing new.
 
-        Quantities only grow and never pass `amount`; the status follows TRANSITIONS. The one exception: an order that
-        we called rejected without the broker's word (`confirmed` is False) takes whatever the broker says of it.
+        Quantities only grow and never pass `amount`; the status follows them and TRANSITIONS. The one exception: an order
+        that we called rejected without the broker's word (`confirmed` is False) takes whatever the broker says of it.
+        Money that cannot be (negative, or beyond all prices) is left out, as if the broker did not know it.
         """
         status, filled, canceled, avg_cost, deal_balance, commission, err_msg, entrust_time, confirm_id, confirmed = (
             self
         )
-        if report.status in TRANSITIONS[status] or (status is OrderStatus.rejected and not confirmed):
-            status, err_msg = report.status, report.err_msg
+        if confirmed and not report.confirmed:
+            return self  # a refusal that the broker's own word overrules, whichever of them comes first
         if report.filled_amount >= filled:
             filled = report.filled_amount if report.filled_amount < amount else amount
-            if report.deal_balance is not None and report.deal_balance > deal_balance:
+            if report.deal_balance is not None and deal_balance < report.deal_balance <= HIGHEST_PRICE * amount:
                 deal_balance = report.deal_balance
-            if report.avg_cost is not None:
+            if filled and report.avg_cost is not None and 0 < report.avg_cost <= HIGHEST_PRICE:
                 avg_cost = report.avg_cost
-        if status is OrderStatus.canceled or status is OrderStatus.partly_canceled:
-            canceled = amount - filled
+        is_overruled = status is OrderStatus.rejected and not confirmed
+        has_ended = status in _ENDED_EARLY and not is_overruled
+        step = _status_of(report.status, has_ended, filled, amount)
+        if is_overruled or step in TRANSITIONS[status]:
+            status = step
+            if status is OrderStatus.filled:
+                err_msg = ""
+            elif report.err_msg or not has_ended:  # a late fill does not say why the rest was not filled
+                err_msg = report.err_msg[:LONGEST_ERR_MSG]
+        canceled = amount - filled if status is OrderStatus.canceled or status is OrderStatus.partly_canceled else 0
         if entrust_time is None or (report.entrust_time is not None and report.entrust_time < entrust_time):
             entrust_time = report.entrust_time
         return OrderState(
@@ -286,12 +302,26 @@ class OrderState(NamedTuple):
             canceled,
             avg_cost,
             deal_balance,
-            report.commission if report.commission > commission else commission,
+            report.commission if commission < report.commission <= HIGHEST_PRICE * amount else commission,
             err_msg,
             entrust_time,
-            confirm_id or report.confirm_id,
+            confirm_id or report.confirm_id[:LONGEST_CONFIRM_ID],
             confirmed or report.confirmed,
         )
+
+
+def _status_of(reported: OrderStatus, has_ended: bool, filled: int, amount: int) -> OrderStatus:
+    """What a reported status comes to with `filled` of `amount` shares; what was filled weighs more than words.
+
+    `has_ended`: without being filled whole, as reported before.
+    """
+    if filled == amount:
+        return OrderStatus.filled
+    if reported is OrderStatus.filled:  # not whole: the rest may still come
+        reported = OrderStatus.filling if filled else OrderStatus.open
+    if filled and (has_ended or reported in _ENDED_EARLY):
+        return OrderStatus.partly_canceled  # of a rejected order too: it must never look as if nothing was filled
+    return OrderStatus.canceled if reported is OrderStatus.partly_canceled else reported
 
 
 @dataclass(frozen=True)

@@ -358,7 +358,11 @@ def test_one_sync_of_the_account_takes_every_portion(
 ) -> None:
     account = Account(gate, Journal(None), clock, no_limits(clock))
     ids = [str(each) for each in account.submit_batch([check_request("000001.XSHE", 1000, LimitOrderStyle(10.5))] * 9)]
-    rows = [update_row(order_id, status) for status in (7, 0, 2) for order_id in ids]
+    rows = [
+        update_row(order_id, status, filledQty=filled)
+        for status, filled in ((7, 0), (0, 0), (2, 1000))
+        for order_id in ids
+    ]
     folder.append("orderUpdate", UPDATE_HEADER, *rows)
     monkeypatch.setattr(csv_file, "PORTION", 500)
     assert [(order.order_id, order.status) for order in account.sync_orders()] == [(each, "filled") for each in ids]

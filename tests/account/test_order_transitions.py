@@ -92,7 +92,7 @@ def wild_reports(draw: Any) -> OrderReport:
 
 
 @given(st.lists(wild_reports(), max_size=12))
-def test_whatever_is_reported_fills_only_grow_within_the_order_and_final_states_stay(
+def test_whatever_is_reported_fills_only_grow_within_the_order_and_only_they_change_what_has_ended(
     reports: List[OrderReport],
 ) -> None:
     order = make_order(amount=1000)
@@ -101,7 +101,8 @@ def test_whatever_is_reported_fills_only_grow_within_the_order_and_final_states_
         assert order.filled_amount <= after.filled_amount <= 1000
         assert after.canceled_amount + after.filled_amount <= 1000
         if order.status.is_final:
-            assert after.status is order.status
+            assert after.status is (order.status if after.filled_amount == order.filled_amount else ended(after))
+        assert says_what_was_filled(after)
         assert (after.order_id, after.code, after.amount, after.style) == (
             order.order_id,
             order.code,
@@ -109,6 +110,51 @@ def test_whatever_is_reported_fills_only_grow_within_the_order_and_final_states_
             order.style,
         )
         order = after
+
+
+def ended(order: Order) -> OrderStatus:
+    """How an order stands that has ended with a part filled, perhaps all."""
+    return OrderStatus.filled if order.filled_amount == order.amount else OrderStatus.partly_canceled
+
+
+def says_what_was_filled(order: Order) -> bool:
+    """Whether status and quantities of an order agree."""
+    filled, rest = order.filled_amount, order.amount - order.filled_amount
+    if order.status is OrderStatus.filled:
+        return rest == 0 and order.canceled_amount == 0
+    if order.status is OrderStatus.partly_canceled:
+        return filled > 0 and rest > 0 and order.canceled_amount == rest
+    if order.status is OrderStatus.canceled:
+        return filled == 0 and order.canceled_amount == rest
+    if order.status is OrderStatus.rejected:
+        return filled == 0 and order.canceled_amount == 0
+    return rest > 0 and order.canceled_amount == 0
+
+
+@st.composite
+def crossed_histories(draw: Any) -> List[OrderReport]:
+    """A history whose last fills are reported after the end, as when a fill and a cancel cross."""
+    amount = draw(st.integers(2, 50)) * 100
+    fills = sorted(draw(st.lists(st.integers(1, amount), unique=True, min_size=1, max_size=4)))
+    before = draw(st.integers(0, len(fills) - 1))
+    known = fills[before - 1] if before else 0
+    end = draw(st.sampled_from(["canceled", "partly_canceled", "rejected"]))
+    late = draw(st.sampled_from(["filling", "canceling", "filled", "partly_canceled", end]))
+    reports = [report(amount, "new"), report(amount, "open")]
+    reports += [report(amount, "filling", filled) for filled in fills[:before]]
+    reports.append(report(amount, end, known))
+    return reports + [report(amount, late, filled) for filled in fills[before:]]
+
+
+@given(crossed_histories(), st.data())
+def test_fills_reported_after_the_end_count_in_whichever_order_the_reports_arrive(
+    history: List[OrderReport], data: Any
+) -> None:
+    order = make_order(amount=history[0].amount)
+    after = applied(order, *data.draw(st.permutations(history)))
+    assert after == applied(order, *history)
+    assert after.filled_amount == history[-1].filled_amount
+    assert after.status is ended(after)
 
 
 LEGAL_STEPS = {
@@ -119,21 +165,51 @@ LEGAL_STEPS = {
 }
 
 
+NOTHING_FILLED = "new open canceling canceled rejected"
+A_PART_FILLED = "filling partly_canceled"
+
+
+def filled_with(status: str) -> int:
+    """How much of 1000 shares is filled in a status, where brokers make sense."""
+    return 1000 if status == "filled" else 300 if status in A_PART_FILLED.split() else 0
+
+
 @pytest.mark.parametrize("before", list(OrderStatus))
 @pytest.mark.parametrize("after", list(OrderStatus))
 def test_a_status_moves_only_forward(before: OrderStatus, after: OrderStatus) -> None:
-    order = applied(make_order(status=before, confirmed=True), report(1000, after.value))
-    assert order.status == (after if after in LEGAL_STEPS.get(before.value, "").split() else before)
+    filled = max(filled_with(before), filled_with(after))
+    order = applied(
+        make_order(status=before, filled_amount=filled_with(before), confirmed=True), report(1000, after.value, filled)
+    )
+    expected = after if after in LEGAL_STEPS.get(before.value, "").split() else before
+    if filled == 1000:
+        expected = OrderStatus.filled
+    elif filled and (expected in ("canceled", "rejected") or before in ("canceled", "rejected")):
+        expected = OrderStatus.partly_canceled
+    assert order.status == expected
 
 
-@pytest.mark.parametrize("status", list(OrderStatus))
-def test_the_broker_overrules_only_our_own_rejection(status: OrderStatus) -> None:
+@pytest.mark.parametrize("status", NOTHING_FILLED.split())
+def test_the_broker_overrules_only_our_own_rejection(status: str) -> None:
     ours = make_order().rejected("没有发出：磁盘已满")
     brokers = applied(make_order(), report(1000, "rejected", err_msg="资金不足"))
-    assert applied(ours, report(1000, status.value, err_msg="原因")).status is status
-    assert applied(ours, report(1000, status.value, err_msg="原因")).err_msg == "原因"
-    assert applied(brokers, report(1000, status.value)).status == "rejected"
-    assert applied(brokers, report(1000, status.value)).err_msg == "资金不足"
+    assert applied(ours, report(1000, status, err_msg="原因")).status == status
+    assert applied(ours, report(1000, status, err_msg="原因")).err_msg == "原因"
+    assert applied(brokers, report(1000, status)).status == "rejected"
+    assert applied(brokers, report(1000, status)).err_msg == "资金不足"
+
+
+@pytest.mark.parametrize("status, filled", [("filling", 300), ("partly_canceled", 300), ("filled", 1000)])
+def test_a_fill_of_an_order_that_we_called_rejected_ourselves_counts(status: str, filled: int) -> None:
+    after = applied(make_order().rejected("没有发出：磁盘已满"), report(1000, status, filled))
+    assert (after.status, after.filled_amount, after.err_msg) == (status, filled, "")
+
+
+def test_a_refusal_without_the_brokers_own_word_counts_only_as_long_as_there_is_none() -> None:
+    refusal = report(1000, "rejected", err_msg="资金不足", confirmed=False)
+    for known in (report(1000, "open"), report(1000, "filling", 300), report(1000, "filled", 1000)):
+        first, last = applied(make_order(), refusal, known), applied(make_order(), known, refusal)
+        assert first == last == applied(make_order(), known)
 
 
 def test_a_report_that_says_nothing_new_gives_the_very_order() -> None:
@@ -148,9 +224,60 @@ def test_an_order_that_a_strategy_holds_does_not_change() -> None:
     assert (held.status, held.filled_amount) == ("new", 0)
 
 
-def test_a_fill_reported_after_the_end_still_counts_and_leaves_less_cancelled() -> None:
-    order = applied(make_order(), report(1000, "partly_canceled", 300), report(1000, "filling", 400))
-    assert (order.status, order.filled_amount, order.canceled_amount) == ("partly_canceled", 400, 600)
+CROSSED = [
+    # what was said last before the fill, what it fills, how the order stands then: status, filled, cancelled
+    ("canceled", 0, "filling", 400, ("partly_canceled", 400, 600)),
+    ("canceled", 0, "filled", 1000, ("filled", 1000, 0)),
+    ("canceled", 0, "filling", 1000, ("filled", 1000, 0)),
+    ("canceled", 300, "open", 0, ("partly_canceled", 300, 700)),
+    ("partly_canceled", 0, "open", 0, ("canceled", 0, 1000)),
+    ("partly_canceled", 300, "filling", 400, ("partly_canceled", 400, 600)),
+    ("partly_canceled", 300, "filled", 1000, ("filled", 1000, 0)),
+    ("partly_canceled", 300, "canceled", 0, ("partly_canceled", 300, 700)),
+    ("rejected", 300, "open", 0, ("partly_canceled", 300, 700)),
+    ("rejected", 0, "filling", 300, ("partly_canceled", 300, 700)),
+    ("rejected", 0, "filled", 1000, ("filled", 1000, 0)),
+    ("filling", 1000, "open", 0, ("filled", 1000, 0)),
+    ("filled", 1000, "canceled", 0, ("filled", 1000, 0)),
+    ("filled", 500, "open", 0, ("filling", 500, 0)),
+    ("filled", 0, "open", 0, ("open", 0, 0)),
+    ("filled", 500, "partly_canceled", 500, ("partly_canceled", 500, 500)),
+    ("filled", 500, "filled", 1000, ("filled", 1000, 0)),
+    ("canceling", 0, "filled", 500, ("canceling", 500, 0)),
+]
+
+
+@pytest.mark.parametrize("first, filled, second, more, expected", CROSSED)
+def test_what_was_filled_weighs_more_than_the_word_for_it(
+    first: str, filled: int, second: str, more: int, expected: Any
+) -> None:
+    for reports in ([(first, filled), (second, more)], [(second, more), (first, filled)]):
+        order = applied(make_order(), *[report(1000, status, quantity) for status, quantity in reports])
+        assert (order.status, order.filled_amount, order.canceled_amount) == expected
+
+
+def test_a_late_fill_does_not_take_away_why_the_rest_was_not_filled() -> None:
+    order = applied(make_order(), report(1000, "rejected", err_msg="废单"), report(1000, "filling", 400))
+    assert (order.status, order.err_msg) == ("partly_canceled", "废单")
+    assert applied(order, report(1000, "filled", 1000)).err_msg == ""
+
+
+@pytest.mark.parametrize("nonsense", [-3.0, 0.0, 1e308, 1e9 + 1])
+def test_money_that_cannot_be_is_not_taken_over(nonsense: float) -> None:
+    known = applied(make_order(), report(1000, "filling", 300))
+    fields = {"avg_cost": nonsense, "deal_balance": nonsense * 1e6, "commission": nonsense * 1e6}
+    after = applied(known, report(1000, "filling", 400, **fields))
+    assert (after.filled_amount, after.avg_cost) == (400, known.avg_cost)
+    assert (after.deal_balance, after.commission) == (known.deal_balance, known.commission)
+
+
+def test_an_order_without_a_fill_has_no_average_price() -> None:
+    assert applied(make_order(), report(1000, "open", avg_cost=10.5)).avg_cost == 0
+
+
+def test_texts_of_the_broker_are_bounded() -> None:
+    order = applied(make_order(), report(1000, "rejected", confirm_id="9" * 5000, err_msg="废" * 5000))
+    assert (len(order.confirm_id), len(order.err_msg)) == (64, 1000)
 
 
 def test_an_older_report_changes_neither_average_nor_turnover() -> None:

@@ -165,7 +165,7 @@ class World:
         return self.order_dir / f"{kind}_{self.day}.csv"
 
     def write_snapshots(self) -> None:
-        assets = f"acct,exchange,totalAsset,currentBalance,enabledBalance\r\n{ACCOUNT_NO},,1e9,1e9,1e9\r\n,,,,\r\n"
+        assets = f"acct,exchange,totalAsset,currentBalance,enabledBalance\r\n{ACCOUNT_NO},,1000000000,1000000000,1000000000\r\n,,,,\r\n"
         self.file("assetInfo").write_bytes(assets.encode())
         self.file("positionInfo").write_bytes(
             b"acct,symbol,currentQty,enabledQty,costPrice,lastPrice,mktValue\r\n,,,,,,\r\n"

@@ -3,7 +3,6 @@
 import functools
 import re
 from datetime import datetime
-from math import inf, isfinite
 from typing import Iterable, Optional, Tuple
 
 from jqtrade.account.order import (
@@ -45,6 +44,11 @@ _SYMBOL = re.compile(rb"\d{6}\.S[ZH]")
 _EXCHANGES = {b".SZ": ".XSHE", b".SH": ".XSHG"}
 _SUFFIXES = {"XSHE": "SZ", "XSHG": "SH"}
 _SIDES = {b"1": OrderAction.open, b"2": OrderAction.close}
+_NUMBER = re.compile(rb"-?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})")
+"""Plain digits with at most one point. Python's float() takes more, such as "1e308", "5_0" and "inf", which no terminal
+means: a row that holds such a thing was not written as it should be."""
+_NOT_KNOWN = (b"", b"nan", b"-nan")
+"""what terminals write for an average price or a turnover that they do not know"""
 
 
 @functools.lru_cache(maxsize=16384)
@@ -90,14 +94,11 @@ def update_report(row: Tuple[bytes, ...], code: str, encoding: str) -> OrderRepo
     filled_amount = to_quantity(filled) if filled else amount if status is OrderStatus.filled else 0
     if filled_amount > amount:
         raise ValueError(f"成交 {filled_amount} 股，超过委托的 {amount} 股")
-    limit, average, worth = float(price or b"0"), float(avg_price or b"nan"), float(value or b"nan")
-    if not isfinite(limit):
-        raise ValueError(f"不是有限的数字：{price!r}")
     moment = _to_moment(day, time)
     return OrderReport(  # by position: a file may hold a hundred thousand rows
         order_id.decode("ascii"),
         code,
-        limit,
+        _to_money(price or b"0"),
         amount,
         _SIDES[side],
         status,
@@ -107,8 +108,8 @@ def update_report(row: Tuple[bytes, ...], code: str, encoding: str) -> OrderRepo
         number.decode("ascii", "backslashreplace"),
         filled_amount,
         to_quantity(canceled or b"0"),
-        worth if isfinite(worth) else None,  # deal_balance: "" and "nan" are what the terminal does not know
-        average if isfinite(average) else None,  # avg_cost
+        None if value.lower() in _NOT_KNOWN else _to_money(value),  # deal_balance
+        None if avg_price.lower() in _NOT_KNOWN else _to_money(avg_price),  # avg_cost
         0.0,  # commission
         decode(text, encoding) if status in _ENDED_BADLY else "",
     )
@@ -154,9 +155,7 @@ def _position(row: Tuple[bytes, ...]) -> Optional[Position]:
     code, amount = to_code(symbol), to_quantity(quantity)
     if code is None or amount == 0:
         return None
-    available, price, last, worth = to_quantity(enabled), float(cost), float(last_price), float(value)
-    if not isfinite(price) or not 0 <= last < inf or not 0 <= worth < inf:
-        raise ValueError(f"{code} 的成本、价格或市值不是有限的数字，或是负数")
+    available, price, last, worth = to_quantity(enabled), to_number(cost), _to_money(last_price), _to_money(value)
     if available > amount:
         raise ValueError(f"{code} 可卖 {available} 股，多于持有的 {amount} 股")
     return Position(code, amount, available, price, price, OrderSide.long, last, worth)
@@ -179,17 +178,25 @@ def _to_moment(day: bytes, time: bytes) -> datetime:
 
 
 def to_number(text: bytes) -> float:
-    """A finite number; raises ValueError otherwise."""
-    number = float(text)
-    if not isfinite(number):
-        raise ValueError(f"不是有限的数字：{text!r}")
-    return number
+    """A number as terminals write them, perhaps negative; raises ValueError for anything else."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"不是数字：{text!r}")
+    return float(text)
+
+
+@functools.lru_cache(maxsize=4096)
+def _to_money(text: bytes) -> float:
+    """A price or an amount in yuan, not negative; raises ValueError otherwise."""
+    number = to_number(text)
+    if number < 0:
+        raise ValueError(f"价格或金额是负数：{text!r}")
+    return abs(number)  # -0.00
 
 
 @functools.lru_cache(maxsize=4096)  # most are round lots
 def to_quantity(text: bytes) -> int:
     """A whole number of shares, not negative ("100", "100.0"); raises ValueError otherwise."""
-    number = int(text) if text.isdigit() else to_number(text)
+    number = int(text) if text.isdigit() and len(text) < 30 else to_number(text)
     if not 0 <= number <= LARGEST_AMOUNT or number != int(number):
         raise ValueError(f"不是股数：{text!r}")
     return int(number)
