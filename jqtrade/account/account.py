@@ -15,7 +15,7 @@ from jqtrade.account.order import Order, OrderSide, OrderStatus
 from jqtrade.account.portfolio import BalanceReport, Portfolio, Positions
 from jqtrade.account.reports import check_balance, check_list, check_outcomes
 from jqtrade.account.request import OrderRequest, describe, new_order
-from jqtrade.account.risk import RiskLimits
+from jqtrade.account.risk import RiskLimits, SentBefore
 from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.account.watch import BrokerWatch
 from jqtrade.clock import Clock
@@ -63,8 +63,6 @@ class Account:
         """ids of orders of which nobody knows yet whether the broker was asked, in order of creation"""
         self._settled: List[Order] = []
         """those of them that turned out not to have been sent, until the next sync tells it"""
-        self._has_news = False
-        """whether the broker has spoken of orders since the limits last took a snapshot"""
         self._balance: Optional[BalanceReport] = None
         self._portfolio: Optional[Portfolio] = None
         self._balance_outage = Outage(log, clock)
@@ -88,14 +86,8 @@ class Account:
         for order, state in self._unrecorded:
             if order.create_time.date() == self._day:
                 self._orders[order.order_id] = order.with_state(state)
-        now = self._clock.now()
-        self._limits.start_day(self._orders)
-        self._has_news = True
-        for record in recorded:
-            if record.counts:
-                self._limits.count_order(record.order, record.value, (now - record.order.create_time).total_seconds())
-        for moment in cancels:
-            self._limits.count_cancel((now - moment).total_seconds())
+        sent = [SentBefore(record.order, record.value) for record in recorded if record.counts]
+        self._limits.start_day(self._orders, sent, cancels)
         self._uncertain = {
             record.order.order_id: None
             for record in recorded
@@ -222,7 +214,7 @@ class Account:
                 order = order.rejected(f"没有发出：{error}")
                 refused.append(order)
             else:
-                self._limits.count_order(order, self._limits.value_of(order, self._portfolio) or 0.0)
+                self._limits.count_order(order, self._portfolio)
                 accepted.append(order)
             self._orders[order.order_id] = order
         if refused:
@@ -253,7 +245,7 @@ class Account:
         except Exception as error:  # a gate of the user's own may raise anything, in the middle of anything
             log.exception("交易接口 batch_order 出错")
             errors = [OrderUncertain(str(error))] * len(orders)
-        self._limits.restamp(orders)
+        self._limits.restamp([order.order_id for order in orders])
         self._journal.note_sent([order for order, error in zip(orders, errors) if error is None])
         if type(self._gate).was_sent is AbsTradeGate.was_sent:  # it could not be asked after a crash
             self._flush()
@@ -305,13 +297,13 @@ class Account:
         if not live:
             return []
         self._record(lambda: self._journal.record_cancels(list(live.values()), now))
+        counted = self._limits.count_cancels(len(live))
         try:
             errors = check_outcomes(self._gate.batch_cancel_order(list(live)), "batch_cancel_order", len(live))
         except Exception as error:  # a gate of the user's own may raise anything
             log.exception("交易接口 batch_cancel_order 出错")
             errors = [error] * len(live)
-        for _ in live:  # only now: sending may have waited
-            self._limits.count_cancel()
+        self._limits.restamp(counted)
         log_lines(log, [f"已发出撤单 {order_id}" for order_id, failure in zip(live, errors) if failure is None])
         for order_id, failure in zip(live, errors):
             if failure is None:
@@ -332,9 +324,6 @@ class Account:
             return
         self._balance_outage.worked("资金和持仓恢复同步")
         is_known = report is self._balance  # nothing was written since
-        if (not is_known and report != self._balance) or (self._has_news and report.written is not None):
-            self._limits.take_snapshot(report.written)
-            self._has_news = False
         if is_known and self._portfolio is not None:
             self._portfolio = self._portfolio.with_changes(updated_time=self._clock.now())
             return
@@ -346,6 +335,8 @@ class Account:
             long_positions=_positions(report, OrderSide.long),
             short_positions=_positions(report, OrderSide.short),
         )
+        if report != self._balance:
+            self._limits.take_snapshot(self._portfolio, report.written)
         self._balance = report
 
     def sync_orders(self) -> List[Order]:
@@ -379,9 +370,8 @@ class Account:
         changed: List[Order] = []
         if news.steps:
             changed = news.changed()
+            self._limits.heard(changed)
             self._orders.update((order.order_id, order) for order in changed)
-            self._has_news = True
-            self._limits.orders_changed()
         self._change(news.steps, "sync")
         return changed
 
@@ -427,6 +417,10 @@ class Account:
         """Asked by the gate before each order that it sends by itself, and after it may have waited."""
         if self._limits.is_halted():
             raise OrderNotSent("任务已被 halt_task 暂停下单")
+        try:
+            self._limits.check_age(self._portfolio, self._clock.now())
+        except InvalidOrder as error:
+            raise OrderNotSent(str(error))
 
     def _check_usable(self) -> None:
         """Raise InvalidCall where an order could be sent behind the back of whoever stopped the task."""
