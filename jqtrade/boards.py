@@ -1,7 +1,8 @@
 """Boards: what holds for all securities of one kind, read from a code's first digits. Lots, ticks, the largest orders.
 
 Source: the exchanges' notices up to 2026-07-06 (SSE 上证发〔2026〕41号, SZSE 深证上〔2026〕551号). `?` marks what is not certain
-there. What changed from one day to another (price limits, sessions, fees): jqtrade.paper.
+there. What changed from one day to another (price limits, sessions, fees): jqtrade.paper. The fees here are what cash_check
+sets aside for a buy, rather too much.
 """
 
 import functools
@@ -14,8 +15,15 @@ CODE_PATTERN = re.compile(r"\d{6}\.(?:XSHE|XSHG)", re.ASCII)
 SHARE = "share"
 FUND = "fund"
 BOND = "bond"
-SOLD_WITHOUT_HOLDING = ("204", "1318")
-"""codes of reverse repos: a sale lends money, and nothing is held before"""
+REVERSE_REPOS = {"XSHG": "204", "XSHE": "1318"}
+"""how their codes begin, by exchange: a sale lends money, and nothing is held before"""
+MILLION = 10**6
+COMMISSION = 300
+"""millionths of an order's value: 0.03 %, the upper end of what brokers take (usually 0.02 to 0.03 %)"""
+MIN_COMMISSION = 5 * MILLION
+"""millionths of a yuan an order"""
+TRANSFER_FEE = 10
+"""millionths of the value of shares: 0.001 % on both sides since 2022-04-29; none on funds and bonds"""
 SHARE_TICK = Decimal("0.01")
 FUND_TICK = Decimal("0.001")
 
@@ -73,3 +81,18 @@ def board_of(code: str) -> Optional[Board]:
         if board.exchange == exchange and number.startswith(board.prefixes):
             return board
     return None
+
+
+def is_reverse_repo(code: str) -> bool:
+    number, _, exchange = code.partition(".")
+    return number.startswith(REVERSE_REPOS[exchange]) if exchange in REVERSE_REPOS else False
+
+
+def purchase_fees(code: str, value: int) -> int:
+    """What a buy of `value` may cost beside it, rather too much; both in millionths of a yuan.
+
+    The broker sets the commission, and One Quant reports none. A code of an unknown board is charged as a share.
+    """
+    board = board_of(code)
+    transfer = TRANSFER_FEE if board is None or board.is_share else 0
+    return max(-(-value * COMMISSION // MILLION), MIN_COMMISSION) + -(-value * transfer // MILLION)

@@ -93,6 +93,12 @@ def _not_negative(name: str, value: Any) -> float:
     return float(value)
 
 
+def _lag(name: str, value: Any) -> float:
+    if not _is_number(value) or not 0 <= value <= 3600:
+        raise _fail(name, value, " 0 到 3600 之间的秒数")
+    return float(value)
+
+
 def _share(name: str, value: Any) -> float:
     if not _is_number(value) or not 0 < value <= 1:
         raise _fail(name, value, "大于 0、不大于 1 的比例，例如 0.25")
@@ -225,6 +231,7 @@ def option_table(home: Optional[str] = None) -> Dict[str, Option]:
         Option("allowed_codes", ACCOUNT, None, _or_none(_code_list)),
         Option("blocked_codes", ACCOUNT, frozenset(), _code_list),
         Option("max_snapshot_age", ACCOUNT, 60.0, _or_none(_seconds)),
+        Option("snapshot_lag", ACCOUNT, 6.0, _lag),
         Option("account_no", GATE, None, _account_no),
         Option("order_dir", GATE, r"C:\Ax\安信OneQuant\AxOneQuant\csvTemplate\DMA算法", _path),
         Option("account_type", GATE, "STOCK", _text),

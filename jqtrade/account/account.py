@@ -21,7 +21,7 @@ from jqtrade.account.order import Order, OrderSide, OrderStatus
 from jqtrade.account.portfolio import BalanceReport, Portfolio, Positions
 from jqtrade.account.reports import check_balance, check_list, check_outcomes
 from jqtrade.account.request import OrderRequest, describe, new_order
-from jqtrade.account.risk import RiskLimits
+from jqtrade.account.risk import RiskLimits, SentBefore
 from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.account.watch import BrokerWatch
 from jqtrade.clock import Clock
@@ -77,8 +77,6 @@ class Account:
         """when what is about to be sent was asked for, or last waited for"""
         self._is_loaded = False
         self._unrecorded: List[Step] = []
-        self._has_news = False
-        """whether the broker has spoken of orders since the limits last took a snapshot"""
         self._balance: Optional[BalanceReport] = None
         self._portfolio: Optional[Portfolio] = None
         self._balance_outage = Outage(log, clock)
@@ -109,7 +107,6 @@ class Account:
                 below = below.f_back
             log.warning("上一次下单、撤单或同步被一个异常从中打断，已重新核对")
             self._balance = None
-            self._has_news = True
             self._limits.forget_sums()
         if self._gate_may_be_cut_short:
             self._start_gate_over()
@@ -134,19 +131,14 @@ class Account:
         Raises sqlite3.Error if the journal cannot be read.
         """
         recorded = self._journal.load(self._day)
+        kin = self._journal.load_kin(self._day)
         cancels = self._journal.load_cancels(self._day)
         self._orders.update((record.order.order_id, record.order) for record in recorded)
         for order, state in self._unrecorded:
             if order.create_time.date() == self._day:
                 self._orders[order.order_id] = order.with_state(state)
-        now = self._clock.now()
-        self._limits.start_day(self._orders)
-        self._has_news = True
-        for record in recorded:
-            if record.counts:
-                self._limits.count_order(record.order, record.value, (now - record.order.create_time).total_seconds())
-        for moment in cancels:
-            self._limits.count_cancel((now - moment).total_seconds())
+        sent = [SentBefore(record.order, record.value, record.heard) for record in recorded + kin if record.counts]
+        self._limits.start_day(self._orders, sent, cancels)
         self._doubts.take_up(
             {
                 record.order.order_id: record.order
@@ -309,10 +301,9 @@ class Account:
                 refused.append(order.rejected(f"没有发出：{error}"))
                 self._orders[order.order_id] = refused[-1]
             else:
-                value = self._limits.value_of(order, self._portfolio) or 0.0
                 self._doubts.begin(order)  # before the first record of it
                 self._orders[order.order_id] = order
-                self._limits.count_order(order, value)
+                self._limits.count_order(order, self._portfolio)
                 accepted.append(order)
         if refused:
             self._record(lambda: self._journal.record_refused(refused))
@@ -347,7 +338,7 @@ class Account:
         except Exception as error:  # a gate of the user's own may raise anything, in the middle of anything
             log.exception("交易接口 batch_order 出错")
             errors = [OrderUncertain(str(error))] * len(orders)
-        self._limits.restamp(orders)
+        self._limits.restamp([order.order_id for order in orders])
         self._journal.note_sent([order for order, error in zip(orders, errors) if error is None])
         self._flush()  # while an older order file may be put in place of this one, only the journal knows
         self._conclude(orders, errors)
@@ -422,8 +413,7 @@ class Account:
         return failed
 
     def _send_cancels(self, live: Dict[str, Order], now: datetime) -> List[str]:
-        for _ in live:
-            self._limits.count_cancel()
+        counted = self._limits.count_cancels(len(live))
         self._record(lambda: self._journal.record_cancels(list(live.values()), now))
         try:
             answer = self._call_gate(self._gate.batch_cancel_order, list(live))
@@ -431,6 +421,7 @@ class Account:
         except Exception as error:  # a gate of the user's own may raise anything
             log.exception("交易接口 batch_cancel_order 出错")
             errors = [error] * len(live)
+        self._limits.restamp(counted)
         log_lines(log, [f"已发出撤单 {order_id}" for order_id, failure in zip(live, errors) if failure is None])
         for order_id, failure in zip(live, errors):
             if failure is None:
@@ -467,9 +458,10 @@ class Account:
                 long_positions=_positions(report, OrderSide.long),
                 short_positions=_positions(report, OrderSide.short),
             )
-        if is_new or (self._has_news and report.written is not None):
-            self._limits.take_snapshot(report.written)  # only now: what it frees, the old portfolio does not know
-            self._has_news = False
+        if is_new:
+            self._limits.take_snapshot(
+                self._portfolio, report.written
+            )  # only now: the old one does not know what it frees
         self._balance = report
 
     def sync_orders(self) -> List[Order]:
@@ -514,9 +506,8 @@ class Account:
         changed: List[Order] = []
         if news.steps:
             changed = news.changed()
+            self._limits.heard(changed)  # how they stood before is still in self._orders
             self._orders.update([(order.order_id, order) for order in changed])
-            self._has_news = True
-            self._limits.orders_changed()
         self._change(news.steps, "sync")
         return changed
 
@@ -550,7 +541,9 @@ class Account:
         """
         try:
             if not self._journal.reopen(self._day):
-                log.error("记录文件被删除、移走或换成了别的：新的委托一律不发出。请停止任务，核对柜台的委托，再重新启动")
+                log.error(
+                    "记录文件被删除、移走或换成了别的：新的委托一律不发出。请停止任务，核对柜台的委托，再重新启动"
+                )
                 return False
             orders = list(self._orders.values())
             sent = [order for order in orders if order.confirmed or order.order_id not in self._doubts.ids]
@@ -591,14 +584,15 @@ class Account:
         waited = max((now - self._asked[0]).total_seconds(), awake - self._asked[1])
         if waited > self._longest_wait:
             raise OrderNotSent(
-                f"从下单到现在过了{format_seconds(waited)}，超过 {self._longest_wait:g} 秒（wait_lock_time_out + 1）："
+                f"从下单到现在过了 {format_seconds(waited)}，超过 {self._longest_wait:g} 秒（wait_lock_time_out + 1）："
                 "机器休眠过，或等文件锁、等硬盘太久，价格可能已经不对"
             )
         if now.date() != self._day:
             raise OrderNotSent("等待的时候过了零点，或日期变了")
         try:
+            self._limits.check_age(self._portfolio, now)
             self._journal.check_files()
-        except sqlite3.Error as error:
+        except (InvalidOrder, sqlite3.Error) as error:
             raise OrderNotSent(str(error))
         self._asked = (now, awake)  # a gate that sends one by one may take long for many
 

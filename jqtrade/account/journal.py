@@ -57,6 +57,8 @@ class RecordedOrder(NamedTuple):
     """what it was worth when it was sent, yuan"""
     sent: bool
     """whether it is known that the broker was asked"""
+    heard: Optional[datetime]
+    """when the broker was last heard of it, as far as that was recorded"""
 
     @property
     def counts(self) -> bool:
@@ -363,8 +365,15 @@ class Journal:
         names = _ASKED + _STATE
         sql = "SELECT sequence, value, sent, {} FROM orders WHERE sequence BETWEEN ? AND ? AND owner IN ({}) ORDER BY sequence"
         rows = self._connection.execute(sql.format(", ".join(names), _listed(owners)), _sequences_of(day)).fetchall()
+        told = (
+            "SELECT order_sequence, max(time) FROM events WHERE sequence BETWEEN ? AND ? AND source = 'sync' GROUP BY 1"
+        )
+        heard = dict(self._connection.execute(told, _sequences_of(day)).fetchall())
         return [
-            (sequence, RecordedOrder(_order(dict(zip(names, fields))), value, bool(sent)))
+            (
+                sequence,
+                RecordedOrder(_order(dict(zip(names, fields))), value, bool(sent), _moment_of(heard.get(sequence))),
+            )
             for sequence, value, sent, *fields in rows
         ]
 
@@ -419,6 +428,10 @@ def _text_of(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
+def _moment_of(text: Optional[str]) -> Optional[datetime]:
+    return None if text is None else datetime.strptime(text, _TIME_FORMAT)
+
+
 def _state_row(state: OrderState) -> Tuple[Any, ...]:
     """The columns _STATE."""
     return (
@@ -457,7 +470,7 @@ def _order(row: Dict[str, Any]) -> Order:
         deal_balance=row["deal_balance"],
         commission=row["commission"],
         err_msg=row["err_msg"],
-        entrust_time=None if row["entrust_time"] is None else datetime.strptime(row["entrust_time"], _TIME_FORMAT),
+        entrust_time=_moment_of(row["entrust_time"]),
         confirm_id=row["confirm_id"],
         confirmed=bool(row["confirmed"]),
     )

@@ -1,26 +1,47 @@
 """RiskLimits: what is refused before it is sent. Each rule has the name of its option; the rules of the boards: jqtrade.boards."""
 
-from collections import deque
 from datetime import datetime
-from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
-from jqtrade.account.order import MarketOrderStyle, Order, OrderAction, OrderSide, format_price
+from jqtrade.account.in_flight import CASH, InFlightOrders, Moment, figure_of, purchase_cost
+from jqtrade.account.money import MILLION, format_yuan, millionths, scaled, yuan_of
+from jqtrade.account.order import MarketOrderStyle, Order, OrderAction, OrderSide, OrderStatus, format_price
+from jqtrade.account.order_counts import SECOND, OrderCounts
 from jqtrade.account.portfolio import Portfolio, Position
-from jqtrade.boards import SOLD_WITHOUT_HOLDING, Board, board_of
+from jqtrade.account.prices import BILLION, LatestPrices
+from jqtrade.boards import Board, board_of, is_reverse_repo
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidOrder
 from jqtrade.log import format_seconds
 
-SECOND = 1.0
-MILLION = 10**6
 UNKNOWN_BOARD_MAXIMUM = 1000000
+SENDING_TIME = 1.0
+"""seconds that an order may take from its creation to the order file, beside the wait for its lock"""
+
+
+class SentBefore(NamedTuple):
+    """An order that went to the broker, or may have, before a restart."""
+
+    order: Order
+    value: float
+    """what it was worth when it was sent, yuan"""
+    heard: Optional[datetime] = None
+    """when the broker's last word of it was heard; None: nobody knows, so it counts as heard just now"""
+
+
+class _Day(NamedTuple):
+    """What is known of one day: put in place at once, so that nobody meets half of it."""
+
+    counts: OrderCounts
+    in_flight: InFlightOrders
+    prices: LatestPrices
 
 
 class RiskLimits:
     """The bounds of one task's orders, and the counts that some of them need.
 
     Orders and cancels that went to the broker are counted, also those of which nobody knows it; the account counts them
-    anew from the journal after a restart. Cancels are counted, never refused.
+    anew from the journal after a restart. Cancels are counted, never refused. Money is in millionths of a yuan here.
     """
 
     def __init__(self, options: Mapping[str, Any], clock: Clock, is_halted: Callable[[], bool] = lambda: False) -> None:
@@ -28,100 +49,105 @@ class RiskLimits:
         self._options = options
         self._clock = clock
         self.is_halted = is_halted
+        self._max_order_value = _money(options["max_order_value"])
+        self._max_daily_value = _money(options["max_daily_value"])
+        largest = options["price_deviation"]
+        self._max_deviation = None if largest is None else scaled(largest, BILLION)
+        self._portfolio: Optional[Portfolio] = None
+        self._written: Optional[Moment] = None
+        """when the newest snapshot was written; None: it is not known to know of any order"""
         self.start_day({})
 
-    def start_day(self, orders: Mapping[str, Order]) -> None:
-        """Forget what was counted: a new day has begun, or the journal is about to tell it anew.
+    def start_day(
+        self, orders: Mapping[str, Order], sent: Sequence[SentBefore] = (), cancels: Sequence[datetime] = ()
+    ) -> None:
+        """Count anew: a new day has begun, or the journal tells what was `sent` today, and when `cancels` were asked for.
 
         `orders`: the day's orders by id, as they stand at any time.
         """
-        self._orders = orders
-        self._cancels = 0
-        self._values: Dict[str, float] = {}
-        """what each order that was counted is worth, yuan"""
-        self._total = 0.0
-        """what all of them are worth"""
-        self._spent: Optional[float] = None
-        """yuan that the purchases have frozen or used of which the snapshot does not know; None: to be added up"""
-        self._closing: Dict[Tuple[str, OrderSide], int] = {}
-        """shares, by code and side, that such orders sell or have sold, as far as they are added up"""
-        self._recent: Deque[Tuple[float, str]] = deque()
-        """of the last second, when and which order; a cancel has no id"""
-        self._since_snapshot: Dict[str, Set[str]] = {}
-        """by code, ids of the orders that the snapshot does not know of"""
+        now = Moment(self._clock.now(), self._clock.monotonic())
+        counts = OrderCounts(self._clock)
+        in_flight = InFlightOrders(orders, counts.values, self._options["snapshot_lag"])
+        prices = LatestPrices()
+        prices.note_fills([order for order, _, _ in sent])
+        values = {order.order_id: millionths(value) or prices.value_of(order, None) or 0 for order, value, _ in sent}
+        recent = [order.order_id for order, _, _ in sent if self._may_be_recent(order.create_time, now.wall)]
+        recent_cancels = sum(self._may_be_recent(moment, now.wall) for moment in cancels)
+        counts.count_before(values, len(cancels), recent, recent_cancels)
+        for order, _, heard in sent:
+            in_flight.add_before(order, _heard_before(order, heard, now), self._written)
+        self._day = _Day(counts, in_flight, prices)
 
-    def take_snapshot(self, written: Optional[datetime] = None) -> None:
-        """A new snapshot of cash and positions was read: it leaves out what the orders before it have frozen.
+    def _may_be_recent(self, asked: datetime, now: datetime) -> bool:
+        """Whether what was asked for then may have reached the broker in the last second: nobody knows when it did.
 
-        `written`: when the broker's side wrote it down, where that is known. It then leaves out only orders that were
-        sent before and that the broker has spoken of.
+        When the clock was set back since, it may too.
         """
-        self.orders_changed()
-        for code, order_ids in list(self._since_snapshot.items()):
-            if written is None:
-                order_ids.clear()
-            for order in self._since(code):
-                if written is not None and order.create_time <= written and (order.confirmed or order.status.is_final):
-                    order_ids.discard(order.order_id)
-            if not order_ids:
-                del self._since_snapshot[code]
+        longest: float = self._options["wait_lock_time_out"] + SENDING_TIME + SECOND
+        return (now - asked).total_seconds() < longest
 
-    def count_order(self, order: Order, value: float, age: float = 0.0) -> None:
-        """Count an order of `value` yuan that goes, or may have gone, to the broker `age` seconds ago."""
-        self._values[order.order_id] = value
-        self._total += value
-        if self._spent is not None:
-            self._spent += self._spent_on(order)
-        if order.action is OrderAction.close and (order.code, order.side) in self._closing:
-            self._closing[order.code, order.side] += _live_amount(order)
-        self._since_snapshot.setdefault(order.code, set()).add(order.order_id)
-        self._stamp(order.order_id, age)
+    def take_snapshot(self, portfolio: Portfolio, written: Optional[datetime] = None) -> None:
+        """A new snapshot of cash and positions was read. To be called when `check` is given it already.
 
-    def orders_changed(self) -> None:
-        """The broker has spoken of orders: how they stand now counts."""
-        self._spent = None
-        self._closing.clear()
+        `written`: when the broker's side wrote it down, where that is known: what stands in it may be older, up to the
+        option snapshot_lag. None: it is the answer to a question, and leaves out what orders before it have frozen.
+        """
+        now = Moment(self._clock.now(), self._clock.monotonic())
+        self._day.prices.take_snapshot(portfolio)
+        if written is None or written > now.wall:  # a date in the future says nothing
+            self._written = None
+        else:
+            self._written = Moment(written, now.monotonic - (now.wall - written).total_seconds())
+        self._portfolio = portfolio
+        if written is None:
+            self._day.in_flight.clear()
+        else:
+            self._day.in_flight.take_snapshot(self._written)
 
-    def count_cancel(self, age: float = 0.0) -> None:
-        """Count a cancel that went to the broker `age` seconds ago."""
-        self._cancels += 1
-        self._stamp("", age)
+    def count_order(self, order: Order, portfolio: Optional[Portfolio]) -> None:
+        """Count an order that is about to be handed to the gate; `portfolio`: the newest snapshot."""
+        self._day.counts.count_order(order.order_id, self.value_of(order, portfolio) or 0)
+        self._day.in_flight.add(order, portfolio)
 
-    def _stamp(self, order_id: str, age: float) -> None:
-        if age < SECOND:  # below 0 when the clock was set back since: it may have been this very second
-            self._recent.append((self._clock.monotonic() - max(age, 0.0), order_id))
+    def count_cancels(self, number: int) -> List[str]:
+        """Count cancels that are about to be handed to the gate. Returns a key for each, for `restamp`."""
+        return self._day.counts.count_cancels(number)
 
-    def restamp(self, orders: Sequence[Order]) -> None:
-        """`orders`, the last that were counted, have only now reached the broker: sending may have waited."""
-        for order in reversed(orders):
-            if self._recent and self._recent[-1][1] == order.order_id:
-                self._recent.pop()
-        now = self._clock.monotonic()
-        self._recent.extend([(now, order.order_id) for order in orders])
+    def restamp(self, keys: Iterable[str]) -> None:
+        """The gate has returned: orders, by id, and cancels, by key, have reached the broker by now, or never will.
+
+        Until then they count as sent in this second, however long the gate waits.
+        """
+        self._day.counts.restamp(keys)
 
     def uncount_orders(self, orders: Sequence[Order]) -> None:
         """Take back `count_order`: the orders are proven not to have been sent."""
+        self._day.counts.uncount([order.order_id for order in orders])
+        self._day.in_flight.remove(orders)
+
+    def heard(self, orders: Sequence[Order]) -> None:
+        """The broker has spoken of `orders`, which are now as given. To be called before the account takes that over."""
+        now = Moment(self._clock.now(), self._clock.monotonic())
+        counts = self._day.counts
         for order in orders:
-            self._values.pop(order.order_id, None)
-            self._since_snapshot.get(order.code, set()).discard(order.order_id)
-        self._total = sum(self._values.values())
-        self.orders_changed()
-        ids = {order.order_id for order in orders}
-        self._recent = deque(entry for entry in self._recent if entry[1] not in ids)
-
-    def value_of(self, order: Order, portfolio: Optional[Portfolio]) -> Optional[float]:
-        """What `order` is worth at its limit price or else at the last known price, in yuan; None if neither is known."""
-        price = order.price or _last_price(order, portfolio)
-        return price * order.amount if price else None
-
-    def counted_value(self, order: Order) -> float:
-        """What an order that was counted is worth, in yuan."""
-        return self._values.get(order.order_id, 0.0)
+            if order.order_id not in counts.values and order.status is not OrderStatus.rejected:
+                counts.count_order(order.order_id, self.value_of(order, self._portfolio) or 0)  # it was sent after all
+                counts.restamp([order.order_id])
+            self._day.in_flight.heard(order, now, self._portfolio)
+        self._day.prices.note_fills(orders)
 
     def forget_sums(self) -> None:
-        """An exception cut a call short: add up anew what was added up."""
-        self.orders_changed()
-        self._total = sum(self._values.values())
+        """An earlier call was cut short, by whatever a signal handler raised: add up anew what is kept added up."""
+        self._day.counts.forget_sums()
+        self._day.in_flight.forget_sums()
+
+    def value_of(self, order: Order, portfolio: Optional[Portfolio]) -> Optional[int]:
+        """What `order` is worth at its limit price or else at the latest known price; None if neither is known."""
+        return self._day.prices.value_of(order, portfolio)
+
+    def counted_value(self, order: Order) -> float:
+        """What an order that was counted is worth, in yuan; 0 for one that was not."""
+        return yuan_of(self._day.counts.values.get(order.order_id, 0))
 
     def is_stale(self, portfolio: Optional[Portfolio], now: datetime) -> bool:
         """Whether it is trading time and the snapshot is older than max_snapshot_age."""
@@ -143,7 +169,7 @@ class RiskLimits:
             _check_lot(order, board)
         self._check_size(order, board, portfolio)
         self._check_price(order, portfolio)
-        self._check_age(portfolio, now)
+        self.check_age(portfolio, now)
         self._check_holding(order, portfolio)
         self._check_counts(order, portfolio)
 
@@ -153,12 +179,13 @@ class RiskLimits:
             raise InvalidOrder(f"allowed_codes 里没有 {order.code}，只允许其中的 {len(allowed)} 只")
         if order.code in blocked:
             raise InvalidOrder(f"{order.code} 在 blocked_codes 里")
-        if board is None and self._options["lot_check"]:
+        if board is None and self._options["lot_check"] and not is_reverse_repo(order.code):
             number, _, exchange = order.code.partition(".")
             other = number + (".XSHE" if exchange == "XSHG" else ".XSHG")
             board = board_of(other)
-            if board is not None:
-                raise InvalidOrder(f"lot_check：{order.code} 的后缀不对，{number} 是{board.name}的代码，应写 {other}")
+            if board is not None or is_reverse_repo(other):
+                name = "逆回购" if board is None else board.name
+                raise InvalidOrder(f"lot_check：{order.code} 的后缀不对，{number} 是{name}的代码，应写 {other}")
 
     def _check_size(self, order: Order, board: Optional[Board], portfolio: Optional[Portfolio]) -> None:
         largest, whose = self._options["max_order_amount"], "选项设置的上限"
@@ -170,29 +197,25 @@ class RiskLimits:
             whose = "交易所对{}{}单的上限".format(board.name, "市价" if at_market else "限价")
         if order.amount > largest:
             raise InvalidOrder(f"max_order_amount：委托数量 {order.amount} 超过 {largest}，{whose}")
-        highest = self._options["max_order_value"]
-        if highest is not None:
+        if self._max_order_value is not None:
             value = self._known_value(order, portfolio, "max_order_value")
-            if value > highest:
-                raise InvalidOrder(f"max_order_value：委托金额 {value:.2f} 元超过 {highest:.2f} 元")
+            if value > self._max_order_value:
+                raise InvalidOrder(
+                    f"max_order_value：委托金额 {format_yuan(value)} 元超过 {format_yuan(self._max_order_value)} 元"
+                )
 
-    def _known_value(self, order: Order, portfolio: Optional[Portfolio], rule: str) -> float:
+    def _known_value(self, order: Order, portfolio: Optional[Portfolio], rule: str) -> int:
         value = self.value_of(order, portfolio)
         if value is None:
             raise InvalidOrder(f"{rule}：没有限价，也不知道 {order.code} 最近的价格，无法核对金额；请用限价单")
         return value
 
     def _check_price(self, order: Order, portfolio: Optional[Portfolio]) -> None:
-        largest = self._options["price_deviation"]
-        last = 0.0 if largest is None or not order.price else _last_price(order, portfolio)
-        deviation = abs(order.price / last - 1) if last else 0.0
-        if last and deviation > largest + 1e-9:
-            raise InvalidOrder(
-                f"price_deviation：限价 {format_price(order.price)} 偏离最近的价格 {format_price(last)} "
-                f"达 {deviation:.1%}，超过 {largest:.1%}"
-            )
+        if self._max_deviation is not None:
+            self._day.prices.check_deviation(order, portfolio, self._max_deviation)
 
-    def _check_age(self, portfolio: Optional[Portfolio], now: datetime) -> None:
+    def check_age(self, portfolio: Optional[Portfolio], now: datetime) -> None:
+        """Raise InvalidOrder if it is trading time and the snapshot is too old: looked at again after each wait."""
         if not self.is_stale(portfolio, now):
             return
         longest = format_seconds(self._options["max_snapshot_age"])
@@ -203,67 +226,62 @@ class RiskLimits:
         )
 
     def _check_holding(self, order: Order, portfolio: Optional[Portfolio]) -> None:
-        if (
-            self._options["sell_check"]
-            and order.action is OrderAction.close
-            and not order.code.startswith(SOLD_WITHOUT_HOLDING)
-        ):
-            if portfolio is None:
-                raise InvalidOrder("sell_check：资金和持仓还没有一次读全，不知道可卖数量")
+        if self._options["sell_check"] and order.action is OrderAction.close and not is_reverse_repo(order.code):
+            self._check_shares(order, portfolio)
+        if self._options["cash_check"] and order.is_buy:
+            self._check_cash(order, portfolio)
+
+    def _check_shares(self, order: Order, portfolio: Optional[Portfolio]) -> None:
+        if portfolio is None:
+            raise InvalidOrder("sell_check：资金和持仓还没有一次读全，不知道可卖数量")
+        free = self._day.in_flight.free((order.code, order.side), portfolio)
+        if order.amount > free:
             positions = portfolio.long_positions if order.side is OrderSide.long else portfolio.short_positions
             position = positions[order.code]
             available = position.available_amount
-            closing = self._closing_amount(order.code, order.side)
-            if order.amount > available - closing:
-                raise InvalidOrder(
-                    f"sell_check：卖出 {order.amount} 股，超过可卖的 {max(available - closing, 0)} 股"
-                    f"（同步到 {available} 股，之后已委托 {closing} 股）{_locked_text(position)}"
-                )
-        if self._options["cash_check"] and order.is_buy:
-            value = self._known_value(order, portfolio, "cash_check")
-            cash = 0.0 if portfolio is None else portfolio.available_cash
-            if self._spent is None:
-                self._spent = sum(self._spent_on(other) for code in self._since_snapshot for other in self._since(code))
-            spent = self._spent
-            if value > cash - spent:
-                raise InvalidOrder(
-                    f"cash_check：需要 {value:.2f} 元，超过可用的 {max(cash - spent, 0.0):.2f} 元"
-                    f"（同步到 {cash:.2f} 元，之后已委托 {spent:.2f} 元）"
-                )
-
-    def _closing_amount(self, code: str, side: OrderSide) -> int:
-        """How many shares the orders sell, or have sold, of which the snapshot does not know."""
-        if (code, side) not in self._closing:
-            self._closing[code, side] = sum(
-                _live_amount(other)
-                for other in self._since(code)
-                if other.side is side and other.action is OrderAction.close
+            raise InvalidOrder(
+                f"sell_check：卖出 {order.amount} 股，超过可卖的 {max(free, 0)} 股"
+                f"（同步到 {available} 股，之后已委托 {max(available - free, 0)} 股）{_locked_text(position)}"
             )
-        return self._closing[code, side]
 
-    def _spent_on(self, order: Order) -> float:
-        """Yuan that an order has frozen or used; of one that is about to be sent, all that it is worth."""
-        return self._values[order.order_id] * _live_amount(order) / order.amount if order.is_buy else 0.0
-
-    def _since(self, code: str) -> List[Order]:
-        """The orders in `code` that the snapshot does not know of."""
-        return [self._orders[order_id] for order_id in self._since_snapshot.get(code, ())]
+    def _check_cash(self, order: Order, portfolio: Optional[Portfolio]) -> None:
+        cost = purchase_cost(order, self._known_value(order, portfolio, "cash_check"), order.amount)
+        free = self._day.in_flight.free(CASH, portfolio)
+        if cost > free:
+            cash = figure_of(portfolio, CASH) or 0
+            raise InvalidOrder(
+                f"cash_check：需要 {format_yuan(cost)} 元（含估计的费用），超过可用的 {format_yuan(max(free, 0))} 元"
+                f"（同步到 {format_yuan(cash)} 元，之后已委托 {format_yuan(max(cash - free, 0))} 元）"
+            )
 
     def _check_counts(self, order: Order, portfolio: Optional[Portfolio]) -> None:
-        now = self._clock.monotonic()
-        while self._recent and self._recent[0][0] <= now - SECOND:
-            self._recent.popleft()
-        count, most = len(self._recent), self._options["max_orders_per_second"]
+        counts, most = self._day.counts, self._options["max_orders_per_second"]
+        count = counts.in_last_second(most)
         if count >= most:
             raise InvalidOrder(f"max_orders_per_second：最近 1 秒已有 {count} 笔委托和撤单，上限 {most} 笔")
-        count, most = len(self._values) + self._cancels, self._options["max_orders_per_day"]
+        count, most = counts.today(), self._options["max_orders_per_day"]
         if count >= most:
             raise InvalidOrder(f"max_orders_per_day：今天已有 {count} 笔委托和撤单，上限 {most} 笔")
-        highest = self._options["max_daily_value"]
+        highest = self._max_daily_value
         if highest is not None:
-            total = self._total + self._known_value(order, portfolio, "max_daily_value")
+            total = counts.total() + self._known_value(order, portfolio, "max_daily_value")
             if total > highest:
-                raise InvalidOrder(f"max_daily_value：今天的委托金额将达 {total:.2f} 元，超过 {highest:.2f} 元")
+                raise InvalidOrder(
+                    f"max_daily_value：今天的委托金额将达 {format_yuan(total)} 元，超过 {format_yuan(highest)} 元"
+                )
+
+
+def _heard_before(order: Order, heard: Optional[datetime], now: Moment) -> Optional[Moment]:
+    """When the last word of an order of before a restart was heard, by both clocks."""
+    if order.status is OrderStatus.new:
+        return None
+    if heard is None or heard > now.wall:
+        return now
+    return Moment(heard, now.monotonic - (now.wall - heard).total_seconds())
+
+
+def _money(option: Optional[float]) -> Optional[int]:
+    return None if option is None else millionths(option)
 
 
 def _locked_text(position: Position) -> str:
@@ -273,28 +291,11 @@ def _locked_text(position: Position) -> str:
     return f"，另有 {position.locked_amount} 股不能卖：在卖的，或当天买入、下一交易日才能卖的（T+1）"
 
 
-def _live_amount(order: Order) -> int:
-    """How many shares an order has frozen or traded, of which the snapshot does not know yet."""
-    return order.filled_amount if order.status.is_final else order.amount
-
-
 def _check_lot(order: Order, board: Board) -> None:
-    millionths = round(order.price * MILLION)  # exact: prices have 6 decimals
-    if millionths % round(float(board.tick) * MILLION):
+    if millionths(order.price) % round(float(board.tick) * MILLION):
         raise InvalidOrder(
             f"lot_check：限价 {format_price(order.price)} 不是 {board.name}最小价位 {board.tick} 的整数倍"
         )
     if order.is_buy and (order.amount < board.min_amount or order.amount % board.step):
         multiple = f"，且为 {board.step} 的整数倍" if board.step > 1 else ""
         raise InvalidOrder(f"lot_check：买入 {order.amount} 股，{board.name}每笔至少 {board.min_amount} 股{multiple}")
-
-
-def _last_price(order: Order, portfolio: Optional[Portfolio]) -> float:
-    """The price that the last snapshot gives for the order's security; 0 if it gives none."""
-    if portfolio is None:
-        return 0.0
-    for positions in (portfolio.long_positions, portfolio.short_positions):
-        position = positions.get(order.code)
-        if position is not None and position.last_price:
-            return position.last_price
-    return 0.0
