@@ -89,7 +89,9 @@ class Account:
         self._thread = threading.get_ident()
 
     def _enter(self, what: str) -> bool:
-        """Begin to change the account. Says whether that is possible: not in the middle of another change.
+        """Begin to change the account; `_inside` is set to None when that is complete.
+
+        Says whether it is possible: not in the middle of another change.
 
         A signal handler of the strategy may call us there; it cannot be told from a call that was cut short but by the
         stack.
@@ -113,10 +115,6 @@ class Account:
         self._doubts.enter(is_clean=self._inside is None)
         self._inside = frame
         return True
-
-    def _leave(self) -> None:
-        """The change that was entered is complete."""
-        self._inside = None
 
     def _start_gate_over(self) -> None:
         try:
@@ -162,10 +160,10 @@ class Account:
         """Find out what can be known now of the orders that may not have been sent; `reason` is for those that were not."""
         if self._unrecorded:
             return  # "sent" must not be recorded before what the broker said of it
-        for order_id, asked in list(self._doubts.ids.items()):
+        for order_id in list(self._doubts.ids):
             order = self._orders.get(order_id)
             if order is None:  # an exception came before anything was done with it
-                self._doubts.lift([asked])
+                self._doubts.drop(order_id)
                 continue
             if order.confirmed or order.status not in (OrderStatus.new, OrderStatus.rejected):
                 was_sent: Optional[bool] = True
@@ -238,19 +236,22 @@ class Account:
         try:
             batch = self._new_orders(requests, now)
         except JqtradeError:
-            self._leave()
+            self._inside = None
             raise
         accepted = self._within_limits(batch.values(), now) if batch else []
-        if accepted:
-            try:
+        try:
+            if accepted:
                 self._send(accepted)
-                self._leave()
-            except Exception:
-                if not self._doubts.were_handed_over(accepted):
-                    raise
-                log.exception("下单的途中出现异常，委托可能已经发出，等待柜台回报")
-        else:
-            self._leave()
+            ids = self._ids_of(batch)
+        except Exception:
+            if not self._doubts.were_handed_over(accepted):
+                raise
+            log.exception("下单的途中出现异常，委托可能已经发出，等待柜台回报")
+            return self._ids_of(batch)
+        self._inside = None  # last of all: what is raised before leaves the strategy in the dark
+        return ids
+
+    def _ids_of(self, batch: Iterable[str]) -> List[Optional[str]]:
         return [None if self._orders[order_id].status is OrderStatus.rejected else order_id for order_id in batch]
 
     def _new_orders(self, requests: Sequence[OrderRequest], now: datetime) -> Dict[str, Order]:
@@ -330,7 +331,7 @@ class Account:
             self._record_intents(orders)
         except sqlite3.Error as error:
             self._refuse([(order, f"无法记录订单（{error}）") for order in orders], is_recorded=False)
-            self._doubts.lift(orders)
+            self._doubts.conclude(orders)
             return
         self._doubts.hand_over(orders)
         try:
@@ -368,7 +369,7 @@ class Account:
                 refused.append((order, str(error) or repr(error)))
             known.append(order)
         self._refuse(refused)
-        self._doubts.lift(known)
+        self._doubts.conclude(known)
         log_lines(log, lines)
 
     def _refuse(self, orders: Sequence[Tuple[Order, str]], is_recorded: bool = True) -> None:
@@ -409,7 +410,7 @@ class Account:
             except Exception:
                 log.exception("撤单的途中出现异常，撤单可能已经发出，以柜台回报为准")
                 return list(live)
-        self._leave()
+        self._inside = None
         return failed
 
     def _send_cancels(self, live: Dict[str, Order], now: datetime) -> List[str]:
@@ -436,7 +437,7 @@ class Account:
         """Take over cash and positions from the broker; when it cannot say, the last good snapshot stays."""
         if self._enter("同步资金和持仓"):
             self._sync_balance()
-            self._leave()
+            self._inside = None
 
     def _sync_balance(self) -> None:
         try:
@@ -473,7 +474,7 @@ class Account:
             return []
         self._start_day()
         if not self._is_loaded:
-            self._leave()
+            self._inside = None
             return []  # the gate would take our own orders for others'
         news = OrderNews(self._orders, self._watch)
         has_more = True
@@ -498,7 +499,7 @@ class Account:
             self._flush()
         changed_ids = {order.order_id for order in changed}
         changed += [self._orders[order_id] for order_id in self._doubts.tell() if order_id not in changed_ids]
-        self._leave()
+        self._inside = None
         return changed
 
     def _take_over(self, news: OrderNews) -> List[Order]:

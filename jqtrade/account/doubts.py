@@ -17,8 +17,10 @@ class Doubts:
     def __init__(self) -> None:
         self._orders: Dict[str, Order] = {}
         self._handed_over: Set[str] = set()
-        self._resolved: Dict[str, Order] = {}
-        self._is_telling = False
+        self._untold: Dict[str, Order] = {}
+        """not in doubt any more, but nobody has told the strategy: it may believe that it has to order again"""
+        self._returning: Dict[str, Order] = {}
+        """what became of these is what the call at hand is about to return"""
 
     @property
     def ids(self) -> Mapping[str, Order]:
@@ -42,34 +44,45 @@ class Doubts:
         self._handed_over.update(orders)
         self._orders.update(orders)
 
-    def lift(self, orders: Iterable[Order]) -> None:
-        """What became of `orders` is known, and whoever asked for them is told now."""
-        for order in orders:
-            self._orders.pop(order.order_id, None)
+    def drop(self, order_id: str) -> None:
+        """Nothing at all was done with this order."""
+        self._orders.pop(order_id, None)
+
+    def conclude(self, orders: Iterable[Order]) -> None:
+        """What became of `orders` is known, and is what the call at hand returns."""
+        self._lift(orders, self._returning)
 
     def resolve(self, order: Order) -> None:
-        """What became of `order` was found out later: it goes on blocking others until the strategy has been told."""
-        self._resolved[order.order_id] = order
-        self._orders.pop(order.order_id, None)
+        """What became of `order` was found out later: it goes on blocking others until a sync has told the strategy."""
+        self._lift([order], self._untold)
+
+    def _lift(self, orders: Iterable[Order], into: Dict[str, Order]) -> None:
+        lifted = {order.order_id: order for order in orders}
+        into.update(lifted)
+        for order_id in lifted:
+            self._orders.pop(order_id, None)
 
     def tell(self) -> List[str]:
-        """The ids of those that were resolved; the strategy is about to be told what became of them."""
-        self._is_telling = True
-        return list(self._resolved)
+        """The ids of those of which nobody has told the strategy: the sync at hand returns them."""
+        self._returning.update(self._untold)
+        return list(self._untold)
 
     def enter(self, is_clean: bool) -> None:
-        """Another call begins; `is_clean` says whether the last one ended, so that the strategy has heard what it told."""
-        if self._is_telling and is_clean:
-            self._resolved.clear()
-        self._is_telling = False
+        """Another call begins; `is_clean` says whether the last one ended, so that the strategy has heard what it returned."""
+        returned, self._returning = self._returning, {}
+        if not is_clean:
+            self._untold.update(returned)
+            return
+        for order_id in returned:
+            self._untold.pop(order_id, None)
 
     def blocking(self) -> Dict[Tuple[str, bool], str]:
         """By code and whether it buys, the id of an order that another one like it might double."""
-        orders = list(self._orders.values()) + list(self._resolved.values())
+        orders = list(self._orders.values()) + list(self._untold.values())
         return {(order.code, order.is_buy): order.order_id for order in orders}
 
     def clear(self) -> None:
         """A new day has begun."""
-        self._orders.clear()
+        for orders in (self._orders, self._untold, self._returning):
+            orders.clear()
         self._handed_over.clear()
-        self._resolved.clear()

@@ -44,9 +44,10 @@ _SYMBOL = re.compile(rb"\d{6}\.S[ZH]")
 _EXCHANGES = {b".SZ": ".XSHE", b".SH": ".XSHG"}
 _SUFFIXES = {"XSHE": "SZ", "XSHG": "SH"}
 _SIDES = {b"1": OrderAction.open, b"2": OrderAction.close}
-_NUMBER = re.compile(rb"-?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})")
-"""Plain digits with at most one point. Python's float() takes more, such as "1e308", "5_0" and "inf", which no terminal
-means: a row that holds such a thing was not written as it should be."""
+_NUMBER = re.compile(rb"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[Ee][+-]?\d{1,2})?")
+"""As programs write numbers, a large one perhaps as 1.25E+07. Python's float() takes more, such as "5_0" and "inf"."""
+_MOST_MONEY = 1e15
+"""yuan; who writes more means something else"""
 _NOT_KNOWN = (b"", b"nan", b"-nan")
 """what terminals write for an average price or a turnover that they do not know"""
 
@@ -188,8 +189,8 @@ def to_number(text: bytes) -> float:
 def _to_money(text: bytes) -> float:
     """A price or an amount in yuan, not negative; raises ValueError otherwise."""
     number = to_number(text)
-    if number < 0:
-        raise ValueError(f"价格或金额是负数：{text!r}")
+    if not 0 <= number < _MOST_MONEY:
+        raise ValueError(f"价格或金额是负数，或者大得不可能：{text!r}")
     return abs(number)  # -0.00
 
 
