@@ -133,6 +133,10 @@ class PaperExchange:
         states, self._states = self._states, []
         return states
 
+    def tell_again(self) -> None:
+        """Whoever took states lost them on the way: let `take_states` tell once more how every order of today stands."""
+        self._states = list(self.orders.values())
+
     def snapshot(self, now: datetime) -> Snapshot:
         """The account's money at the quotes of `now`; `ledger.holdings` has them too then."""
         for holding in self.ledger.holdings.values():

@@ -117,6 +117,9 @@ class PaperTradeGate(AbsTradeGate):
             newest[state.order_id] = state
         return [_report(order) for order in newest.values()]
 
+    def start_over(self) -> None:
+        self.exchange.tell_again()
+
     def knows_order_id(self, order_id: str) -> bool:
         return order_id in self.exchange.orders
 
