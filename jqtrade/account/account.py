@@ -98,23 +98,33 @@ class Account:
         """
         self._check_usable()
         frame = sys._getframe(1)
+        if self._is_within_call(frame):
+            log.error("%s没有执行：它在另一次下单、撤单或同步的中途被调用（例如在信号处理函数里）。没有发出", what)
+            return False
+        self._put_right()
+        self._doubts.enter(is_clean=True)
+        self._inside = frame
+        return True
+
+    def _is_within_call(self, frame: FrameType) -> bool:
+        """Whether `frame` runs in the middle of a change of the account."""
+        below: Optional[FrameType] = frame if self._inside is not None else None
+        while below is not None and below is not self._inside:
+            below = below.f_back
+        return below is not None
+
+    def _put_right(self) -> None:
+        """Put right what calls that were cut short have left, if there were any."""
         if self._inside is not None:
-            below: Optional[FrameType] = frame
-            while below is not None:
-                if below is self._inside:
-                    log.error(
-                        "%s没有执行：它在另一次下单、撤单或同步的中途被调用（例如在信号处理函数里）。没有发出", what
-                    )
-                    return False
-                below = below.f_back
             log.warning("上一次下单、撤单或同步被一个异常从中打断，已重新核对")
             self._balance = None
             self._limits.forget_sums()
+            self._doubts.enter(is_clean=False)
         if self._gate_may_be_cut_short:
             self._start_gate_over()
-        self._doubts.enter(is_clean=self._inside is None)
-        self._inside = frame
-        return True
+        if self._inside is not None:
+            self._resolve_doubts("被一个异常打断，没有交给交易接口", only_those_kept_back=True)
+            self._inside = None
 
     def _start_gate_over(self) -> None:
         try:
@@ -156,8 +166,11 @@ class Account:
         if recorded:
             log.info("从记录中恢复了今天的 %d 笔订单", len(recorded))
 
-    def _resolve_doubts(self, reason: str) -> None:
-        """Find out what can be known now of the orders that may not have been sent; `reason` is for those that were not."""
+    def _resolve_doubts(self, reason: str, only_those_kept_back: bool = False) -> None:
+        """Find out what can be known now of the orders that may not have been sent; `reason` is for those that were not.
+
+        `only_those_kept_back`: no question to the gate, which was not given these.
+        """
         if self._unrecorded:
             return  # "sent" must not be recorded before what the broker said of it
         for order_id in list(self._doubts.ids):
@@ -169,6 +182,8 @@ class Account:
                 was_sent: Optional[bool] = True
             elif order.status is OrderStatus.rejected or not self._doubts.were_handed_over([order]):
                 was_sent = False
+            elif only_those_kept_back:
+                was_sent = None
             else:
                 was_sent = self._ask(self._gate.was_sent, order)
             if was_sent:
@@ -207,6 +222,8 @@ class Account:
 
     def orders(self, order_id: Any = None, code: Any = None, status: Any = None) -> List[Order]:
         """Today's orders in order of creation that match every given filter. Raises InvalidParam for an unknown status."""
+        if not self._is_within_call(sys._getframe()):
+            self._put_right()
         self._start_day()
         if status is not None:
             status = _check_status(status)

@@ -140,20 +140,23 @@ class Journal:
 
         A copy of the database that is made within our process (a backup) makes POSIX drop sqlite's locks; the next program
         that looks into it then takes itself for the last one and removes the log into which we write. Or somebody deletes
-        the journal, or puts a backup in its place.
+        the journal, cuts it off, or puts a backup in its place.
         """
         for path, opened in self._files:
             try:
-                is_same = os.path.samestat(opened, os.stat(path))
+                now = os.stat(path)
+                is_same = (
+                    os.path.samestat(opened, now) and now.st_size >= opened.st_size
+                )  # sqlite makes neither shorter
             except (FileNotFoundError, NotADirectoryError):
                 is_same = False
             except OSError as error:
                 raise sqlite3.OperationalError(str(error))
             if not is_same:
-                raise JournalGone(f"记录文件 {path} 在任务运行时被删除、移走或换成了别的，记下的东西重启后读不到")
+                raise JournalGone(f"记录文件 {path} 在任务运行时被删除、移走、截短或换成了别的，记下的东西重启后读不到")
 
     def reopen(self, day: date) -> bool:
-        """Open the files anew if the database is still ours and only sqlite's log was removed; say whether that was so.
+        """Open the files anew if the database is still there and only sqlite's log was removed; say whether that was so.
 
         What the log had and the database has not is lost then: `record_again` what is known of `day`. Raises sqlite3.Error.
         """

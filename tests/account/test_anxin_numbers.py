@@ -18,7 +18,9 @@ NO_NUMBERS = "5_0 ５０ ٥ 0x10 inf -inf nan - . -. 1.2.3 1,5 五 1e308 1e400 -
 NEGATIVE = ["-5", "-0.5"]
 
 
-@pytest.mark.parametrize("text", [b"0", b"5", b"007", b"5.", b".5", b"-.5", b"-5", b"123456789.25", b"-0.00", b"+5", b"1e2", b"1.25E+07"])
+@pytest.mark.parametrize(
+    "text", [b"0", b"5", b"007", b"5.", b".5", b"-.5", b"-5", b"123456789.25", b"-0.00", b"+5", b"1e2", b"1.25E+07"]
+)
 def test_a_number_is_ascii_digits_perhaps_with_a_point_and_an_exponent(text: bytes) -> None:
     assert to_number(text) == float(text)
 
