@@ -98,6 +98,8 @@ class Journal:
         """of those that the transaction at hand inserts"""
         self._is_writing = False
         """whether a write has begun of which nobody knows yet whether it was committed"""
+        self._may_be_recorded = False
+        """whether that was so of the last one, so that what is inserted now may stand there already"""
         try:
             self._open()
         except (OSError, TaskError, sqlite3.Error) as error:
@@ -257,15 +259,12 @@ class Journal:
             self._synchronous = ""
             connection.execute("PRAGMA synchronous = " + synchronous)
             self._synchronous = synchronous
-        is_again, self._is_writing = self._is_writing, True
+        self._may_be_recorded, self._is_writing = self._is_writing, True
         self._new_sequences = {}
         connection.execute("BEGIN IMMEDIATE")
         try:
             self._mark_sent()
-            for change in self._queued:
-                if not (is_again and self._is_recorded(change)):
-                    change()
-            for change in changes:
+            for change in itertools.chain(self._queued, changes):
                 change()
             connection.execute("COMMIT")
         except BaseException:
@@ -278,17 +277,23 @@ class Journal:
         self._queued.clear()
         self._is_writing = False
 
-    def _is_recorded(self, change: Callable[[], None]) -> bool:
-        """Whether a write of which nobody heard the end has made this insertion already."""
-        if not (isinstance(change, functools.partial) and change.func == self._insert):
-            return False
-        return self._sequence_of(change.args[0][0]) is not None
-
     def _mark_sent(self) -> None:
         for first, last in _runs([self._sequence_of(order) for order in self._sent]):
             self._connection.execute("UPDATE orders SET sent = 1 WHERE sequence BETWEEN ? AND ?", (first, last))
 
     def _insert(self, orders: Sequence[Order], values: Sequence[float]) -> None:
+        """Those that are recorded already, by a write that was cut short or seemed to fail, stay as they are."""
+        pairs = [(order, value) for order, value in zip(orders, values) if not self._is_recorded(order)]
+        if pairs:
+            orders, values = zip(*pairs)
+            self._insert_new(orders, values)
+
+    def _is_recorded(self, order: Order) -> bool:
+        if self._may_be_recorded:
+            return self._sequence_of(order) is not None
+        return _key(order) in self._sequences
+
+    def _insert_new(self, orders: Sequence[Order], values: Sequence[float]) -> None:
         first = self._next_sequence("orders", orders[0].create_time)
         rows = [
             (
