@@ -289,9 +289,9 @@ class OrderState(NamedTuple):
         step = _status_of(report.status, has_ended, filled, amount)
         if is_overruled or step in TRANSITIONS[status]:
             status = step
-            if status is OrderStatus.filled:
-                err_msg = ""
-            elif report.err_msg or not has_ended:  # a late fill does not say why the rest was not filled
+            if (
+                report.err_msg or step is OrderStatus.filled or not has_ended
+            ):  # a late fill knows no reason for the rest
                 err_msg = report.err_msg[:LONGEST_ERR_MSG]
         canceled = amount - filled if status is OrderStatus.canceled or status is OrderStatus.partly_canceled else 0
         if entrust_time is None or (report.entrust_time is not None and report.entrust_time < entrust_time):

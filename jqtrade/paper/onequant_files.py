@@ -36,8 +36,27 @@ class GrowingFile:
         whole = content[: content.rfind(b"\n") + 1]
         text = whole[len(_BOM) :] if self._offset == 0 and whole.startswith(_BOM) else whole
         self._offset += len(whole)
-        lines = (decode(line) for line in text.split(b"\n"))
-        return [line for line in lines if line]
+        return _decode_lines(text)
+
+
+def read_own_lines(path: str, columns: Row) -> List[str]:
+    """The lines of a file that the terminal itself wrote, but for a header that was cut; none if it is not there.
+
+    The last line counts without its end too. It may have been cut there, and gets its end before anything is appended:
+    whether it is a row must not depend on that. Raises OSError.
+    """
+    if not os.path.exists(path):
+        return []
+    with open(path, "rb") as file:
+        content = file.read()
+    text = content[len(_BOM) :] if content.startswith(_BOM) else content
+    is_cut_header = _line(columns).encode("ascii").startswith(text) or _BOM.startswith(content)
+    return [] if is_cut_header else _decode_lines(text)
+
+
+def _decode_lines(text: bytes) -> List[str]:
+    lines = (decode(line) for line in text.split(b"\n"))
+    return [line for line in lines if line]
 
 
 def decode(line: bytes) -> str:
@@ -66,7 +85,7 @@ class Outbox:
     def begin(self, path: str, columns: Row) -> None:
         """Name a file that will be appended to; files are written to in the order in which they were begun.
 
-        It is made with its header unless it is there; a last line that was cut gets its end.
+        It is made with its header unless it is there; a header that was cut gets its rest, a last line that was cut its end.
         """
         self._appends.setdefault(path, [])
         self._headers[path] = self._encode_all([columns])
@@ -84,14 +103,15 @@ class Outbox:
         self._rewrites[path] = self._encode_all([columns] + rows)
 
     def pump(self) -> None:
-        """Write what waits, as far as it can be written now."""
-        for path, waiting in self._appends.items():
-            header = self._headers.get(path)
-            if (waiting or header is not None) and self._write(path, "ab", b"".join(waiting), header):
-                waiting.clear()
-                self._headers.pop(path, None)
+        """Write what waits, as far as it can be written now.
+
+        A file that cannot be written holds back those after it: an update must not tell of a trade that is not written.
+        """
+        for path in self._appends:
+            if not self._append(path):
+                return
         for path, content in list(self._rewrites.items()):
-            if self._write(path, "wb", content):
+            if self._write(path, "wb", content) is None:
                 del self._rewrites[path]
 
     def drain(self) -> None:
@@ -113,22 +133,42 @@ class Outbox:
     def _encode_all(self, rows: List[Row]) -> bytes:
         return "".join(_line(row) for row in rows).encode(self.encoding, "replace")
 
-    def _write(self, path: str, mode: str, content: bytes, header: Optional[bytes] = None) -> bool:
-        """Whether `content` was written; after `header` in a file that is empty."""
+    def _append(self, path: str) -> bool:
+        """Write what waits for a file; whether nothing does any more."""
+        waiting, header = self._appends[path], self._headers.get(path)
+        if not waiting and header is None:
+            return True
+        content = b"".join(waiting)
         try:
             if header is not None:
                 content = _beginning(path, header) + content
-            with open(path, mode) as file:
-                file.write(content)
         except OSError as error:
-            if path not in self._in_trouble:
-                self._in_trouble.add(path)
-                self._say(f"文件 {path} 写不了（{error}），稍后重试")
+            self._complain(path, error)
             return False
+        rest = self._write(path, "ab", content)
+        if rest is None or len(rest) < len(content):
+            self._headers.pop(path, None)
+            waiting[:] = [rest] if rest else []
+        return rest is None
+
+    def _write(self, path: str, mode: str, content: bytes) -> Optional[bytes]:
+        """Write `content`; returns None, or what of it could not be written: a disk may be full after half a row."""
+        try:
+            with open(path, mode, buffering=0) as file:
+                while content:
+                    content = content[file.write(content) :]
+        except OSError as error:
+            self._complain(path, error)
+            return content
         if path in self._in_trouble:
             self._in_trouble.remove(path)
             self._say(f"文件 {path} 又能写了")
-        return True
+        return None
+
+    def _complain(self, path: str, error: OSError) -> None:
+        if path not in self._in_trouble:
+            self._in_trouble.add(path)
+            self._say(f"文件 {path} 写不了（{error}），稍后重试")
 
 
 def _beginning(path: str, header: bytes) -> bytes:
@@ -136,8 +176,9 @@ def _beginning(path: str, header: bytes) -> bytes:
     if not os.path.exists(path):
         return header
     with open(path, "rb") as file:
-        if file.seek(0, os.SEEK_END) == 0:
-            return header
+        start = file.read(len(header))
+        if len(start) < len(header) and header.startswith(start):
+            return header[len(start) :]
         file.seek(-1, os.SEEK_END)
         return b"" if file.read() == b"\n" else _LINE_END.encode("ascii")
 

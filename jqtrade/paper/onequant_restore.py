@@ -1,4 +1,9 @@
-"""What the terminal reads back from its own files when it starts: the account's history, and today's orders."""
+"""What the terminal reads back from its own files when it starts: the account's history, and today's orders.
+
+It may have been killed in the middle of any write. Of each row it is decided here, for good, whether it is one: a row that
+lacks but its line end is, one that was cut earlier is not, now and after the next start. Trades are written first, so they
+say what was filled, whatever the updates say.
+"""
 
 import os
 import re
@@ -12,7 +17,7 @@ from jqtrade.errors import InvalidParam
 from jqtrade.paper import onequant_rows as rows
 from jqtrade.paper.exchange import PaperExchange, PaperOrder
 from jqtrade.paper.ledger import Ledger
-from jqtrade.paper.onequant_files import GrowingFile
+from jqtrade.paper.onequant_files import read_own_lines
 
 _STATUSES = {number: status for status, number in rows.STATUS_NUMBERS.items()}
 _RANKS = [OrderStatus.new, OrderStatus.open, OrderStatus.filling, OrderStatus.canceling]
@@ -24,7 +29,7 @@ Fields = Dict[str, str]
 
 
 class Answered(NamedTuple):
-    """What was answered today before the terminal was started again, and how many trades there were on all days."""
+    """What was answered today before the terminal was started again, and the highest number of a trade on all days."""
 
     refused: Dict[str, str]
     """orders refused in execResult: id -> reason"""
@@ -36,6 +41,7 @@ class Answered(NamedTuple):
 
 
 class _Trade(NamedTuple):
+    number: int
     row: Fields
     order_id: str
     code: str
@@ -53,13 +59,13 @@ def restore(order_dir: str, account_no: str, exchange: PaperExchange, now: datet
     """
     today = now.date()
     _check_owner(order_dir, today)
-    count = 0
+    highest = 0
     trades: List[_Trade] = []
     for day in _trading_days(order_dir, today):
         exchange.start_day(day)
         trades = _trades(_path(order_dir, rows.TRADE_UPDATE, day), account_no)
         _book(trades, exchange.ledger)
-        count += len(trades)
+        highest = max([highest] + [trade.number for trade in trades])
         if day < today:
             trades = []
     if not trades:
@@ -80,7 +86,7 @@ def restore(order_dir: str, account_no: str, exchange: PaperExchange, now: datet
         {row["custBatchNo"] for row in results if _says(row, rows.FOR_CANCEL, rows.REFUSED)},
         {row["custBatchNo"] for row in results if _says(row, rows.FOR_CANCEL, rows.ACCEPTED)},
         {order_id: row["acctType"] for order_id, row in newest.items()},
-        count,
+        highest,
     )
 
 
@@ -109,24 +115,25 @@ def _not_ours(path: str) -> InvalidParam:
 
 
 def _read(path: str, columns: List[str]) -> List[Fields]:
-    """The whole rows of one of the terminal's own files; none if it is not there yet."""
-    lines = [rows.split_row(line) for line in _lines(path)]
+    """The rows of one of the terminal's own files; none if it is not there yet. Raises OSError.
+
+    What is there must be readable: to start without it would be to carry orders out twice.
+    """
+    lines = [rows.split_row(line) for line in read_own_lines(path, columns)]
     return [dict(zip(columns, fields)) for fields in lines[1:] if len(fields) == len(columns)]
 
 
-def _lines(path: str) -> List[str]:
-    if not os.path.exists(path):
-        return []
-    with open(path, "rb"):  # what is there must be readable: to start without it would be to carry orders out twice
-        return GrowingFile(path).new_lines()
-
-
 def _trades(path: str, account_no: str) -> List[_Trade]:
-    lines = _lines(path)
+    """The trades of a day, each number once."""
+    lines = read_own_lines(path, rows.TRADE_COLUMNS)
     if lines and rows.split_row(lines[0]) != rows.TRADE_COLUMNS:
         raise _not_ours(path)
-    read = [_trade(row) for row in _read(path, rows.TRADE_COLUMNS) if row["acct"] == account_no]
-    return [trade for trade in read if trade is not None]
+    trades: Dict[int, _Trade] = {}
+    for row in _read(path, rows.TRADE_COLUMNS):
+        trade = _trade(row) if row["acct"] == account_no else None
+        if trade is not None:
+            trades.setdefault(trade.number, trade)
+    return list(trades.values())
 
 
 def _trade(row: Fields) -> Optional[_Trade]:
@@ -136,7 +143,8 @@ def _trade(row: Fields) -> Optional[_Trade]:
     if code is None or board is None or not _TRADE_NUMBER.fullmatch(row["paperTradeNo"]):
         return None
     is_buy = row["tradeSide"] == rows.BUY
-    return _Trade(row, row["custBatchNo"], code, board, is_buy, int(row["tradeQty"]), Decimal(row["tradePrice"]))
+    number, amount, price = int(row["paperTradeNo"]), int(row["tradeQty"]), Decimal(row["tradePrice"])
+    return _Trade(number, row, row["custBatchNo"], code, board, is_buy, amount, price)
 
 
 def _book(trades: List[_Trade], ledger: Ledger) -> None:
@@ -187,21 +195,36 @@ def _order(row: Fields, trades: List[_Trade]) -> PaperOrder:
     code = rows.to_code(row["symbol"])
     assert code is not None  # we wrote it
     created = datetime.strptime(row["orderDate"] + row["orderTime"], "%Y%m%d%H%M%S")
+    amount, filled = int(row["orderQty"]), sum(trade.amount for trade in trades)
+    if filled > amount:
+        raise InvalidParam(
+            f"成交文件不正确：委托 {row['custBatchNo']} 共 {amount} 股，却成交了 {filled} 股，请给模拟柜台一个空目录"
+        )
+    status = _status(_STATUSES[row["status"]], filled, amount)
     return PaperOrder(
         row["custBatchNo"],
         code,
         row["tradeSide"] == rows.BUY,
-        int(row["orderQty"]),
+        amount,
         Decimal(row["orderPrice"]),
         created,
         created,
-        _STATUSES[row["status"]],
+        status,
         number=row["orderNo"],
-        filled=sum(trade.amount for trade in trades),
+        filled=filled,
         value=sum((trade.price * trade.amount for trade in trades), Decimal(0)),
-        canceled=int(row["cancelQty"]),
+        canceled=amount - filled if status in (OrderStatus.canceled, OrderStatus.partly_canceled) else 0,
         text=row["text"],
     )
+
+
+def _status(written: OrderStatus, filled: int, amount: int) -> OrderStatus:
+    """The status of an order by its trades."""
+    if written is OrderStatus.filled and filled < amount:
+        return OrderStatus.filling if filled else OrderStatus.open
+    if written in (OrderStatus.canceled, OrderStatus.partly_canceled):
+        return OrderStatus.partly_canceled if filled else OrderStatus.canceled
+    return written
 
 
 def _says(row: Fields, kind: str, status: str) -> bool:

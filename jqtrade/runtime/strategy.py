@@ -250,7 +250,9 @@ class Strategy(Host):
         def on_days(trigger: Trigger) -> Trigger:
             return trigger if first_from is None else OnDays(trigger, first_from)
 
-        scheduler = Scheduler(self.clock, options["misfire_grace_time"], self._is_wanted)
+        scheduler = Scheduler(
+            self.clock, options["misfire_grace_time"], self._is_wanted, self._note_trouble, self._report
+        )
         if syncs and self._syncs_by_itself:
             interval = Interval(options["sync_internal"], options["sync_period"])
             scheduler.add(Job("sync", self._sync, on_days(interval), SYNC), self.clock.now())
@@ -322,6 +324,11 @@ class Strategy(Host):
         self._report()
         if exits and self._exit_request is not None and outer.current_job not in (None, _PROCESS_EXIT):
             raise self._exit_request  # process_exit goes on: what it has to tidy up still counts
+
+    def _note_trouble(self, text: str) -> None:
+        """Show in get_tasks what the scheduler said in the log: a job did not run when it should, as bad as one that failed."""
+        self._progress = self._progress._replace(last_error=self._masker(text))
+        self._report()
 
     def _report(self) -> None:
         """Tell the process what the strategy is doing."""

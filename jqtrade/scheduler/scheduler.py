@@ -8,12 +8,17 @@ from typing import Callable, List, Optional, Tuple
 
 from jqtrade.clock import Clock
 from jqtrade.log import format_seconds
+from jqtrade.scheduler.due_times import DueTimes, Span
+from jqtrade.scheduler.time_watch import Jump, TimeWatch
 from jqtrade.scheduler.trigger import NEVER, Trigger
 
 log = logging.getLogger("jqtrade.scheduler")
 
 ASK_INTERVAL = 0.125
 """Seconds after which the loop asks again whether it is wanted, while nothing but syncing happens. Naps come on top."""
+
+SHORTEST_DELAY = 1.0
+"""Seconds by which a job is late at least before anything is said; machines are not quicker, whatever the grace time."""
 
 SYNC_TIME = timedelta(milliseconds=10)
 """How long a sync may take that brings a little news."""
@@ -33,28 +38,46 @@ class Job:
         self.priority = priority
 
 
+_Entry = Tuple[datetime, int, int, Job, DueTimes]
+"""A job in the heap: when it is due next, its priority, its number, and its due times. The first three differ."""
+
+
 class Scheduler:
     """Calls jobs when they are due, one after the other, the earliest first.
 
     A job that comes due while an earlier one runs is called late. A job that came due while the machine slept, or while
-    the clock jumped, is not called if it is later than `misfire_grace_time` seconds.
+    the clock jumped, is not called if it is later than `misfire_grace_time` seconds. When the clock was set back, what
+    has not run runs when its time comes; what has run for a due time does not run for it again.
     """
 
-    def __init__(self, clock: Clock, misfire_grace_time: float, is_wanted: Callable[[], bool]) -> None:
-        """`is_wanted` is asked before each job but syncs, and all the time while the loop waits; False ends the loop."""
+    def __init__(
+        self,
+        clock: Clock,
+        misfire_grace_time: float,
+        is_wanted: Callable[[], bool],
+        on_trouble: Callable[[str], None] = lambda text: None,
+        on_reschedule: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`is_wanted` is asked before each job but syncs, and all the time while the loop waits; False ends the loop.
+
+        `on_trouble` hears, beside the log, of each due time that was missed, left out or met late; `on_reschedule` that
+        the clock was set, and other jobs may be next.
+        """
         self._clock = clock
-        self._grace_seconds = misfire_grace_time
+        self._watch = TimeWatch(clock, max(misfire_grace_time, SHORTEST_DELAY))
         self._grace = timedelta(seconds=misfire_grace_time)
+        self._late = timedelta(seconds=max(misfire_grace_time, SHORTEST_DELAY))
         self._is_wanted = is_wanted
-        self._heap: List[Tuple[datetime, int, int, Job]] = []
+        self._on_trouble = on_trouble
+        self._on_reschedule = on_reschedule
+        self._heap: List[_Entry] = []
         self._sequence = itertools.count()
-        self._missed_before = datetime.min
         self._asked = -ASK_INTERVAL
 
     def add(self, job: Job, after: datetime) -> None:
         """Call `job` from its first due time later than `after` on; what came due since then is late."""
-        due = job.trigger.next_after(after)
-        heapq.heappush(self._heap, (due, job.priority, next(self._sequence), job))
+        times = DueTimes(job.trigger, after)
+        heapq.heappush(self._heap, (times.next, job.priority, next(self._sequence), job, times))
 
     def next_job(self) -> Optional[Tuple[datetime, Job]]:
         """The job of the strategy that is due next, and when; syncing does not count."""
@@ -63,30 +86,62 @@ class Scheduler:
             entries = self._heap[1:3]
         if not entries:
             return None
-        due, _, _, job = min(entries)
+        due, _, _, job, _ = min(entries)
         return None if due == NEVER else (due, job)
 
     def run(self, until: Optional[datetime] = None) -> None:
         """Call jobs until nobody wants more, until none is left, or until the first one due after `until`."""
         while self._heap:
-            due, priority, sequence, job = self._heap[0]
+            due, priority = self._heap[0][:2]
             if due == NEVER or (until is not None and due > until):
+                if self._heed_jumps():
+                    continue
                 return
             is_wanted = self._is_wanted_for_sync if priority == SYNC else self._is_wanted
             if not is_wanted():
                 return
-            now = self._clock.now()  # only now: asking may have taken its time
+            if self._heed_jumps():  # only now: asking may have taken its time
+                continue
+            now = self._watch.now
             if now < due:
                 self._wait(now, due)
-                continue
-            last_due, next_due = self._skip_piled_up(job, due, now)
-            if priority == SYNC:
-                next_due = self._early_enough(next_due, last_due)
-            heapq.heapreplace(self._heap, (next_due, priority, sequence, job))
-            if last_due < self._missed_before:
-                self._report_misfire(job, due, last_due)
+            elif priority == SYNC:
+                self._call_sync(now)
             else:
-                self._call(job, last_due, now)
+                self._call_due(now)
+
+    def _wait(self, now: datetime, due: datetime) -> None:
+        """Sleep towards `due`, but not for long: the caller looks up in between."""
+        pause = min((due - now).total_seconds(), self._clock.longest_sleep)
+        self._clock.sleep(pause)
+        self._heed_jumps(pause)
+
+    def _call_due(self, now: datetime) -> None:
+        """Call the job of the first entry of the heap, which is due. Of daily jobs each due time counts by itself."""
+        first, priority, sequence, job, times = self._heap[0]
+        due, dropped, left_out = times.take(now, latest_only=priority == EVERY_MINUTE)
+        heapq.heapreplace(self._heap, (times.next, priority, sequence, job, times))
+        if dropped:
+            text = "定时任务 %s 积压了 %d 次（从 %s 起），只运行最近的一次（%s），丢弃 %d 次"
+            self._tell(logging.WARNING, text, job.name, dropped + 1, first, due, dropped)
+        if left_out:
+            self._tell_left_out(job, left_out, logging.ERROR)
+        if now - due > self._late:
+            text = "定时任务 %s 晚了 %s 才运行：它应在 %s 运行，之前的工作用时太长，或者进程、机器停顿过"
+            self._tell(logging.WARNING, text, job.name, format_seconds((now - due).total_seconds()), due)
+        job.call(due)
+
+    def _call_sync(self, now: datetime) -> None:
+        """The same for the sync: those that piled up are one, and none is ever missed."""
+        due, priority, sequence, job, times = self._heap[0]
+        next_after = job.trigger.next_after
+        if now - due > self._grace:  # the clock may have jumped by years
+            due = now
+        following = next_after(due)
+        while following <= now:
+            due, following = following, next_after(following)
+        heapq.heapreplace(self._heap, (self._early_enough(following, due), priority, sequence, job, times))
+        job.call(due)
 
     def _early_enough(self, due: datetime, last: datetime) -> datetime:
         """When to sync instead of at `due`: so that the job that comes next need not wait for it, and sees the news.
@@ -105,66 +160,66 @@ class Scheduler:
         self._asked = moment
         return self._is_wanted()
 
-    def _wait(self, now: datetime, due: datetime) -> None:
-        """Sleep towards `due`, but not for long: the caller looks up in between."""
-        pause = min((due - now).total_seconds(), self._clock.longest_sleep)
-        self._clock.sleep(pause)
-        self._look_for_jump(now, pause)
+    def _heed_jumps(self, pause: Optional[float] = None) -> bool:
+        """See whether time went on as it does since the last look, at a sleep of `pause` seconds if there was one."""
+        jump = self._watch.look(pause)
+        if jump is None:
+            return False
+        if jump.back:
+            self._set_back(jump)
+        if jump.ahead:
+            self._jump_ahead(jump)
+        return True
 
-    def _call(self, job: Job, due: datetime, now: datetime) -> None:
-        awake = self._clock.monotonic()
-        job.call(due)
-        self._look_for_jump(now, self._clock.monotonic() - awake)
+    def _jump_ahead(self, jump: Jump) -> None:
+        """What is too late by the grace time is missed; what is not is called."""
+        log.warning("机器休眠或时钟向前跳了 %s", format_seconds(jump.ahead))
+        changes = [(job, times.jump_to(jump.now - self._grace, jump.now)) for job, times in self._jobs()]
+        self._rebuild(jump.now)
+        for job, (missed, left_out) in changes:
+            if missed is not None:
+                text = "定时任务 %s 没有运行：它应在 %s 运行，那时机器在休眠或时钟跳过，已经晚了超过 %s"
+                self._tell(logging.ERROR, text, job.name, missed, format_seconds(self._grace.total_seconds()))
+            self._tell_left_out(job, left_out, logging.ERROR)
 
-    def _look_for_jump(self, began: datetime, awake: float) -> None:
-        """See whether the wall clock went further than the `awake` seconds since `began`: the machine slept, or it was set."""
-        now = self._clock.now()
-        jump = (now - began).total_seconds() - awake
-        if jump > self._grace_seconds:
-            log.warning("机器休眠或时钟向前跳了 %s", format_seconds(jump))
-            self._missed_before = now - self._grace
-        elif jump < -self._grace_seconds:
-            log.warning(
-                "时钟向后跳了 %s。到 %s 之前不会再运行定时任务，以免重复运行；如果之前的时间是错的，请重新启动任务",
-                format_seconds(-jump),
-                began,
-            )
-            self._restart_intervals(now)
-
-    def _restart_intervals(self, now: datetime) -> None:
-        """After the clock was set back, sync from now on, not when the old time comes again."""
-        self._heap = [
-            (job.trigger.next_after(now), priority, sequence, job)
-            if priority == SYNC
-            else (due, priority, sequence, job)
-            for due, priority, sequence, job in self._heap
-        ]
-        heapq.heapify(self._heap)
-
-    def _skip_piled_up(self, job: Job, due: datetime, now: datetime) -> Tuple[datetime, datetime]:
-        """Return the due time that a call now stands for, and the next one."""
-        if job.priority == DAILY:  # each of its due times counts by itself; of the others those that pile up are one
-            return due, job.trigger.next_after(due)
-        if job.priority == SYNC and now - due > self._grace:  # the clock may have jumped by years
-            return now, job.trigger.next_after(now)
-        first, next_due = due, job.trigger.next_after(due)
-        dropped = 0
-        while next_due <= now:
-            due, next_due = next_due, job.trigger.next_after(next_due)
-            dropped += 1
-        if dropped and job.priority == EVERY_MINUTE and due >= self._missed_before:
-            level = logging.ERROR if first < self._missed_before else logging.WARNING
-            text = "定时任务 %s 积压了 %d 次（从 %s 起），只运行最近的一次（%s），丢弃 %d 次"
-            log.log(level, text, job.name, dropped + 1, first, due, dropped)
-        return due, next_due
-
-    def _report_misfire(self, job: Job, first: datetime, last: datetime) -> None:
-        if job.priority == SYNC:
-            return
-        span = str(first) if first == last else f"{first} 到 {last}"
-        log.error(
-            "定时任务 %s 没有运行：它应在 %s 运行，那时机器在休眠或时钟跳过，已经晚了超过 %s",
-            job.name,
-            span,
-            format_seconds(self._grace.total_seconds()),
+    def _set_back(self, jump: Jump) -> None:
+        """From now on each job goes on with what it has not run for."""
+        log.warning(
+            "时钟向后跳了 %s，现在是 %s。还没有运行过的定时任务按现在的时间运行，运行过的不再重复",
+            format_seconds(jump.back),
+            jump.now.replace(microsecond=0),
         )
+        # After a step within the grace time, what ran a moment ago is no news.
+        level = logging.ERROR if jump.back > self._grace.total_seconds() else logging.INFO
+        changes = [(job, times.set_back(jump.start, jump.now)) for job, times in self._jobs()]
+        self._rebuild(jump.now, restart_sync=True)
+        for job, left_out in changes:
+            self._tell_left_out(job, left_out, level)
+
+    def _jobs(self) -> List[Tuple[Job, DueTimes]]:
+        """All jobs but the sync, in order of registration."""
+        entries = sorted(self._heap, key=lambda entry: entry[2])
+        return [(job, times) for _, priority, _, job, times in entries if priority != SYNC]
+
+    def _rebuild(self, now: datetime, restart_sync: bool = False) -> None:
+        """Put the heap in order after due times changed; perhaps sync from `now` on, not when the old time comes."""
+        entries = []
+        for due, priority, sequence, job, times in self._heap:
+            if priority != SYNC:
+                due = times.next
+            elif restart_sync:
+                due = job.trigger.next_after(now)
+            entries.append((due, priority, sequence, job, times))
+        self._heap = entries
+        heapq.heapify(self._heap)
+        self._on_reschedule()
+
+    def _tell_left_out(self, job: Job, spans: List[Span], level: int) -> None:
+        text = "定时任务 %s 不会再为 %s 运行：时钟向后跳之前已经到过这个时间，以免重复运行；需要再运行请重新启动任务"
+        for span in spans:
+            self._tell(level, text, job.name, span)
+
+    def _tell(self, level: int, text: str, *values: object) -> None:
+        log.log(level, text, *values)
+        if level >= logging.WARNING:
+            self._on_trouble(text % values)
