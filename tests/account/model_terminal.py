@@ -56,15 +56,16 @@ class ModelTerminal:
 
     def read_orders(self) -> None:
         """The terminal reads our file."""
+        cash, shares = self.cash(), {code: self.shares(code) for code in self.start_shares}
         for order in self.unread:
-            enough = (
-                self.cash() >= _cost(order, order.amount) if order.is_buy else self.shares(order.code) >= order.amount
-            )
-            if not enough:
+            if order.is_buy:
+                cash -= _cost(order, order.amount)
+            else:
+                shares[order.code] -= order.amount
+            if cash < 0 or shares[order.code] < 0:
                 self.refused.append(order)
-            one = _Live(order)
-            self.orders.append(one)
-            self._report(one)
+            self.orders.append(_Live(order))
+            self._report(self.orders[-1])
         self.unread = []
         self._note()
 
@@ -77,12 +78,14 @@ class ModelTerminal:
             if not one.order.is_buy:
                 self.proceeds += int(one.order.price * MILLION) * amount
             self._report(one)
+            self._note()
 
     def cancel(self, number: int) -> None:
         one = self._pick(number)
         if one is not None:
             one.status = OrderStatus.partly_canceled if one.filled else OrderStatus.canceled
             self._report(one)
+            self._note()
 
     def fill_late(self, number: int) -> None:
         """A fill is told after the cancel, where it can be without there being too little."""
@@ -94,6 +97,7 @@ class ModelTerminal:
             if self.cash() < 0 or self.shares(one.order.code) < 0:
                 one.filled = before
             self._report(one)
+            self._note()
 
     def _pick(self, number: int) -> Optional[_Live]:
         live = [one for one in self.orders if not one.status.is_final]
@@ -101,7 +105,6 @@ class ModelTerminal:
 
     def _report(self, one: _Live) -> None:
         order = one.order
-        self._note()
         self.reports.append(
             OrderReport(
                 order.order_id,
