@@ -135,6 +135,18 @@ def _fill_the_day(broker: Broker) -> None:
         assert "max_orders_per_day" in reasons[-1] or value + 1090 > VALUE, reasons[-1]
 
 
+def test_a_batch_that_a_gate_sent_one_by_one_counts_as_sent_just_now_after_a_restart() -> None:
+    broker = Broker()
+    broker.wait = 4.9
+    requests = [check_request(BANK, 1000, LimitOrderStyle(1.09))] * 3
+    assert broker.account.submit_batch(requests)[:2] != [None, None]
+    broker.start()
+    broker.wait = 0.0
+    assert broker.account.submit_batch(requests) == [None] * 3
+    broker.clock.sleep(1)
+    assert broker.account.submit_batch(requests).count(None) == 1
+
+
 def test_an_order_counts_in_this_second_from_before_it_is_handed_over_until_it_is_back() -> None:
     clock = VirtualClock(NOW)
     counts = OrderCounts(clock)
