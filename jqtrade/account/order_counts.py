@@ -69,6 +69,7 @@ class OrderCounts:
     def forget_sums(self) -> None:
         """A call was cut short: sums may count too much, and nothing is on its way any more."""
         self._total = None
+        self._none_expires_before = -math.inf
         self.restamp([key for key, moment in self._recent.items() if moment == ON_ITS_WAY])
 
     def in_last_second(self, most: int) -> int:

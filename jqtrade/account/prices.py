@@ -9,6 +9,8 @@ from jqtrade.account.portfolio import Portfolio
 from jqtrade.errors import InvalidOrder
 
 BILLION = 10**9
+LOWEST = 1e-6
+"""yuan: anything less is no price"""
 
 log = logging.getLogger("jqtrade.account")
 
@@ -24,12 +26,16 @@ class LatestPrices:
     def take_snapshot(self, portfolio: Portfolio) -> None:
         held = list(portfolio.short_positions.values()) + list(portfolio.long_positions.values())
         self._prices.update(
-            {position.code: millionths(position.last_price) for position in held if position.last_price > 0}
+            {position.code: millionths(position.last_price) for position in held if position.last_price >= LOWEST}
         )
 
     def note_fills(self, orders: Iterable[Order]) -> None:
         self._prices.update(
-            {order.code: millionths(order.avg_cost) for order in orders if order.filled_amount and order.avg_cost > 0}
+            {
+                order.code: millionths(order.avg_cost)
+                for order in orders
+                if order.filled_amount and order.avg_cost >= LOWEST
+            }
         )
 
     def of(self, code: str, portfolio: Optional[Portfolio]) -> int:
@@ -71,7 +77,7 @@ def _price_in(code: str, portfolio: Optional[Portfolio]) -> int:
         return 0
     for positions in (portfolio.long_positions, portfolio.short_positions):
         position = positions.get(code)
-        if position is not None and position.last_price > 0:
+        if position is not None and position.last_price >= LOWEST:
             return millionths(position.last_price)
     return 0
 

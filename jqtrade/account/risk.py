@@ -1,5 +1,6 @@
 """RiskLimits: what is refused before it is sent. Each rule has the name of its option; the rules of the boards: jqtrade.boards."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
@@ -71,19 +72,22 @@ class RiskLimits:
         prices = LatestPrices()
         prices.note_fills([order for order, _, _ in sent])
         values = {order.order_id: millionths(value) or prices.value_of(order, None) or 0 for order, value, _ in sent}
-        recent = [order.order_id for order, _, _ in sent if self._may_be_recent(order.create_time, now.wall)]
-        recent_cancels = sum(self._may_be_recent(moment, now.wall) for moment in cancels)
+        calls = Counter([order.create_time for order, _, _ in sent] + list(cancels))
+        recent_calls = {asked for asked, number in calls.items() if self._may_be_recent(asked, number, now.wall)}
+        recent = [order.order_id for order, _, _ in sent if order.create_time in recent_calls]
+        recent_cancels = sum(moment in recent_calls for moment in cancels)
         counts.count_before(values, len(cancels), recent, recent_cancels)
         for order, _, heard in sent:
             in_flight.add_before(order, _heard_before(order, heard, now), self._written)
         self._day = _Day(counts, in_flight, prices)
 
-    def _may_be_recent(self, asked: datetime, now: datetime) -> bool:
-        """Whether what was asked for then may have reached the broker in the last second: nobody knows when it did.
+    def _may_be_recent(self, asked: datetime, number: int, now: datetime) -> bool:
+        """Whether the last of a `number` asked for at once may have reached the broker in the last second.
 
-        When the clock was set back since, it may too.
+        Nobody knows when it did: a gate of the user's own may wait before each one. If the clock was set back since, it
+        may have too.
         """
-        longest: float = self._options["wait_lock_time_out"] + SENDING_TIME + SECOND
+        longest: float = (self._options["wait_lock_time_out"] + SENDING_TIME) * number + SECOND
         return (now - asked).total_seconds() < longest
 
     def take_snapshot(self, portfolio: Portfolio, written: Optional[datetime] = None) -> None:

@@ -119,6 +119,30 @@ def test_max_order_amount_is_the_exchanges_unless_it_is_set(code: str, style: Or
     assert refusal(an_order(largest + 200, code=code, style=style), max_order_amount=10**7) == ""
 
 
+def test_money_is_compared_exactly() -> None:
+    for price in (1.09, 1.1, 0.57, 2.03, 8.29, 4.35):
+        value = round(price * 100, 2)
+        for option in ("max_order_value", "max_daily_value"):
+            options = {option: value, "price_deviation": None}
+            assert refusal(an_order(100, price), **options) == ""
+            assert f"{option}：" in refusal(an_order(100, round(price + 0.01, 2)), **options)
+    checked = limits(max_daily_value=330.0, price_deviation=None)
+    for number in range(3):
+        checked.check(an_order(100, 1.1), portfolio(), NOW)
+        checked.count_order(an_order(100, 1.1, order_id=str(number)), portfolio())
+    assert "将达 331.00 元，超过 330.00 元" in _said(lambda: checked.check(an_order(100, 0.01), portfolio(), NOW))
+    assert "委托金额 109.0001 元超过 109.00 元" in refusal(
+        an_order(100, 1.090001), lot_check=False, max_order_value=109.0, price_deviation=None
+    )
+
+
+def test_cash_of_a_gate_that_adds_up_floats_is_rounded_to_a_millionth() -> None:
+    order = an_order(100, 9.95)
+    assert refusal(order, portfolio(cash=1000.00995), cash_check=True) == ""
+    assert refusal(order, portfolio(cash=1000.0099499999), cash_check=True) == ""
+    assert "cash_check" in refusal(order, portfolio(cash=1000.009949), cash_check=True)
+
+
 def test_max_order_value_takes_the_limit_price_or_the_last_known_one() -> None:
     assert refusal(an_order(1000, 10.0), max_order_value=10000) == ""
     assert "max_order_value：委托金额 10010.00 元超过 10000.00 元" in refusal(
@@ -129,15 +153,6 @@ def test_max_order_value_takes_the_limit_price_or_the_last_known_one() -> None:
         assert "不知道 000001.XSHE 最近的价格" in refusal(
             an_order(100, code="000001.XSHE", style=style), max_order_value=10000
         )
-
-
-@pytest.mark.parametrize("price, said", [(13.0, ""), (7.0, ""), (13.01, "30.1%"), (6.99, "30.1%"), (0, "")])
-def test_price_deviation_compares_with_the_last_known_price(price: float, said: str) -> None:
-    for action in OrderAction:
-        found = refusal(an_order(price=price, action=action))
-        assert f"达 {said}，超过 30.0%" in found if said else found == ""
-    assert refusal(an_order(price=price), price_deviation=None) == ""
-    assert refusal(an_order(price=price, code="000001.XSHE")) == ""  # no price is known
 
 
 def test_the_lists_of_codes() -> None:
@@ -924,3 +939,30 @@ def test_an_order_confirmed_after_the_snapshot_was_written_counts_until_the_next
     written.append(NOW + timedelta(seconds=7))
     account.sync_balance()
     assert sell(account, 700) is not None
+
+
+def test_the_age_of_the_snapshot_is_looked_at_again_after_the_gate_has_waited(desk: Desk) -> None:
+    def order(self: Any, order: Order) -> None:
+        self.clock.sleep(4)
+        self.account_check()
+        desk.broker.orders.append(order)
+
+    account = desk.open(methods={"order": order}, max_snapshot_age=10)
+    assert [buy(account) is not None for _ in range(2)] == [True, True]
+    assert buy(account) is None and "max_snapshot_age" in account.orders()[-1].err_msg
+    assert len(desk.broker.orders) == 2
+
+
+def test_an_order_that_we_called_rejected_counts_once_the_broker_has_it(desk: Desk) -> None:
+    desk.broker.positions = [dict(HOLDING, amount=1000, available_amount=1000)]
+    account = desk.open(max_orders_per_day=2)
+    desk.broker.error = OrderNotSent("锁")
+    assert sell(account, 1000) is None
+    desk.broker.error = None
+    (order,) = account.orders()
+    desk.broker.orders.append(order)
+    desk.broker.report(order.order_id, "open")
+    account.sync_orders()
+    assert sell(account, 100) is None and "sell_check" in account.orders()[-1].err_msg
+    assert buy(account) is not None
+    assert buy(account) is None and "max_orders_per_day" in account.orders()[-1].err_msg
