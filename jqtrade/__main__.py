@@ -223,7 +223,7 @@ def _start_task(args: argparse.Namespace) -> int:
     from jqtrade.tasks.launcher import start
 
     try:
-        task = start(spec, on_slow=_say)
+        task = start(spec, on_slow=_say, say=_say)
     except KeyboardInterrupt:
         _say(f"不再等待，任务 {spec.name} 仍在后台启动，用 jqtrade get_tasks 查看")
         return 1
@@ -261,7 +261,7 @@ def _get_tasks(args: argparse.Namespace) -> int:
     from jqtrade.home import home_dir
     from jqtrade.tasks.registry import TaskRegistry
 
-    tasks = TaskRegistry(home_dir()).list_tasks()
+    tasks = TaskRegistry(home_dir(), say=_say).list_tasks()
     if args.json:
         import json
 
@@ -307,7 +307,7 @@ def _stop_task(args: argparse.Namespace) -> int:
 
     if not args.all and args.name is None and args.pid is None:
         raise InvalidParam("请用 -n 名称、-p 进程号 或 --all 指定要停止的任务。没有停止任何任务")
-    registry = TaskRegistry(home_dir())
+    registry = TaskRegistry(home_dir(), say=_say)
     if args.all:
         tasks = registry.list_tasks()
     else:
@@ -333,8 +333,8 @@ def _halt_task(args: argparse.Namespace) -> int:
 
     if not args.all and args.name is None:
         raise InvalidParam("请用 -n 名称 或 --all 指定要暂停下单的任务。没有暂停任何任务")
-    registry = TaskRegistry(home_dir())
-    names = [task.name for task in registry.list_tasks()] if args.all else [args.name]
+    registry = TaskRegistry(home_dir(), say=_say)
+    names = registry.running() if args.all else [args.name]
     if not names:
         print("没有运行中的实盘任务，没有暂停任何任务")
     halts: List[Halt] = []
@@ -364,7 +364,7 @@ def _resume_task(args: argparse.Namespace) -> int:
 
     if not args.all and args.name is None:
         raise InvalidParam("请用 -n 名称 或 --all 指定要恢复下单的任务。没有恢复任何任务")
-    registry = TaskRegistry(home_dir())
+    registry = TaskRegistry(home_dir(), say=_say)
     names = registry.halted() if args.all else [args.name]
     if not names:
         print("没有暂停下单的实盘任务")

@@ -16,7 +16,8 @@ from jqtrade.runtime.halt import HaltWatch
 from jqtrade.runtime.loader import apply_environment, put_folder_first
 from jqtrade.runtime.strategy import Progress, Strategy
 from jqtrade.stop_signals import StopSignals
-from jqtrade.tasks.registry import Claim, TaskRegistry
+from jqtrade.tasks.claim import Claim
+from jqtrade.tasks.registry import TaskRegistry
 from jqtrade.tasks.spec import TaskSpec, secret_values
 
 log = get_log("jqtrade")
@@ -29,12 +30,16 @@ def run_task(spec: TaskSpec) -> int:
 
     Raises TaskError or InvalidParam if it cannot have its name; nothing was done then.
     """
-    claim = TaskRegistry(spec.home).claim(spec)
+    claim = TaskRegistry(spec.home, say=_say).claim(spec)
     try:
         return _run_claimed(spec, claim)
     finally:
         if threading.active_count() == 1:  # else the end of the process frees the name: a thread may still be at work
             claim.release()
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def _run_claimed(spec: TaskSpec, claim: Claim) -> int:

@@ -47,6 +47,7 @@ def start(
     command: Optional[Sequence[str]] = None,
     on_slow: Optional[Callable[[str], None]] = None,
     clock: Optional[Clock] = None,
+    say: Optional[Callable[[str], None]] = None,
 ) -> TaskInfo:
     """Start the task of `spec` as a detached process and return what it says of itself when process_initialize is done.
 
@@ -58,7 +59,7 @@ def start(
     before it is ready.
     """
     clock = SystemClock() if clock is None else clock
-    registry = TaskRegistry(spec.home, clock)
+    registry = TaskRegistry(spec.home, clock, say or (lambda sentence: None))
     registry.check_free(spec.name)
     log = default_log(spec.home, spec.name) if spec.log is None else spec.log
     spec = spec._replace(log=log)
