@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Callable, Dict, Optional, Sequence, Set, Union
 
 from jqtrade.clock import Clock
+from jqtrade.console import ConsoleWriter, QueuedOutput
 from jqtrade.safe_log import SafeLog as SafeLog
 from jqtrade.safe_log import get_log as get_log
 
@@ -203,8 +204,8 @@ def set_up_logging(
 ) -> None:
     """Send log lines and prints of this process to the file at `path`, or to this terminal."""
     if path is None:
-        sys.stdout = MaskedStream(sys.stdout.buffer, masker, sys.stdout.encoding or "utf-8")
-        sys.stderr = MaskedStream(sys.stderr.buffer, masker, sys.stderr.encoding or "utf-8")
+        writer = ConsoleWriter(sys.stdout.encoding or "utf-8")
+        sys.stdout, sys.stderr = [_queued(stream, writer, masker) for stream in (sys.stdout, sys.stderr)]
         handler: logging.Handler = logging.StreamHandler(sys.stdout)
     else:
         rotating = RotatingLog(path, masker)
@@ -218,6 +219,11 @@ def set_up_logging(
     logging.getLogger("jqtrade").setLevel(logging.DEBUG if debug else logging.INFO)
     logging.getLogger("strategy").setLevel(logging.DEBUG)
     logging.captureWarnings(True)
+
+
+def _queued(stream: Any, writer: ConsoleWriter, masker: Masker) -> MaskedStream:
+    stream.flush()
+    return MaskedStream(QueuedOutput(writer, stream.buffer), masker, stream.encoding or "utf-8")
 
 
 class Outage:
