@@ -9,6 +9,7 @@ from typing import Any, List, NoReturn, Optional, Sequence
 
 from jqtrade import __version__
 from jqtrade.errors import InvalidParam, JqtradeError
+from jqtrade.masking import visible
 
 _MESSAGES = [
     (re.compile(r"the following arguments are required: (.*)"), r"缺少参数：\1"),
@@ -254,7 +255,7 @@ def _log_path(path: str) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(visible(text), file=sys.stderr)
 
 
 def _get_tasks(args: argparse.Namespace) -> int:
@@ -297,7 +298,7 @@ def _task_text(task: Any) -> str:
         lines.append(f"  日历  交易日只知道到 {task.calendar_ends}，之后周一到周五都当作交易日")
     if task.last_error:
         lines.append(f"  最近的错误  {task.last_error}")
-    return "\n".join(lines)
+    return "\n".join(visible(line.replace("\n", "\\n")) for line in lines)
 
 
 def _stop_task(args: argparse.Namespace) -> int:
