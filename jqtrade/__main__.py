@@ -9,6 +9,7 @@ from typing import Any, List, NoReturn, Optional, Sequence
 
 from jqtrade import __version__
 from jqtrade.errors import InvalidParam, JqtradeError
+from jqtrade.masking import visible
 
 _MESSAGES = [
     (re.compile(r"the following arguments are required: (.*)"), r"缺少参数：\1"),
@@ -223,7 +224,7 @@ def _start_task(args: argparse.Namespace) -> int:
     from jqtrade.tasks.launcher import start
 
     try:
-        task = start(spec, on_slow=_say)
+        task = start(spec, on_slow=_say, say=_say)
     except KeyboardInterrupt:
         _say(f"不再等待，任务 {spec.name} 仍在后台启动，用 jqtrade get_tasks 查看")
         return 1
@@ -254,14 +255,14 @@ def _log_path(path: str) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(visible(text), file=sys.stderr)
 
 
 def _get_tasks(args: argparse.Namespace) -> int:
     from jqtrade.home import home_dir
     from jqtrade.tasks.registry import TaskRegistry
 
-    tasks = TaskRegistry(home_dir()).list_tasks()
+    tasks = TaskRegistry(home_dir(), say=_say).list_tasks()
     if args.json:
         import json
 
@@ -297,7 +298,7 @@ def _task_text(task: Any) -> str:
         lines.append(f"  日历  交易日只知道到 {task.calendar_ends}，之后周一到周五都当作交易日")
     if task.last_error:
         lines.append(f"  最近的错误  {task.last_error}")
-    return "\n".join(lines)
+    return "\n".join(visible(line.replace("\n", "\\n")) for line in lines)
 
 
 def _stop_task(args: argparse.Namespace) -> int:
@@ -307,7 +308,7 @@ def _stop_task(args: argparse.Namespace) -> int:
 
     if not args.all and args.name is None and args.pid is None:
         raise InvalidParam("请用 -n 名称、-p 进程号 或 --all 指定要停止的任务。没有停止任何任务")
-    registry = TaskRegistry(home_dir())
+    registry = TaskRegistry(home_dir(), say=_say)
     if args.all:
         tasks = registry.list_tasks()
     else:
@@ -333,8 +334,8 @@ def _halt_task(args: argparse.Namespace) -> int:
 
     if not args.all and args.name is None:
         raise InvalidParam("请用 -n 名称 或 --all 指定要暂停下单的任务。没有暂停任何任务")
-    registry = TaskRegistry(home_dir())
-    names = [task.name for task in registry.list_tasks()] if args.all else [args.name]
+    registry = TaskRegistry(home_dir(), say=_say)
+    names = registry.running() if args.all else [args.name]
     if not names:
         print("没有运行中的实盘任务，没有暂停任何任务")
     halts: List[Halt] = []
@@ -364,7 +365,7 @@ def _resume_task(args: argparse.Namespace) -> int:
 
     if not args.all and args.name is None:
         raise InvalidParam("请用 -n 名称 或 --all 指定要恢复下单的任务。没有恢复任何任务")
-    registry = TaskRegistry(home_dir())
+    registry = TaskRegistry(home_dir(), say=_say)
     names = registry.halted() if args.all else [args.name]
     if not names:
         print("没有暂停下单的实盘任务")

@@ -1,70 +1,28 @@
 """Where log lines and prints go: formats, rotation, masking."""
 
+import _thread
+import errno
 import io
-import json
 import logging
 import os
+import re
+import stat
 import sys
+from collections import deque
 from datetime import datetime
-from typing import Any, Callable, Dict, Optional, Sequence, Set, Union
+from typing import Any, Callable, Deque, Dict, Optional, Sequence, Set, Union
 
 from jqtrade.clock import Clock
+from jqtrade.console import ConsoleWriter, QueuedOutput
+from jqtrade.masking import Masker as Masker
+from jqtrade.masking import visible
+from jqtrade.private_files import PRIVATE_FILE
 from jqtrade.safe_log import SafeLog as SafeLog
 from jqtrade.safe_log import get_log as get_log
 
 MAX_BYTES = 10 * 1024 * 1024
 BACKUP_COUNT = 9
 """with the current file ten in all"""
-
-
-SHORTEST_SECRET = 4
-
-
-class Masker:
-    """Replaces secrets in text: account numbers keep their last two characters, others nothing."""
-
-    def __init__(self) -> None:
-        self._replacements: Dict[str, str] = {}
-
-    def hide(self, secret: str) -> None:
-        """Show no more than the last two characters of an account number again; left alone if too short, as `hide_whole`."""
-        if len(secret) >= SHORTEST_SECRET and secret not in self._replacements:
-            self._add({secret: "*" * (len(secret) - 2) + secret[-2:]})
-
-    def hide_whole(self, secret: str) -> None:
-        """Show `***` in place of a password or the like, and of each of its lines, also where repr or JSON write it.
-
-        What is shorter than four characters would hit innocent words and digits, and is left alone.
-        """
-        self._add({text: "***" for text in _spellings(secret) if len(text) >= SHORTEST_SECRET})
-
-    def _add(self, replacements: Dict[str, str]) -> None:
-        """In a new dict, since another thread may be printing; the longest first, since one may be a part of another."""
-        every = dict(self._replacements, **replacements)
-        self._replacements = dict(sorted(every.items(), key=lambda item: -len(item[0])))
-
-    def __call__(self, text: str) -> str:
-        for secret, replacement in self._replacements.items():
-            text = text.replace(secret, replacement)
-        return text
-
-
-def _spellings(secret: str) -> Set[str]:
-    """How `secret` may stand in a log: as it is, line by line, and escaped by repr or JSON, in either kind of quotes."""
-    whole = [secret] + [line.strip() for line in secret.splitlines()]
-    escaped = [
-        spelling
-        for text in whole
-        for spelling in (
-            repr(text)[1:-1],
-            repr(text + "'\"")[1:-4],  # within a longer text that needs both kinds
-            ascii(text)[1:-1],
-            repr(text.encode("utf-8", "backslashreplace"))[2:-1],
-            json.dumps(text)[1:-1],
-            json.dumps(text, ensure_ascii=False)[1:-1],
-        )
-    ]
-    return set(whole + escaped)
 
 
 class MaskedStream(io.TextIOWrapper):
@@ -77,15 +35,33 @@ class MaskedStream(io.TextIOWrapper):
     def __init__(self, buffer: Any, masker: Masker, encoding: str = "utf-8") -> None:
         super().__init__(buffer, encoding=encoding, errors="backslashreplace", line_buffering=True, newline="\n")
         self._masker = masker
+        self._unfinished: Dict[int, Deque[str]] = {}
 
     def write(self, text: str) -> int:
-        try:
-            super().write(self._masker(text))
-        except OSError:
-            pass
+        """Keep the pieces of a line, of each thread its own, until it is whole: a secret may come in two."""
+        pieces = self._unfinished.setdefault(_thread.get_ident(), deque())
+        pieces.append(text)
+        if "\n" in text:
+            self._write_pieces(pieces)
         return len(text)
 
+    def _write_pieces(self, pieces: Deque[str]) -> None:
+        """Piece by piece, since a signal handler may print in between."""
+        whole = []
+        try:
+            while True:
+                whole.append(pieces.popleft())
+        except IndexError:
+            pass
+        try:
+            super().write(self._masker("".join(whole)))
+        except OSError:
+            pass
+
     def flush(self) -> None:
+        for pieces in list(self._unfinished.values()):
+            if pieces:
+                self._write_pieces(pieces)
         try:
             super().flush()
         except OSError:
@@ -106,16 +82,24 @@ class PrintedStream(MaskedStream):
 
 
 _EACH_LINE = "jqtrade_each_line"
+_OURS = ("jqtrade", "py")
+"""loggers whose lines speak in our name; `py.warnings` has the words of whoever warned"""
+_DATED_LINE = re.compile(r"\n(?=\d{4}-\d)")
 
 
 def log_lines(logger: Union[SafeLog, logging.Logger], lines: Sequence[str]) -> None:
     """Log these as INFO: one record, since thousands would take long, in which each line has its time and level."""
     if lines:
-        logger.info("%s", "\n".join(lines), extra={_EACH_LINE: True})
+        logger.info("%s", "\n".join(line.replace("\n", "\\n") for line in lines), extra={_EACH_LINE: True})
 
 
 class LineFormatter(logging.Formatter):
-    """`time level pid logger [strategy time] message`; `strategy_time` tells the latter inside a job, else None."""
+    """`time level pid logger [strategy time] message`; `strategy_time` tells the latter inside a job, else None.
+
+    What a broker or a file says can neither begin a line that looks like ours nor move the terminal's cursor: in jqtrade's
+    own lines control characters are written out, and a further line that begins with a date is indented. What the strategy
+    logs is its own business.
+    """
 
     def __init__(self, clock: Clock, strategy_time: Callable[[], Optional[datetime]], with_pid: bool = True) -> None:
         pid = "%(process)d " if with_pid else ""
@@ -127,10 +111,12 @@ class LineFormatter(logging.Formatter):
         moment = self._strategy_time()
         record.strategy_time = "" if moment is None else f" [{moment:%Y-%m-%d %H:%M:%S}]"
         text = super().format(record)
-        if not getattr(record, _EACH_LINE, False):
+        if getattr(record, _EACH_LINE, False):
+            head = text[: -len(record.message)]
+            return visible(text.replace("\n", "\n" + head))
+        if record.name.partition(".")[0] not in _OURS:
             return text
-        head = text[: -len(record.message)]
-        return text.replace("\n", "\n" + head)
+        return _DATED_LINE.sub("\n    ", visible(text))
 
     def formatTime(self, record: logging.LogRecord, datefmt: Optional[str] = None) -> str:
         return self._clock.at(record.created).isoformat(" ", "milliseconds")
@@ -147,13 +133,29 @@ class RotatingLog(logging.FileHandler):
 
     def __init__(self, path: str, masker: Masker) -> None:
         self._masker = masker
+        self._mode = PRIVATE_FILE
         super().__init__(path, encoding="utf-8")
 
     def _open(self) -> Any:
-        stream = MaskedStream(open(self.baseFilename, "ab"), self._masker)
+        stream = MaskedStream(open(self.baseFilename, "ab", opener=self._open_private), self._masker)
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISCHR(status.st_mode):  # a pipe would hold up the jobs
+            stream.close()
+            raise OSError(errno.EINVAL, "日志不是普通文件", self.baseFilename)
+        self._mode = stat.S_IMODE(status.st_mode)
         for fd in (1, 2):
             os.dup2(stream.fileno(), fd)
         return stream
+
+    def _open_private(self, path: str, flags: int) -> int:
+        """A new file gets the mode of the one before it, the first one is for its owner alone, whatever the umask."""
+        try:
+            fd = os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | os.O_EXCL, self._mode)
+        except FileExistsError:
+            return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), self._mode)
+        if hasattr(os, "fchmod"):
+            os.fchmod(fd, self._mode)
+        return fd
 
     def emit(self, record: logging.LogRecord) -> None:
         self.rotate_if_full()
@@ -203,8 +205,8 @@ def set_up_logging(
 ) -> None:
     """Send log lines and prints of this process to the file at `path`, or to this terminal."""
     if path is None:
-        sys.stdout = MaskedStream(sys.stdout.buffer, masker, sys.stdout.encoding or "utf-8")
-        sys.stderr = MaskedStream(sys.stderr.buffer, masker, sys.stderr.encoding or "utf-8")
+        writer = ConsoleWriter(sys.stdout.encoding or "utf-8")
+        sys.stdout, sys.stderr = [_queued(stream, writer, masker) for stream in (sys.stdout, sys.stderr)]
         handler: logging.Handler = logging.StreamHandler(sys.stdout)
     else:
         rotating = RotatingLog(path, masker)
@@ -218,6 +220,11 @@ def set_up_logging(
     logging.getLogger("jqtrade").setLevel(logging.DEBUG if debug else logging.INFO)
     logging.getLogger("strategy").setLevel(logging.DEBUG)
     logging.captureWarnings(True)
+
+
+def _queued(stream: Any, writer: ConsoleWriter, masker: Masker) -> MaskedStream:
+    stream.flush()
+    return MaskedStream(QueuedOutput(writer, stream.buffer), masker, stream.encoding or "utf-8")
 
 
 class Outage:

@@ -1,5 +1,6 @@
 """Signals that ask a process to stop: Ctrl+C, SIGTERM, a closed terminal or console."""
 
+import _thread
 import os
 import signal
 import sys
@@ -7,6 +8,9 @@ from types import FrameType
 from typing import Any, Dict, Optional
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # SIGBREAK: what Windows makes of a closed console
+
+_PATIENCE = 0.05
+"""seconds after which a terminal that has not taken the answer is taken for one that has paused"""
 
 
 class StopSignals:
@@ -16,7 +20,7 @@ class StopSignals:
         """`answer` is said on the standard error to who pressed Ctrl+C."""
         self.received = ""
         """the name of the first signal; empty before"""
-        self._answer = (answer + "\n").encode("utf-8")
+        self._answer = answer + "\n"
         self._pid = os.getpid()
         self._before: Dict[int, Any] = {}
         self._mask: Any = ()
@@ -61,7 +65,27 @@ class StopSignals:
         self.received = self.received or signal.Signals(number).name
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            try:
-                os.write(2, self._answer)
-            except OSError:  # nobody listens
-                pass
+            _say(self._answer)
+
+
+def _say(text: str) -> None:
+    """Write to the standard error by a thread: the terminal may have paused, and the interrupted code hold any lock."""
+    written = _thread.allocate_lock()
+    written.acquire()
+    try:
+        _thread.start_new_thread(_write, (text, written))
+    except RuntimeError:  # no more threads
+        return
+    written.acquire(True, _PATIENCE)
+
+
+def _write(text: str, written: Any) -> None:
+    """Write to the standard error as the process got it, past what anybody buffers, in its own encoding."""
+    stream = sys.__stderr__
+    try:
+        if stream is not None:
+            buffer = stream.buffer
+            getattr(buffer, "raw", buffer).write(text.encode(stream.encoding or "utf-8", "backslashreplace"))
+    except (OSError, ValueError):  # nobody listens
+        pass
+    written.release()

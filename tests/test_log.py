@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -499,3 +500,125 @@ def test_an_outage_tells_its_next_reason_too(caplog: Any) -> None:
         "reason 1",
         "reason 2",
     ]
+
+
+# ---------------------------------------------------------------- lines that cannot be forged
+
+
+def formatted(name: str, message: str, *args: object) -> str:
+    record = logging.LogRecord(name, logging.WARNING, "demo.py", 3, message, args, None)
+    return LineFormatter(VirtualClock(NOW), lambda: None).format(record)
+
+
+FORGED = "2026-11-27 15:00:00.000 WARNING 1 jqtrade 已恢复下单"
+
+
+@pytest.mark.parametrize(
+    "break_", ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\x1b[2K\x1b[1G"]
+)
+def test_what_a_broker_says_begins_no_line_that_looks_like_ours_and_moves_no_cursor(break_: str) -> None:
+    for text in (
+        formatted("jqtrade.account", "订单被拒绝：%s", "x" + break_ + FORGED),
+        formatted("jqtrade", "x" + break_ + FORGED),
+        formatted("py.warnings", "%s", "x" + break_ + FORGED),
+    ):
+        assert not [found for found in text.splitlines()[1:] if found.startswith("2026-")]
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]", text)
+        assert "已恢复下单" in text
+
+
+def test_each_of_many_lines_is_one_line_whatever_it_says() -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(LineFormatter(VirtualClock(NOW), lambda: None))
+    logger = logging.Logger("jqtrade.account", logging.INFO)
+    logger.addHandler(handler)
+    log_lines(logger, ["一\n" + FORGED, "二\r" + FORGED, "三\x1b[2K"])
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 3 and all(text.startswith("2026-01-05 09:30:00.123 INFO") for text in lines)
+
+
+def test_a_traceback_and_what_the_strategy_logs_keep_their_lines() -> None:
+    assert formatted("jqtrade", "启动失败：%s\n%s", "x", "  File\n    line\nValueError: y").endswith(
+        "启动失败：x\n  File\n    line\nValueError: y"
+    )
+    table = "\n2026-01-05  10.0\n2026-01-06  \x1b[31m10.1\x1b[0m"
+    assert formatted("strategy", "%s", table).endswith(table)
+
+
+def test_a_secret_that_is_printed_in_pieces_is_masked(tmp_path: Path) -> None:
+    masker = Masker()
+    masker.hide_whole("s3cr3t-Pa55")
+    buffer = io.BytesIO()
+    stream = MaskedStream(buffer, masker)
+    print(*"s3cr3t-Pa55", sep="", file=stream)
+    stream.write("s3cr")
+    stream.write("3t-Pa55 and more")
+    stream.flush()
+    print("next", file=stream)
+    assert buffer.getvalue().decode() == "***\n*** and morenext\n"
+
+
+def test_lines_that_threads_print_in_pieces_stay_whole() -> None:
+    buffer = io.BytesIO()
+    stream = MaskedStream(buffer, Masker())
+
+    def talk(name: str) -> None:
+        for _ in range(300):
+            print(name, name, name, file=stream)
+
+    threads = [threading.Thread(target=talk, args=(name,)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(buffer.getvalue().decode().splitlines()) == [
+        f"{name} {name} {name}" for name in "abc" for _ in range(300)
+    ]
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_log_and_those_after_it_have_the_mode_of_the_first(tmp_path: Path, mode: int, umask: int) -> None:
+    path = tmp_path / "x.log"
+    if mode != 0o600:
+        path.write_text("")
+        path.chmod(mode)
+    code = f"""
+        import os
+        os.umask({umask})
+        import jqtrade.log
+        from jqtrade.clock import SystemClock
+        jqtrade.log.MAX_BYTES = 1000
+        jqtrade.log.set_up_logging({str(path)!r}, False, jqtrade.log.Masker(), SystemClock(), lambda: None)
+        for number in range(60): print("x" * 99)
+        os.remove({str(path)!r})
+        print("again")
+        print("again")
+    """
+    subprocess.check_call([sys.executable, "-c", textwrap.dedent(code)], cwd=str(ROOT))
+    logs = sorted(tmp_path.glob("x.log*"))
+    assert len(logs) > 3
+    assert {oct(log.stat().st_mode & 0o777) for log in logs} == {oct(mode)}
+
+
+@pytest.mark.posix
+def test_a_pipe_in_the_place_of_a_log_that_was_removed_hangs_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    code = f"""
+        import os, sys
+        import jqtrade.log
+        from jqtrade.clock import SystemClock
+        jqtrade.log.set_up_logging({str(path)!r}, False, jqtrade.log.Masker(), SystemClock(), lambda: None)
+        print("before")
+        os.remove({str(path)!r})
+        os.mkfifo({str(path)!r})
+        for number in range(3):
+            print("lost")
+            jqtrade.log.get_log("jqtrade").info("lost")
+        os.remove({str(path)!r})
+        jqtrade.log.get_log("jqtrade").info("after")
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=str(ROOT), timeout=60, check=True)
+    assert path.read_text().rstrip().endswith("after")

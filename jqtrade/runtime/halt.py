@@ -4,7 +4,7 @@ import logging
 from typing import Callable, Tuple
 
 from jqtrade.log import get_log
-from jqtrade.tasks.registry import Claim
+from jqtrade.tasks.claim import Claim
 
 log = get_log("jqtrade")
 
@@ -30,7 +30,13 @@ class HaltWatch:
         self._was_halted = is_halted
 
     def look(self) -> None:
-        """Log as `announce`, and cancel what is open once for each request, after a restart again."""
+        """Log as `announce`, and cancel what is open once for each request, after a restart again.
+
+        Also sees to it that the task can still be found: people remove what they take for stale locks.
+        """
+        self._claim.restore()
+        for notice in self._claim.notices():
+            log.error("%s", notice)
         self.announce()
         request = self._claim.cancel_request() if self._was_halted else ""
         if request and request != self._done_for:

@@ -16,8 +16,9 @@ from jqtrade.runtime.halt import HaltWatch
 from jqtrade.runtime.loader import apply_environment, put_folder_first
 from jqtrade.runtime.strategy import Progress, Strategy
 from jqtrade.stop_signals import StopSignals
-from jqtrade.tasks.registry import Claim, TaskRegistry
-from jqtrade.tasks.spec import TaskSpec, secret_values
+from jqtrade.tasks.claim import Claim
+from jqtrade.tasks.registry import TaskRegistry
+from jqtrade.tasks.spec import TaskSpec, masker_for
 
 log = get_log("jqtrade")
 
@@ -29,7 +30,7 @@ def run_task(spec: TaskSpec) -> int:
 
     Raises TaskError or InvalidParam if it cannot have its name; nothing was done then.
     """
-    claim = TaskRegistry(spec.home).claim(spec)
+    claim = TaskRegistry(spec.home, say=_say).claim(spec)
     try:
         return _run_claimed(spec, claim)
     finally:
@@ -37,13 +38,15 @@ def run_task(spec: TaskSpec) -> int:
             claim.release()
 
 
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
 def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
     signals = StopSignals("正在停止：当前的工作结束后退出，再按一次 Ctrl+C 立即结束")
     signals.listen()
     clock = SystemClock()
-    masker = Masker()
-    for secret in secret_values(spec.env):
-        masker.hide_whole(secret)
+    masker = masker_for(spec.env, spec.code, spec.config)
     halt = HaltWatch(claim, lambda: strategy.cancel_live_orders())
 
     def is_wanted() -> bool:
@@ -108,6 +111,8 @@ def _report_failed_start(error: BaseException, claim: Claim, masker: Masker, liv
 def why_not_started(error: BaseException) -> Tuple[str, str]:
     """What ended the start of a strategy in a line, and the traceback from the user's own code on."""
     reason = str(error) if isinstance(error, JqtradeError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        reason = f"路径或文字 {error.object!r} 里有不是 UTF-8 的字节，无法使用，请改名"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
     lines = traceback.format_list(frames)
     if not isinstance(error, JqtradeError):  # whose words are `reason` already

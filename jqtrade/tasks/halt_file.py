@@ -1,23 +1,27 @@
 """The file that halts a task: as long as it exists, no new order is sent; it may also ask for open orders to be cancelled.
 
 Each step is one system call, so that nobody needs a lock: an emergency must not wait for another command that hangs.
+Nor does it need room on the disk: where no file can be made, a spare one is renamed, which the task made when it started.
 """
 
 import os
 import re
 
 from jqtrade.errors import TaskError
-from jqtrade.private_files import check_ours, open_private, read_private
+from jqtrade.private_files import check_our_file, check_ours, make_private, open_private, read_private
 from jqtrade.tasks.spec import new_token
 
 _CANCEL = re.compile(rb"cancel-open ([0-9a-f]{32})\n")
+_BLANK = b" " * len("cancel-open " + "0" * 32 + "\n")
+"""what a spare file holds: room for a request, which can be written over it on a full disk too"""
 
 
 class HaltFile:
     """The halt file of one task. It is empty, or one line `cancel-open TOKEN` with a token for each such request."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, spare: str) -> None:
         self._path = path
+        self._spare = spare
 
     def exists(self) -> bool:
         """Say whether the task is halted; some 2 µs. Whatever is unclear halts."""
@@ -41,16 +45,36 @@ class HaltFile:
         """Halt the task; with `cancel_open` ask for the cancels and return the token of that request, else "".
 
         What an earlier request asked for stands: a file that is there is never made shorter. An empty file is enough to
-        halt, and can be made on a full disk too.
+        halt.
 
         Raises OSError if the task could not be halted, TaskError if the file is not ours or the request not written.
         """
         check_ours(os.path.dirname(self._path))
-        fd = open_private(self._path, os.O_WRONLY)
+        make_private(self._path, self._spare)
+        return self._request_cancels() if cancel_open else ""
+
+    def _request_cancels(self) -> str:
+        token = new_token()
+        line = f"cancel-open {token}\n".encode("ascii")
         try:
-            return _request_cancels(fd) if cancel_open else ""
-        finally:
-            os.close(fd)
+            _write_over(self._path, line)
+        except OSError as error:
+            try:
+                check_our_file(self._spare)
+                os.stat(self._spare)  # an empty one, made now, would have no room either
+                _write_over(self._spare, line)
+                os.replace(self._spare, self._path)
+            except OSError:
+                raise TaskError(f"已暂停下单，但撤单的请求没有写成，不会撤单：{error}") from error
+        return token
+
+    def make_spare(self) -> None:
+        """Keep a spare file for the time when none can be made. Without one nothing is worse than before."""
+        try:
+            if not os.path.exists(self._spare) or os.path.getsize(self._spare) < len(_BLANK):
+                _write_over(self._spare, _BLANK)
+        except (OSError, TaskError):
+            pass
 
     def remove(self) -> bool:
         """End the halt. Returns whether there was one. Raises OSError if it goes on, TaskError if the file is not ours."""
@@ -59,16 +83,15 @@ class HaltFile:
             os.remove(self._path)
         except FileNotFoundError:
             return False
+        self.make_spare()
         return True
 
 
-def _request_cancels(fd: int) -> str:
-    token = new_token()
+def _write_over(path: str, line: bytes) -> None:
+    fd = open_private(path, os.O_WRONLY)
     try:
-        line = f"cancel-open {token}\n".encode("ascii")
         if os.write(fd, line) != len(line):
             raise OSError("磁盘已满")
         os.fsync(fd)
-    except OSError as error:
-        raise TaskError(f"已暂停下单，但撤单的请求没有写成，不会撤单：{error}") from error
-    return token
+    finally:
+        os.close(fd)

@@ -3,6 +3,7 @@
 from typing import List, NamedTuple, Optional, Sequence
 
 from jqtrade.clock import Clock, SystemClock
+from jqtrade.errors import TaskError
 from jqtrade.tasks.record import TaskInfo
 from jqtrade.tasks.registry import TaskRegistry
 from jqtrade.tasks.spec import file_key
@@ -34,7 +35,11 @@ class Halt(NamedTuple):
 def halt(registry: TaskRegistry, name: str, cancel_open: bool) -> Halt:
     """Halt task `name` at once, and only then see whether it runs. Raises TaskError and InvalidParam as the registry."""
     request = registry.halt(name, cancel_open)
-    tasks = registry.list_tasks()
+    try:
+        tasks = registry.list_tasks()
+    except TaskError as error:
+        text = f"任务 {name} 已暂停下单，但无法查看它是否在运行：{error}"
+        return Halt(name, None, request, Answer(text, not cancel_open))
     task = next((task for task in tasks if file_key(task.name) == file_key(name)), None)
     return Halt(name, task, request, _halted(name, task, cancel_open, tasks))
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional, Se
 
 from jqtrade.clock import Clock, SystemClock
 from jqtrade.errors import TaskError
+from jqtrade.masking import visible
 from jqtrade.private_files import make_private_dir
 from jqtrade.tasks.platform import spawn_detached
 from jqtrade.tasks.record import TaskInfo
 from jqtrade.tasks.registry import TaskRegistry
-from jqtrade.tasks.spec import TaskSpec, file_key, secret_values
+from jqtrade.tasks.spec import TaskSpec, file_key, masker_for
 
 if TYPE_CHECKING:
     import subprocess
@@ -25,6 +26,7 @@ _START_POLL = 0.005
 _STOP_POLL = 0.02
 _SLOW = 10.0
 _LOG_LINES = 30
+_LINE_LENGTH = 1000
 _LOG_BYTES = 64 * 1024
 
 
@@ -47,6 +49,7 @@ def start(
     command: Optional[Sequence[str]] = None,
     on_slow: Optional[Callable[[str], None]] = None,
     clock: Optional[Clock] = None,
+    say: Optional[Callable[[str], None]] = None,
 ) -> TaskInfo:
     """Start the task of `spec` as a detached process and return what it says of itself when process_initialize is done.
 
@@ -58,7 +61,7 @@ def start(
     before it is ready.
     """
     clock = SystemClock() if clock is None else clock
-    registry = TaskRegistry(spec.home, clock)
+    registry = TaskRegistry(spec.home, clock, say or (lambda sentence: None))
     registry.check_free(spec.name)
     log = default_log(spec.home, spec.name) if spec.log is None else spec.log
     spec = spec._replace(log=log)
@@ -170,17 +173,12 @@ def _log_tail(path: str, start: int) -> str:
             lines = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return ""
-    return "\n".join(lines[-_LOG_LINES:])
+    return "\n".join(line[:_LINE_LENGTH] + "…" if len(line) > _LINE_LENGTH else line for line in lines[-_LOG_LINES:])
 
 
 def _mask(spec: TaskSpec, text: str) -> str:
-    """Hide the secrets of -e: what native code or Python itself wrote stands in the log as it was."""
-    from jqtrade.log import Masker
-
-    masker = Masker()
-    for secret in secret_values(spec.env):
-        masker.hide_whole(secret)
-    return masker(text)
+    """Hide what a log must not show: what native code or Python itself wrote stands in it as it was."""
+    return visible(masker_for(spec.env, spec.code, spec.config)(text))
 
 
 def _still_busy(task: TaskInfo, force: bool, timeout: float) -> TaskError:

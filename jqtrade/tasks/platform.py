@@ -4,7 +4,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence, TypeVar
 
-from jqtrade.private_files import PRIVATE_FILE, open_private
+from jqtrade.private_files import PRIVATE_FILE, check_our_file, open_private
 
 if TYPE_CHECKING:
     import subprocess
@@ -23,6 +23,7 @@ class FileLock:
     def __init__(self, path: str) -> None:
         self._path = path
         self._fd = -1
+        self._status: Optional[os.stat_result] = None
 
     def try_acquire(self) -> bool:
         """Take the lock if it is free; say whether that worked. Raises OSError and TaskError as open_private."""
@@ -35,7 +36,34 @@ class FileLock:
                 os.close(fd)
         if taken:
             self._fd = fd
+            self._status = os.fstat(fd)
         return taken
+
+    def is_held(self) -> bool:
+        """Say whether somebody holds the lock. Such a look is seen by `try_acquire` alone, as a lock held for moments.
+
+        Raises OSError, TaskError if what is at the path is no file of ours.
+        """
+        check_our_file(self._path)
+        try:
+            fd = os.open(self._path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        except FileNotFoundError:
+            return False
+        try:
+            return not _probe(fd)
+        finally:
+            os.close(fd)
+
+    def is_in_place(self) -> bool:
+        """Say whether the file that is held, or was, is still the one at its path; some 2 µs.
+
+        On Windows a file that is open cannot be replaced, but may vanish with its disk.
+        """
+        try:
+            found = os.lstat(self._path)
+        except OSError:
+            return False
+        return self._status is not None and (sys.platform == "win32" or os.path.samestat(found, self._status))
 
     def release(self) -> None:
         """Let go of the lock."""
@@ -81,6 +109,17 @@ if sys.platform == "win32":
             return False
         return True
 
+    def _probe(fd: int) -> bool:
+        """Say whether the lock is free. There are no shared locks here, so that another look may be in the way."""
+        import time
+
+        for _ in range(3):
+            if _lock(fd):
+                _unlock(fd)
+                return True
+            time.sleep(0.002)
+        return False
+
     def _unlock(fd: int) -> None:
         msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)  # closing frees it as well, but Windows does not say how soon
 
@@ -104,6 +143,14 @@ if sys.platform == "win32":
     def has_open(pid: int, path: str) -> bool:
         """Say whether the living holder of lock file `path` can be process `pid`: it must be, nobody inherits it."""
         return True
+
+    def outlives_its_lock(pid: int, record: str) -> bool:
+        """Say whether task process `pid` lives although its lock is free: on Windows nobody can remove the file."""
+        return False
+
+    def ask_to_stop(pid: int) -> bool:
+        """Ask process `pid` to stop without any file. Returns whether that can be done: there is no such signal."""
+        return False
 
     def kill(pid: int) -> None:
         """End process `pid` at once. Raises OSError."""
@@ -136,11 +183,21 @@ if sys.platform == "win32":
             )
 
 else:
+    import errno
     import fcntl
+    import stat
 
     def _lock(fd: int) -> bool:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _probe(fd: int) -> bool:
+        """Say whether the lock is free. Shared, so that two who look see no task in each other."""
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
@@ -170,8 +227,16 @@ else:
             register_after_fork(owner, function)
 
     def open_log(path: str) -> int:
-        """Open `path` so that every write goes to its end."""
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PRIVATE_FILE)
+        """Open `path` so that every write goes to its end. Raises OSError also for a pipe or a terminal.
+
+        Who reads these may pause, and the strategy would stand still with them.
+        """
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, PRIVATE_FILE)
+        if stat.S_ISFIFO(os.fstat(fd).st_mode) or os.isatty(fd):
+            os.close(fd)
+            raise OSError(errno.EINVAL, "管道或终端不能用作后台任务的日志，请写成文件", path)
+        os.set_blocking(fd, True)
+        return fd
 
     def has_open(pid: int, path: str) -> bool:
         """Say whether process `pid` has `path` open: what holds its lock may be a fork of a dead task."""
@@ -184,6 +249,29 @@ else:
         return any(
             os.path.basename(path) == os.path.basename(other) and os.path.samefile(path, other) for other in opened
         )
+
+    def outlives_its_lock(pid: int, record: str) -> bool:
+        """Say whether task process `pid` lives although its lock is free, since somebody removed the file.
+
+        It keeps `record` open as long as it lives; another process that has its pid by now does not.
+        """
+        try:
+            if pid < 1:
+                return False
+            os.kill(pid, 0)
+        except (OSError, OverflowError):
+            return False
+        return os.path.exists(record) and has_open(pid, record)
+
+    def ask_to_stop(pid: int) -> bool:
+        """Ask process `pid` to stop without any file. Returns whether that could be done."""
+        import signal
+
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except OSError:
+            return False
+        return True
 
     def kill(pid: int) -> None:
         """End process `pid` at once. Raises OSError."""

@@ -4,9 +4,13 @@ import json
 import os
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
-from jqtrade.private_files import open_private
+from jqtrade.errors import TaskError
+from jqtrade.private_files import open_private, read_private
 
-_INTERNAL = ("token", "heeds_halt", "cancels_for", "cancels", "cancels_failed")
+_INTERNAL = ("token", "heeds_halt", "stops_by_name", "cancels_for", "cancels", "cancels_failed")
+_LONGEST_TEXT = 500
+"""of what a strategy can say in its record, such as an exception's message: an answer of get_tasks is read by people"""
+_LONGEST_RECORD = 4 * 1024 * 1024
 
 
 class TaskInfo(NamedTuple):
@@ -38,6 +42,8 @@ class TaskInfo(NamedTuple):
     """Whether new orders are refused: filled in from the halt file by whoever reads the record."""
     heeds_halt: bool = False
     """Whether the process is of a version that looks for the halt file."""
+    stops_by_name: bool = False
+    """Whether the process is of a version that is asked to stop by the name of a file, rather than by its contents."""
     cancels_for: str = ""
     """The token of the request to cancel open orders that the process has carried out."""
     cancels: int = 0
@@ -60,9 +66,11 @@ class RecordFile:
 
     def __init__(self, path: str, info: TaskInfo) -> None:
         """Raises OSError if the file cannot be written, TaskError if it is not ours."""
-        self.info = info
+        self.info = _bounded(info._asdict())
+        self._path = path
         self._fd = open_private(path, os.O_WRONLY)
-        self._length = os.fstat(self._fd).st_size
+        self._status = os.fstat(self._fd)
+        self._length = self._status.st_size
         try:
             self._write()
         except OSError:
@@ -74,7 +82,7 @@ class RecordFile:
 
         A full disk must not stop a strategy: what cannot be written now is written by the next update.
         """
-        self.info = self.info._replace(**fields)
+        self.info = _bounded(dict(self.info._asdict(), **fields))
         try:
             self._write()
         except OSError:
@@ -88,6 +96,13 @@ class RecordFile:
             os.ftruncate(self._fd, len(line))
         self._length = len(line)
 
+    def is_in_place(self) -> bool:
+        """Say whether the file is still the one at its path. On Windows one that is open cannot be replaced."""
+        try:
+            return os.name == "nt" or os.path.samestat(os.lstat(self._path), self._status)
+        except OSError:
+            return False
+
     def close(self) -> None:
         """Leave the file as it is."""
         if self._fd != -1:
@@ -95,15 +110,21 @@ class RecordFile:
             self._fd = -1
 
 
+def _bounded(fields: Mapping[str, Any]) -> TaskInfo:
+    """Return the TaskInfo of `fields`, what the strategy says of itself cut short: an exception may carry a whole table."""
+    said = ("current_job", "last_error", "next_job", "error")
+    short = {name: fields[name][:_LONGEST_TEXT] + "…" for name in said if len(fields[name] or "") > _LONGEST_TEXT}
+    return TaskInfo(**dict(fields, **short))
+
+
 def read_record(path: str) -> Optional[TaskInfo]:
-    """Return what the record says, or None while there is none or it is being written.
+    """Return what the record says, or None while there is none or it is being written, or what is there is no file.
 
     Only the first line counts: bytes of a longer record may still stand behind it.
     """
     try:
-        with open(path, "rb") as file:
-            fields = json.loads(file.readline().decode("ascii"))
-    except (OSError, ValueError):
+        fields = json.loads(read_private(path, _LONGEST_RECORD).split(b"\n", 1)[0].decode("ascii"))
+    except (OSError, ValueError, TaskError, RecursionError):
         return None
     if (
         not isinstance(fields, dict)

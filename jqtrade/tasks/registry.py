@@ -1,92 +1,47 @@
 """Who runs under which name. A lock that the living process holds is the truth; records only describe.
 
-Below HOME/tasks, for a task named demo: `demo.lock` is held by the task's process, `demo.json` is its record,
-`demo.stop` asks it to stop, `demo.halt` halts it, whether it runs or not. `.guard.lock` is held for moments by whoever
-claims, looks or asks, so that a look at a lock is never taken for a task.
+`.guard.lock` is held for moments by whoever claims or looks, so that nobody sees a name taken and its record not yet
+written. It is waited for for a moment only: the command that has it may hang, and none of what is done needs it.
 """
 
 import os
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, List, Optional, TypeVar
+from typing import Callable, Iterator, List, Optional, TypeVar
 
 from jqtrade.clock import Clock, SystemClock
 from jqtrade.errors import TaskError, TaskExists
-from jqtrade.private_files import make_private_dir, open_private
-from jqtrade.tasks.halt_file import HaltFile
-from jqtrade.tasks.platform import FileLock, call_in_forked_children, has_open, kill
+from jqtrade.private_files import make_private_dir
+from jqtrade.tasks.claim import Claim
+from jqtrade.tasks.files import HALT, LOCK, RECORD, TaskFiles, keys_with
+from jqtrade.tasks.platform import FileLock, ask_to_stop, has_open, kill, outlives_its_lock
 from jqtrade.tasks.record import RecordFile, TaskInfo, read_record
-from jqtrade.tasks.spec import TaskSpec, check_name, file_key, is_file_key, mask_env
+from jqtrade.tasks.spec import TaskSpec, check_name, file_key, mask_env
 
 T = TypeVar("T")
 
-_LOCK, _RECORD, _STOP, _HALT = ".lock", ".json", ".stop", ".halt"
 _GUARD = ".guard.lock"
-_GUARD_TIMEOUT = 30.0
+_GUARD_TIMEOUT = 0.5
 _GUARD_INTERVAL = 0.005
+_LOCK_TRIES = 20
+_LOCK_INTERVAL = 0.005
 _RECORD_TRIES = 20
 _RECORD_INTERVAL = 0.002
 _CHANGE_TRIES = 40
 _CHANGE_INTERVAL = 0.005
 
 
-class Claim:
-    """The strategy process's hold on its name; made by `TaskRegistry.claim`."""
-
-    def __init__(self, lock: FileLock, record: RecordFile, stop_path: str, halt_file: HaltFile) -> None:
-        self._lock = lock
-        self._record = record
-        self._stop_path = stop_path
-        self._halt_file = halt_file
-        self._token = record.info.token.encode("ascii")
-        self._pid = os.getpid()
-        call_in_forked_children(self, Claim._forget)
-
-    @property
-    def info(self) -> TaskInfo:
-        """What the record says now."""
-        return self._record.info
-
-    def update(self, **fields: Any) -> None:
-        """Write `fields` of TaskInfo into the record; some 20 µs, never raises OSError."""
-        self._record.update(**fields)
-
-    def stop_requested(self) -> bool:
-        """Say whether somebody asked this very process to stop; some 2 µs."""
-        if not os.access(self._stop_path, os.F_OK):  # raises nothing, nearly always
-            return False
-        try:
-            with open(self._stop_path, "rb") as file:
-                return file.read() == self._token
-        except OSError:
-            return False
-
-    def is_halted(self) -> bool:
-        """Say whether new orders are to be refused, also if that cannot be found out; some 2 µs."""
-        return self._halt_file.exists()
-
-    def cancel_request(self) -> str:
-        """Return the token of the request to cancel open orders that stands with the halt; "" if there is none."""
-        return self._halt_file.cancel_request()
-
-    def release(self) -> None:
-        """Free the name. Nothing may be done in the task's name afterwards: who waits for its end takes this for it."""
-        if os.getpid() == self._pid:
-            _remove(self._stop_path)
-        self._record.close()
-        self._lock.release()
-
-    def _forget(self) -> None:
-        self._record.close()
-        self._lock.forget()
-
-
 class TaskRegistry:
     """The tasks of one home directory."""
 
-    def __init__(self, home: str, clock: Optional[Clock] = None) -> None:
+    def __init__(
+        self, home: str, clock: Optional[Clock] = None, say: Callable[[str], None] = lambda sentence: None
+    ) -> None:
+        """`say` is called with a sentence for the user when an answer may be less exact than usual."""
         self.home = home
         self._dir = os.path.join(home, "tasks")
         self._clock = SystemClock() if clock is None else clock
+        self._say = say
+        self._guard_hangs = False
 
     def claim(self, spec: TaskSpec) -> Claim:
         """Take the name of `spec` for this process, until it ends or releases it.
@@ -96,7 +51,8 @@ class TaskRegistry:
         """
         check_name(spec.name)
         make_private_dir(self._dir)
-        lock = FileLock(self._path(spec.name, _LOCK))
+        files = self._files(spec.name)
+        lock = FileLock(files.lock)
         info = TaskInfo(
             name=spec.name,
             pid=os.getpid(),
@@ -109,28 +65,47 @@ class TaskRegistry:
             paper=spec.paper,
             state="starting",
             heeds_halt=True,
+            stops_by_name=True,
         )
         with self._guard():
             try:
-                if not lock.try_acquire():
+                if not self._acquire(lock):
                     raise _exists(spec.name, self._read(spec.name))
-                _remove(self._path(spec.name, _STOP))
-                record = RecordFile(self._path(spec.name, _RECORD), info)
+                before = read_record(files.record)
+                if before is not None and outlives_its_lock(before.pid, files.record):
+                    raise _exists(spec.name, before)
+                files.remove_old_stops()
+                record = RecordFile(files.record, info)
             except OSError as error:
                 lock.release()
                 raise TaskError(f"任务 {spec.name} 没有启动：无法写入 {self._dir}：{error}") from error
             except TaskError:
                 lock.release()
                 raise
-        return Claim(lock, record, self._path(spec.name, _STOP), self._halt_file(spec.name))
+        files.make_spares()
+        return Claim(files, lock, record)
+
+    def _acquire(self, lock: FileLock) -> bool:
+        """Take `lock`, of a name. It may be held for moments by somebody who only looks."""
+        for _ in range(_LOCK_TRIES):
+            if lock.try_acquire():
+                return True
+            self._clock.sleep(_LOCK_INTERVAL)
+        return lock.try_acquire()
 
     def list_tasks(self) -> List[TaskInfo]:
         """Return the living tasks in order of name."""
-        keys = self._keys()
+        keys = keys_with(self._dir, [LOCK, RECORD])
         if not keys:
             return []
         with self._guard():
             return [self._read(key) for key in keys if self._is_held(key)]
+
+    def running(self) -> List[str]:
+        """Return the names of the living tasks without waiting for anything; one in doubt too."""
+        keys = [key for key in keys_with(self._dir, [LOCK, RECORD]) if self._is_held(key)]
+        records = [(key, self.peek(key)) for key in keys]
+        return [key if record is None or file_key(record.name) != key else record.name for key, record in records]
 
     def find(self, name: Optional[str] = None, pid: Optional[int] = None) -> TaskInfo:
         """Return the living task called `name`, or the one whose process is `pid`.
@@ -151,37 +126,39 @@ class TaskRegistry:
 
     def check_free(self, name: str) -> None:
         """Raise TaskExists if `name` belongs to a living process. Only a claim makes sure."""
-        key = file_key(name)
-        if key in self._keys():
+        if self._files(name).known() and os.path.isdir(self._dir):
             with self._guard():
-                if self._is_held(key):
-                    raise _exists(name, self._read(key))
+                if self._is_held(name):
+                    raise _exists(name, self._read(name))
 
     def peek(self, name: str) -> Optional[TaskInfo]:
         """Return the last record of `name`, of a living process or not, without any lock."""
-        record = read_record(self._path(name, _RECORD))
+        record = read_record(self._files(name).record)
         return None if record is None else record._replace(halted=self.is_halted(name))
 
     def is_alive(self, task: TaskInfo) -> bool:
         """Say whether the process that `task` describes, and not another one of that name, still holds the name."""
-        with self._guard():
-            return self._is_alive(task)
+        return self._is_held(task.name) and self._read(task.name).token in ("", task.token)  # "": it cannot be read
 
     def request_stop(self, task: TaskInfo) -> None:
-        """Ask the process of `task` to stop after its current job; nothing if it has ended.
+        """Ask the process of `task` to stop after its current job, without waiting; nothing if it has ended.
 
         Raises TaskError if it cannot be asked.
         """
-        with self._guard():
-            if not self._is_alive(task):
-                return
-            try:
-                fd = open_private(self._path(task.name, _STOP), os.O_WRONLY | os.O_TRUNC)
-                try:
-                    os.write(fd, task.token.encode("ascii"))
-                finally:
-                    os.close(fd)
-            except OSError as error:
+        if not self.is_alive(task):
+            return
+        files = self._files(task.name)
+        if not task.token:
+            raise TaskError(
+                f"任务 {task.name} 没有停止：它的登记文件读不出来，无法请求停止。请用系统的命令结束它的进程"
+            )
+        try:
+            if task.stops_by_name:
+                self._when_readers_let(lambda: files.request_stop(task.token))
+            else:
+                files.request_stop_of_old_version(task.token)
+        except (OSError, TaskError) as error:
+            if not (self._is_process_of(task) and ask_to_stop(task.pid)):
                 raise TaskError(f"任务 {task.name} 没有停止：无法写入停止请求：{error}") from error
 
     def kill(self, task: TaskInfo) -> None:
@@ -189,33 +166,36 @@ class TaskRegistry:
 
         Raises TaskError if that is not allowed, or if only processes that it forked are left holding its name.
         """
-        with self._guard():
-            if not self._is_alive(task):
-                return
-            if task.pid < 1 or not has_open(task.pid, self._path(task.name, _LOCK)):
-                raise TaskError(
-                    f"没有结束进程 {task.pid}：它已不是任务 {task.name} 的进程，或无权查看。如果任务已经退出，"
-                    "占用名称的是它派生的子进程，请先结束那些子进程"
-                )
-            try:
-                kill(task.pid)
-            except ProcessLookupError:
-                pass
-            except OSError as error:
-                raise TaskError(f"任务 {task.name}（pid {task.pid}）没有停止：{error}") from error
+        if not self.is_alive(task):
+            return
+        if not self._is_process_of(task):
+            raise TaskError(
+                f"没有结束进程 {task.pid}：它已不是任务 {task.name} 的进程，或无权查看。如果任务已经退出，"
+                "占用名称的是它派生的子进程，请先结束那些子进程"
+            )
+        try:
+            kill(task.pid)
+        except ProcessLookupError:
+            pass
+        except OSError as error:
+            raise TaskError(f"任务 {task.name}（pid {task.pid}）没有停止：{error}") from error
+
+    def _is_process_of(self, task: TaskInfo) -> bool:
+        files = self._files(task.name)
+        return task.pid > 0 and (has_open(task.pid, files.lock) or has_open(task.pid, files.record))
 
     def is_halted(self, name: str) -> bool:
         """Say whether new orders of task `name`, running or not, are refused."""
-        return self._halt_file(name).exists()
+        return self._files(name).halt.exists()
 
     def halted(self) -> List[str]:
         """Return the names of the halted tasks, running or not."""
-        records = [(key, self.peek(key)) for key in self._keys(_HALT)]
+        records = [(key, self.peek(key)) for key in keys_with(self._dir, [HALT])]
         return [key if record is None else record.name for key, record in records]
 
     def cancel_request(self, name: str) -> str:
         """Return the token of the last request to cancel the open orders of halted task `name`, or ""."""
-        return self._halt_file(name).cancel_request()
+        return self._files(name).halt.cancel_request()
 
     def halt(self, name: str, cancel_open: bool = False) -> str:
         """Have every new order of task `name` refused until `resume`, whether it runs or not, without waiting for a lock.
@@ -227,7 +207,7 @@ class TaskRegistry:
         """
         self._check_known(name)
         try:
-            return self._when_readers_let(lambda: self._halt_file(name).make(cancel_open))
+            return self._when_readers_let(lambda: self._files(name).halt.make(cancel_open))
         except OSError as error:
             raise TaskError(f"任务 {name} 没有暂停：无法写入暂停文件：{error}") from error
         except TaskError as error:
@@ -240,7 +220,7 @@ class TaskRegistry:
         """
         self._check_known(name)
         try:
-            return self._when_readers_let(self._halt_file(name).remove)
+            return self._when_readers_let(self._files(name).halt.remove)
         except OSError as error:
             raise TaskError(f"任务 {name} 没有恢复下单：无法删除暂停文件：{error}") from error
 
@@ -254,56 +234,49 @@ class TaskRegistry:
         return change()
 
     def _check_known(self, name: str) -> None:
-        key = file_key(name)
-        if key not in self._keys() and key not in self._keys(_HALT):
+        if not self._files(name).known():
             running = _names(self.list_tasks())
             raise TaskError(f"从来没有名为 {name} 的实盘任务，没有做任何操作。正在运行的任务：{running}")
 
-    def _halt_file(self, name: str) -> HaltFile:
-        return HaltFile(self._path(name, _HALT))
-
-    def _path(self, name: str, suffix: str) -> str:
-        return os.path.join(self._dir, file_key(name) + suffix)
-
-    def _keys(self, suffix: str = _LOCK) -> List[str]:
-        try:
-            files = os.listdir(self._dir)
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise TaskError(f"无法读取 {self._dir}：{error}") from error
-        keys = [file[: -len(suffix)] for file in files if file.endswith(suffix)]
-        return sorted(key for key in keys if is_file_key(key))
+    def _files(self, name: str) -> TaskFiles:
+        return TaskFiles(self._dir, name)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
         guard = FileLock(os.path.join(self._dir, _GUARD))
-        deadline = self._clock.monotonic() + _GUARD_TIMEOUT
-        try:
-            while not guard.try_acquire():
-                if self._clock.monotonic() > deadline:
-                    raise TaskError(f"{self._dir} 被另一个 jqtrade 进程占用超过 {_GUARD_TIMEOUT:.0f} 秒，请稍后重试")
-                self._clock.sleep(_GUARD_INTERVAL)
-        except OSError as error:
-            raise TaskError(f"无法使用 {self._dir}：{error}") from error
+        problem = self._wait_for(guard)
+        if problem and not self._guard_hangs:
+            self._guard_hangs = True
+            self._say(f"{problem}。不再等它：刚刚启动或结束的任务，下面可能说得不准")
         try:
             yield
         finally:
             guard.release()
 
-    def _is_held(self, name: str) -> bool:
-        """Must be called under the guard."""
-        probe = FileLock(self._path(name, _LOCK))
+    def _wait_for(self, guard: FileLock) -> str:
+        """Take `guard`. Returns what is wrong if that cannot be done in a moment."""
+        deadline = self._clock.monotonic() + (0.0 if self._guard_hangs else _GUARD_TIMEOUT)
         try:
-            if not probe.try_acquire():
-                return True
-        except OSError as error:
-            raise TaskError(f"无法使用 {self._dir}：{error}") from error
-        probe.release()
-        return False
+            while not guard.try_acquire():
+                if self._clock.monotonic() >= deadline:
+                    return f"{self._dir} 被另一个 jqtrade 进程占用，它可能挂起了"
+                self._clock.sleep(_GUARD_INTERVAL)
+        except (OSError, TaskError) as error:
+            return f"无法使用 {os.path.join(self._dir, _GUARD)}：{error}"
+        return ""
 
-    def _is_alive(self, task: TaskInfo) -> bool:
-        return self._is_held(task.name) and self._read(task.name).token == task.token
+    def _is_held(self, name: str) -> bool:
+        """Say whether a living process has `name`, also if that cannot be found out."""
+        files = self._files(name)
+        try:
+            if FileLock(files.lock).is_held():
+                return True
+        except OSError:
+            return True
+        except TaskError:  # no lock of ours can be there
+            pass
+        record = read_record(files.record)
+        return record is not None and outlives_its_lock(record.pid, files.record)
 
     def _read(self, name: str) -> TaskInfo:
         for _ in range(_RECORD_TRIES):
@@ -323,10 +296,3 @@ def _exists(name: str, holder: TaskInfo) -> TaskExists:
     return TaskExists(
         f"任务 {holder.name}{same} 已在运行，pid {holder.pid}，没有再启动一个；请换一个名称，或先用 stop_task 停止它"
     )
-
-
-def _remove(path: str) -> None:
-    try:
-        os.remove(path)
-    except OSError:  # missing; or a reader has it open on Windows: it carries another token then
-        pass

@@ -6,13 +6,18 @@ import re
 from typing import Dict, List, Mapping, NamedTuple, Optional
 
 from jqtrade.errors import InvalidParam
+from jqtrade.masking import Masker
 
 # Han of the basic plane only: rarer characters take four bytes each, and 64 of them are longer than a file name may be;
 # compatibility ideographs are left out because macOS turns them into others.
 _NAME = re.compile("[A-Za-z0-9_.\u3007\u3400-\u4dbf\u4e00-\u9fff-]{1,64}")
 _RESERVED_ON_WINDOWS = re.compile(r"(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\..*)?", re.IGNORECASE)
 _VARIABLE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
-_SECRET = re.compile("TOKEN|SECRET|PASSWORD|PASSWD|_PWD|KEY", re.IGNORECASE)
+_SECRET = re.compile(
+    "TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|_PWD|KEY|CREDENTIAL|COOKIE|WEBHOOK|AUTH(?!OR)", re.IGNORECASE
+)
+_PASSWORD_IN_URL = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
+_ACCOUNT = re.compile("ACCOUNT|ACCT|ACC_?NO", re.IGNORECASE)
 
 
 class TaskSpec(NamedTuple):
@@ -101,7 +106,8 @@ def parse_env(text: str, pathsep: str = os.pathsep) -> Dict[str, str]:
             variables[last] += ";" + piece
         else:
             # It may be the rest of a secret that has a semicolon.
-            shown = "***" if _SECRET.search(last + piece) else repr(piece)
+            hidden = _SECRET.search(last + piece) or _ACCOUNT.search(last + piece)
+            shown = "***" if hidden else repr(piece)
             raise InvalidParam(
                 f"环境变量 {shown} 无法识别，任务没有启动：应写成 NAME=value，多个变量用分号分隔，"
                 "例如 -e 'PYTHONPATH=./package;USER=test'"
@@ -110,8 +116,27 @@ def parse_env(text: str, pathsep: str = os.pathsep) -> Dict[str, str]:
 
 
 def mask_env(env: Mapping[str, str]) -> Dict[str, str]:
-    """Return `env` as it may be shown: what looks like a secret by its name is `***`."""
-    return {name: "***" if _SECRET.search(name) else value for name, value in env.items()}
+    """Return `env` as it may be shown: what looks like a secret by its name is `***`, also within other values."""
+    masker = masker_for(env)
+    return {name: "***" if _SECRET.search(name) else masker(value) for name, value in env.items()}
+
+
+def masker_for(env: Mapping[str, str], *files: Optional[str]) -> Masker:
+    """Return a masker that hides the secrets of `env`, and the account numbers that it and the Python `files` name.
+
+    To be made before any of `files` is loaded: the traceback of a line that is wrong shows that line.
+    """
+    masker = Masker()
+    for name, value in env.items():
+        if _SECRET.search(name):
+            masker.hide_whole(value)
+        elif _ACCOUNT.search(name):
+            masker.hide_account_no(value)
+        for password in _PASSWORD_IN_URL.findall(value):
+            masker.hide_whole(password)
+    for path in files:
+        masker.hide_account_nos_in(path)
+    return masker
 
 
 def secret_values(env: Mapping[str, str]) -> List[str]:

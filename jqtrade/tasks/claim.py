@@ -1,0 +1,125 @@
+"""A strategy process's hold on its name: what others ask of it, and what becomes of it when its files vanish."""
+
+import os
+from typing import Any, List
+
+from jqtrade.errors import TaskError
+from jqtrade.tasks.files import TaskFiles, remove_if_possible
+from jqtrade.tasks.platform import FileLock, call_in_forked_children
+from jqtrade.tasks.record import RecordFile, TaskInfo, read_record
+
+
+class Claim:
+    """Made by `TaskRegistry.claim`."""
+
+    def __init__(self, files: TaskFiles, lock: FileLock, record: RecordFile) -> None:
+        self._files = files
+        self._lock = lock
+        self._record = record
+        self._stop_path = files.stop(record.info.token)
+        self._halt_file = files.halt
+        self._pid = os.getpid()
+        self._seen_halted = False
+        self._trouble = ""
+        self._notices: List[str] = []
+        call_in_forked_children(self, Claim._forget)
+
+    @property
+    def info(self) -> TaskInfo:
+        """What the record says now."""
+        return self._record.info
+
+    def update(self, **fields: Any) -> None:
+        """Write `fields` of TaskInfo into the record; some 20 µs, never raises OSError."""
+        self._record.update(**fields)
+
+    def stop_requested(self) -> bool:
+        """Say whether somebody asked this very process to stop; some 2 µs, and no descriptor."""
+        return os.path.lexists(self._stop_path)
+
+    def is_halted(self) -> bool:
+        """Say whether new orders are to be refused, also if that cannot be found out; some 4 µs."""
+        if self._halt_file.exists():
+            self._seen_halted = True
+            return True
+        if self._lock.is_in_place():
+            self._seen_halted = False
+            return False
+        # A halt file that is not there tells nothing when the whole directory is gone, moved or unmounted.
+        return bool(self.restore()) or self._halt_file.exists()
+
+    def cancel_request(self) -> str:
+        """Return the token of the request to cancel open orders that stands with the halt; "" if there is none."""
+        return self._halt_file.cancel_request()
+
+    def restore(self) -> str:
+        """Put files of this task that somebody removed back in their place. Returns what is wrong if that is not possible.
+
+        A directory that is gone stays so: it may be a disk that will be back, or one that somebody has moved.
+        """
+        if self._lock.is_in_place():
+            trouble = ""
+            if self._trouble:
+                self._notices.append(f"任务的登记文件又在原处了：{self._files.directory}")
+            self._restore_record()
+        else:
+            trouble = self._restore()
+            if trouble and trouble != self._trouble:
+                text = "在此期间新的委托一律不发出，stop_task 和 halt_task 可能找不到这个任务"
+                self._notices.append(f"{trouble}。{text}（pid {self._pid}）")
+        self._trouble = trouble
+        return trouble
+
+    def notices(self) -> List[str]:
+        """Return what is to be told of `restore`, once."""
+        told, self._notices = self._notices, []
+        return told
+
+    def _restore(self) -> str:
+        files = self._files
+        if os.getpid() != self._pid:
+            return "任务的登记文件不在了"
+        try:
+            if not os.path.isdir(files.directory):
+                return f"任务目录 {files.directory} 不在了"
+            found = read_record(files.record)
+            lock = FileLock(files.lock)
+            if not lock.try_acquire():
+                if found is None or found.token != self.info.token:
+                    who = "" if found is None else f"（pid {found.pid}）"
+                    return f"任务名称已被另一个进程占用{who}，请停止其中一个"
+                return "任务的锁文件被替换了" if self._seen_halted else ""  # somebody looks whether the name is free
+            if self._seen_halted:
+                files.halt.make(cancel_open=False)
+            record = RecordFile(files.record, self.info)
+        except (OSError, TaskError) as error:
+            return f"任务的登记文件不在了，也无法恢复：{error}"
+        self._lock.forget()
+        self._record.close()
+        self._lock, self._record = lock, record
+        files.make_spares()
+        self._notices.append(
+            f"任务的锁文件 {files.lock} 被删除或替换了，已重新建立。任务运行时请不要动这个目录里的文件"
+        )
+        return ""
+
+    def _restore_record(self) -> None:
+        if os.getpid() != self._pid or self._record.is_in_place():
+            return
+        try:
+            record = RecordFile(self._files.record, self.info)
+        except (OSError, TaskError):  # the next look tries again; the lock tells that the task runs
+            return
+        self._record.close()
+        self._record = record
+
+    def release(self) -> None:
+        """Free the name. Nothing may be done in the task's name afterwards: who waits for its end takes this for it."""
+        if os.getpid() == self._pid:
+            remove_if_possible(self._stop_path)
+        self._record.close()
+        self._lock.release()
+
+    def _forget(self) -> None:
+        self._record.close()
+        self._lock.forget()

@@ -1,0 +1,129 @@
+"""Which account numbers a strategy's source gives away, and what of a text may not reach a terminal."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jqtrade.masking import Masker, visible
+from jqtrade.tasks.spec import mask_env, masker_for
+
+NUMBER = "8801234567"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'set_options(account_no="8801234567", bogus=1)',
+        "set_options(account_no='8801234567')",
+        "set_options(account_no=8801234567)",
+        "set_options(account_no = 8801234567 , x=1)",
+        "set_options(account_no=str(8801234567))",
+        'set_options(account_no=u"8801234567")',
+        'set_options(account_no="""8801234567""")',
+        'set_options(account_no="8801234567, bogus=1)',
+        "set_options(account_no='8801234567",
+        'OPTIONS = {"account_no": "8801234567"}',
+        "OPTIONS = {'account_no' : 8801234567}",
+        'options["account_no"] = "8801234567"',
+        'options.setdefault("account_no", "8801234567")',
+        'ACCOUNT_ACCOUNT_NO = "8801234567"',
+        "ACCOUNT_ACCOUNT_NO=8801234567",
+        'account_no: str = "8801234567"',
+        'AccountNo = "8801234567"',
+        'ACCOUNT = "8801234567"',
+        'my_acct = "8801234567"',
+        'if account_no == "8801234567":',
+        '# account_no="8801234567"',
+        "set_options(\n    account_no=\n        '8801234567',\n)",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "gbk"])
+def test_an_account_number_of_the_source_is_hidden_before_the_file_is_loaded(
+    tmp_path: Path, line: str, encoding: str
+) -> None:
+    path = tmp_path / "s.py"
+    path.write_bytes(("# 我的策略\n" + line + "\n").encode(encoding))
+    masker = masker_for({}, str(path), None)
+    assert NUMBER not in masker(line) and "67" in masker(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "account_no = ACCOUNT",
+        'account_no=os.environ["ACCOUNT_NO"]',
+        'account_no="资金账号"',
+        "account_no=None",
+        "account_cash = 1000000",
+        'account_type = "stock"',
+        "paper_cash=1000000",
+    ],
+)
+def test_what_is_no_account_number_stays_as_it_is(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "s.py"
+    path.write_text(line, encoding="utf-8")
+    assert masker_for({}, str(path))(line) == line
+
+
+def test_a_number_with_underscores_is_hidden_with_and_without_them(tmp_path: Path) -> None:
+    path = tmp_path / "s.py"
+    path.write_text("account_no = 8801_234_567")
+    masker = masker_for({}, str(path))
+    assert masker("8801_234_567 8801234567") == "**********67 ********67"
+
+
+def test_a_file_that_cannot_be_read_is_somebody_elses_trouble(tmp_path: Path) -> None:
+    masker_for({}, str(tmp_path / "missing.py"), str(tmp_path), None)
+
+
+@pytest.mark.parametrize(
+    "value", ["8801234567", 8801234567, 8801234567.0, b"8801234567", ["8801234567"], ("x", 8801234567), " 8801234567 "]
+)
+def test_whatever_was_given_as_the_account_number_is_hidden(value: Any) -> None:
+    masker = Masker()
+    masker.hide_account_no(value)
+    assert NUMBER not in masker(f"应为字符串，收到 {value!r}") and NUMBER not in masker(NUMBER)
+
+
+def test_no_account_number_hides_nothing() -> None:
+    masker = Masker()
+    for value in (None, "", True, object, "abc"):
+        masker.hide_account_no(value)
+    assert masker("None True 2026 object") == "None True 2026 object"
+
+
+def test_account_numbers_and_secrets_of_the_environment_are_hidden_wherever_they_stand() -> None:
+    env = {
+        "ACCOUNT_NO": "8801234567",
+        "MY_TOKEN": "s3cr3t-Pa55",
+        "DB": "mysql://user:geheim123@host/db",
+        "ALL": "8801234567 s3cr3t-Pa55 geheim123",
+        "USER": "wang",
+        "AUTHOR": "wang",
+    }
+    assert mask_env(env) == {
+        "ACCOUNT_NO": "********67",
+        "MY_TOKEN": "***",
+        "DB": "mysql://user:***@host/db",
+        "ALL": "********67 *** ***",
+        "USER": "wang",
+        "AUTHOR": "wang",
+    }
+
+
+def test_control_characters_are_written_out_and_lines_and_tabs_stay() -> None:
+    assert visible("a\x1b[2K\rb\x85\u2028\u2029c\x7f\x9b\x00\u202e") == (
+        "a\\x1b[2K\\rb\\x85\\u2028\\u2029c\\x7f\\x9b\\x00\\u202e"
+    )
+    assert visible("中文\n\tline é") == "中文\n\tline é"
+
+
+def test_no_character_of_unicode_that_breaks_a_line_or_moves_a_cursor_is_left() -> None:
+    for number in range(0x110000):
+        if number in (0x09, 0x0A) or 0xD800 <= number < 0xE000:
+            continue
+        shown = visible(chr(number))
+        assert shown.splitlines() == [shown] and (
+            number >= 0xA0 or shown == chr(number) or "\\x" in shown or "\\r" == shown
+        )
