@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from datetime import date, datetime
-from typing import Any, List, NoReturn, Optional, Sequence
+from typing import Any, NoReturn, Optional, Sequence
 
 from jqtrade import __version__
 from jqtrade.errors import InvalidParam, JqtradeError
@@ -329,7 +329,7 @@ def _stop_task(args: argparse.Namespace) -> int:
 
 def _halt_task(args: argparse.Namespace) -> int:
     from jqtrade.home import home_dir
-    from jqtrade.tasks.halting import Halt, await_cancels, halt
+    from jqtrade.tasks.halting import await_cancels, halt
     from jqtrade.tasks.registry import TaskRegistry
 
     if not args.all and args.name is None:
@@ -338,16 +338,10 @@ def _halt_task(args: argparse.Namespace) -> int:
     names = registry.running() if args.all else [args.name]
     if not names:
         print("没有运行中的实盘任务，没有暂停任何任务")
-    halts: List[Halt] = []
+    halts, answers = halt(registry, names, args.cancel_open)
     failed = False
-    for name in names:
-        try:
-            halts.append(halt(registry, name, args.cancel_open))
-        except JqtradeError as error:
-            failed = True
-            _say(f"错误：{error}")
-        else:
-            failed = not _answer(halts[-1].answer) or failed
+    for answer in answers + [one.answer for one in halts]:
+        failed = not _answer(answer) or failed
     for answer in await_cancels(registry, halts, args.timeout):
         failed = not _answer(answer) or failed
     return 1 if failed else 0
@@ -355,7 +349,7 @@ def _halt_task(args: argparse.Namespace) -> int:
 
 def _answer(answer: Any) -> bool:
     """Print an Answer where it belongs and say whether all that was asked for has been done."""
-    print(answer.text, file=sys.stdout if answer.done else sys.stderr, flush=True)
+    print(visible(answer.text), file=sys.stdout if answer.done else sys.stderr, flush=True)
     return bool(answer.done)
 
 

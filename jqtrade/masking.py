@@ -87,7 +87,8 @@ class Masker:
 
 def _spellings(secret: str) -> Set[str]:
     """How `secret` may stand in a log: as it is, line by line, and escaped by repr or JSON, in either kind of quotes."""
-    whole = [secret] + [line.strip() for line in secret.splitlines()]
+    lines = [secret] + [line.strip() for line in secret.splitlines()]
+    whole = lines + [spelling for line in lines for spelling in (line.upper(), line.lower())]
     escaped = [
         spelling
         for text in whole

@@ -11,13 +11,20 @@ import pytest
 from real_tasks import ROOT, WORKER, modes, wait_for
 
 from jqtrade.errors import InvalidParam, TaskError
-from jqtrade.tasks.halting import await_cancels, halt
+from jqtrade.tasks.halting import Halt, await_cancels
+from jqtrade.tasks.halting import halt as halt_all
 from jqtrade.tasks.launcher import start, stop
 from jqtrade.tasks.platform import FileLock
 from jqtrade.tasks.registry import Claim, TaskRegistry
 from jqtrade.tasks.spec import TaskSpec
 
 MakeSpec = Callable[..., TaskSpec]
+
+
+def halt(registry: TaskRegistry, name: str, cancel_open: bool) -> Halt:
+    ((halted,), failures) = halt_all(registry, [name], cancel_open)
+    assert failures == []
+    return halted
 
 
 def halt_file(registry: TaskRegistry, key: str = "demo") -> Path:
