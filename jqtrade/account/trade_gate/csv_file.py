@@ -163,7 +163,7 @@ class Appender:
         os.lseek(fd, start, os.SEEK_SET)
         found = _read_all(fd)
         if b"\n" + rows not in (found if size else b"\n" + found):
-            raise OSError(f"写入 {self.path} 之后读回来的不一样：别的程序没有用文件锁，同时也在写")
+            raise OSError(errno.EIO, "写入之后读回来的不一样：别的程序没有用文件锁，同时也在写", self.path)
         try:
             is_same = os.path.samestat(os.fstat(fd), os.stat(self.path))
         except FileNotFoundError:
@@ -211,6 +211,11 @@ def _fill_standard_descriptors() -> None:
             nowhere = os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
             if nowhere > 2:
                 os.close(nowhere)
+
+
+def is_of_system(error: OSError) -> bool:
+    """Whether a system call failed; else a signal handler of the strategy raised it (a TimeoutError, say), anywhere."""
+    return error.errno is not None
 
 
 def _write_all(fd: int, data: bytes) -> None:
