@@ -228,7 +228,7 @@ def _start_task(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         _say(f"不再等待，任务 {spec.name} 仍在后台启动，用 jqtrade get_tasks 查看")
         return 1
-    print(f"任务 {task.name} 已启动，pid {task.pid}，日志 {task.log}")
+    print(visible(f"任务 {task.name} 已启动，pid {task.pid}，日志 {task.log}"))
     _say_if_halted(task.name, spec.home)
     return 0
 
@@ -268,7 +268,7 @@ def _get_tasks(args: argparse.Namespace) -> int:
 
         print(json.dumps([task.as_dict() for task in tasks], ensure_ascii=True, indent=2))
     elif not tasks:
-        print(f"没有运行中的实盘任务（在 {home_dir()} 里）")
+        print(visible(f"没有运行中的实盘任务（在 {home_dir()} 里）"))
     for task in [] if args.json else tasks:
         print(_task_text(task))
     return 0

@@ -276,6 +276,7 @@ def test_halting_and_resuming_never_fail_while_the_task_looks(registry: TaskRegi
         "import sys\n"
         "from jqtrade.tasks.registry import TaskRegistry\n"
         "registry, seen = TaskRegistry(sys.argv[1]), 0\n"
+        "print('ready', flush=True)\n"
         "while not registry.is_halted('enough'):\n"
         "    registry.is_halted('demo')\n"
         "    seen += bool(registry.cancel_request('demo'))\n"
@@ -284,6 +285,7 @@ def test_halting_and_resuming_never_fail_while_the_task_looks(registry: TaskRegi
     watcher = subprocess.Popen(
         [sys.executable, "-c", code, registry.home], cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
+    assert watcher.stdout is not None and watcher.stdout.readline().strip() == b"ready"
     registry.claim(make_spec("enough")).release()
     try:
         deadline = time.monotonic() + 2

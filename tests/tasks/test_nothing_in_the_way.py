@@ -139,11 +139,15 @@ def test_without_room_for_a_file_a_spare_one_halts_and_stops(
     claim.release()
 
 
+@pytest.mark.parametrize("is_halted_already", [True, False])
 def test_on_a_full_disk_a_spare_file_carries_the_request_to_cancel(
-    registry: TaskRegistry, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+    registry: TaskRegistry, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch, is_halted_already: bool
 ) -> None:
     claim = registry.claim(make_spec())
-    registry.halt("demo")
+    if is_halted_already:
+        registry.halt("demo")
+    else:
+        no_new_file(monkeypatch)
     real = os.write
 
     def no_longer(fd: int, data: bytes) -> int:
