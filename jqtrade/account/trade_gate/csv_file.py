@@ -158,11 +158,10 @@ class Appender:
         return size, b"" if last == b"\n" else LINE_END
 
     def _verify(self, fd: int, size: int, rows: bytes) -> None:
-        """See that `rows` stand whole, in a line of their own, in the file that others read. `size`: its length before."""
+        """See that `rows` stand whole, below another line, in the file that others read. `size`: its length before."""
         start = max(size - 1, 0)
         os.lseek(fd, start, os.SEEK_SET)
-        found = _read_all(fd)
-        if b"\n" + rows not in (found if size else b"\n" + found):
+        if b"\n" + rows not in _read_all(fd):
             raise OSError(f"写入 {self.path} 之后读回来的不一样：别的程序没有用文件锁，同时也在写")
         try:
             is_same = os.path.samestat(os.fstat(fd), os.stat(self.path))
