@@ -109,9 +109,10 @@ class Appender:
         give_up = self._clock.monotonic() + wait.timeout
         try:
             while not self._lock.try_acquire():
-                if self._clock.monotonic() >= give_up:
+                left = give_up - self._clock.monotonic()
+                if left <= 0:
                     raise OrderNotSent(f"等待文件锁超过 {wait.timeout} 秒：{self.path}.lock")
-                self._clock.sleep(wait.interval)
+                self._clock.sleep(min(wait.interval, left))
         except OSError as error:
             if not os.path.isdir(os.path.dirname(self.path)):
                 raise OrderNotSent(f"文件单目录不存在：{os.path.dirname(self.path)}")
@@ -129,9 +130,10 @@ class Appender:
                 self._file = file = io.FileIO(self.path, "a+", opener=_open_to_append)
                 return file
             except PermissionError as error:
-                if self._clock.monotonic() >= give_up:
+                left = give_up - self._clock.monotonic()
+                if left <= 0:
                     raise OrderNotSent(f"无法打开文件 {self.path}：{error}")
-                self._clock.sleep(wait.interval)
+                self._clock.sleep(min(wait.interval, left))
             except OSError as error:
                 raise OrderNotSent(f"无法打开文件 {self.path}：{error}")
 
