@@ -17,7 +17,6 @@ from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
 from jqtrade.account.trade_gate import AnXinDMATradeGate
 from jqtrade.errors import InvalidParam
-from jqtrade.options import Options
 from jqtrade.testing import FakeBroker, VirtualClock
 
 OpenGate = Callable[..., AnXinDMATradeGate]
@@ -83,9 +82,7 @@ def respelled(path: Path) -> Iterator[Tuple[str, str]]:
 
 
 @pytest.mark.parametrize("number", range(5))
-def test_a_folder_is_the_same_however_its_path_is_written(
-    trader: Trader, folder: OneQuantFolder, number: int
-) -> None:
+def test_a_folder_is_the_same_however_its_path_is_written(trader: Trader, folder: OneQuantFolder, number: int) -> None:
     check_is_same(trader, order_dir=list(respelled(folder.path))[number][1])
 
 
@@ -107,7 +104,9 @@ def test_a_link_to_it_is_the_same_and_a_link_to_that(trader: Trader, folder: One
 
 
 @pytest.mark.skipif(sys.platform != "win32", reason="paths of Windows")
-@pytest.mark.parametrize("write", [str.upper, str.lower, lambda path: path.replace("\\", "/"), lambda path: "\\\\?\\" + path])
+@pytest.mark.parametrize(
+    "write", [str.upper, str.lower, lambda path: path.replace("\\", "/"), lambda path: "\\\\?\\" + path]
+)
 def test_on_windows_case_slashes_and_prefixes_make_no_other_folder(
     trader: Trader, folder: OneQuantFolder, write: Callable[[str], str]
 ) -> None:
@@ -142,7 +141,9 @@ def test_another_folder_of_the_same_number_counts_for_the_limits(trader: Trader,
     check_counts_only(trader, order_dir=str(tmp_path / "other"))
 
 
-@pytest.mark.parametrize("error", [PermissionError(13, "no"), OSError(40, "loop"), FileNotFoundError(2, "gone"), ValueError("NUL")])
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "no"), OSError(40, "loop"), FileNotFoundError(2, "gone"), ValueError("NUL")]
+)
 def test_a_folder_that_nobody_can_look_at_counts_for_the_limits(
     trader: Trader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -207,7 +208,9 @@ def test_what_an_earlier_version_has_recorded_by_another_path_is_this_accounts(
     assert trader.run() == (MOST, 0)
 
 
-@pytest.mark.parametrize("owner", ["anxin 12345678 {}", "anxin 7654321 {}", "other 1234567 {}", "my.Gate", "", "anxin", "ANXIN 1234567 {}"])
+@pytest.mark.parametrize(
+    "owner", ["anxin 12345678 {}", "anxin 7654321 {}", "other 1234567 {}", "my.Gate", "", "anxin", "ANXIN 1234567 {}"]
+)
 def test_what_another_gate_or_account_has_recorded_is_left_out(
     trader: Trader, folder: OneQuantFolder, owner: str
 ) -> None:
@@ -215,7 +218,10 @@ def test_what_another_gate_or_account_has_recorded_is_left_out(
     assert trader.run() == (0, MOST)
 
 
-@pytest.mark.parametrize("owner", ["anxin 1234567", "anxin 1234567 ", "anxin 1234567 \\udc80", "anxin 1234567 C:\\DMA", "anxin 1234567 relative"])
+@pytest.mark.parametrize(
+    "owner",
+    ["anxin 1234567", "anxin 1234567 ", "anxin 1234567 \\udc80", "anxin 1234567 C:\\DMA", "anxin 1234567 relative"],
+)
 def test_a_folder_that_is_none_counts_for_the_limits(trader: Trader, owner: str) -> None:
     trader.record(owner)
     assert trader.run() == (0, 0)

@@ -164,7 +164,7 @@ class Appender:
         start = max(size - 1, 0)
         os.lseek(fd, start, os.SEEK_SET)
         if b"\n" + rows not in _read_all(fd):
-            raise OSError(f"写入 {self.path} 之后读回来的不一样：别的程序没有用文件锁，同时也在写")
+            raise OSError(errno.EIO, "写入之后读回来的不一样：别的程序没有用文件锁，同时也在写", self.path)
         try:
             is_same = os.path.samestat(os.fstat(fd), os.stat(self.path))
         except FileNotFoundError:
@@ -212,6 +212,11 @@ def _fill_standard_descriptors() -> None:
             nowhere = os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
             if nowhere > 2:
                 os.close(nowhere)
+
+
+def is_of_system(error: OSError) -> bool:
+    """Whether a system call failed; else a signal handler of the strategy raised it (a TimeoutError, say), anywhere."""
+    return error.errno is not None
 
 
 def _write_all(fd: int, data: bytes) -> None:
