@@ -222,9 +222,9 @@ class Account:
 
     def orders(self, order_id: Any = None, code: Any = None, status: Any = None) -> List[Order]:
         """Today's orders in order of creation that match every given filter. Raises InvalidParam for an unknown status."""
-        if not self._is_within_call(sys._getframe()):
+        if not self._is_within_call(sys._getframe()):  # else a signal handler asks: what it interrupts goes on with its day
             self._put_right()
-        self._start_day()
+            self._start_day()
         if status is not None:
             status = _check_status(status)
         if order_id is not None:
@@ -396,12 +396,12 @@ class Account:
         for order, reason in orders:
             log.error("订单 %s 没有发出：%s，%s", order.order_id, describe(order), reason)
         refused = [order.rejected("没有发出：" + reason) for order, reason in orders]
-        self._orders.update([(order.order_id, order) for order in refused])
-        self._limits.uncount_orders(refused)
-        if is_recorded:
+        if is_recorded:  # first of all: what is in doubt until then is refused once more after an exception
             self._change([(order, order.state()) for order in refused], "refused")
         else:
             self._journal.queue(refused)
+        self._orders.update([(order.order_id, order) for order in refused])
+        self._limits.uncount_orders(refused)
 
     def cancel_batch(self, order_ids: Sequence[str]) -> List[str]:
         """Ask the broker to cancel orders, all at once where the gate can; ids unknown or finished are only logged.

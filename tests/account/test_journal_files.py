@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 import pytest
-from broker_files import OneQuantFolder
+from broker_files import OneQuantFolder, make_order
 from lives import live
 from no_limits import no_limits
 
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
-from jqtrade.account.order import LimitOrderStyle
+from jqtrade.account.order import LimitOrderStyle, OrderStatus
 from jqtrade.account.request import check_request
 from jqtrade.account.trade_gate import AnXinDMATradeGate
 from jqtrade.testing import VirtualClock
@@ -250,3 +250,31 @@ def test_a_folder_that_comes_back_is_used_again(task: Task) -> None:
     )
     assert two == [None, None] and None not in three and task.rows() == one + three
     assert {known for known, status in task.known().items() if status == "new"} == set(one + three)
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("damage", ["-wal deleted", "database emptied", "a copy, an onlooker"])
+def test_that_an_order_was_sent_is_recorded_again_too(task: Task, folder: OneQuantFolder, damage: str) -> None:
+    """So that it stays known when the order file is begun anew before the next start."""
+    before, after = task.orders_around(HARMLESS[damage])
+    connection = sqlite3.connect(str(task.path))
+    sent = dict(connection.execute("SELECT order_id, sent FROM orders").fetchall())
+    connection.close()
+    assert sent == dict.fromkeys(before + after, 1)
+
+
+def test_an_order_that_the_reopened_journal_lacks_is_inserted_as_it_stands_and_as_sent(journal_path: str) -> None:
+    """What was only in sqlite's log is lost when another program has the database open while we open it anew."""
+    journal = Journal(journal_path)
+    orders = [make_order(str(number)) for number in range(1, 4)]
+    journal.record_intents(orders, [1.0] * 3)
+    connection = sqlite3.connect(journal_path)
+    connection.execute("DELETE FROM orders WHERE order_id != '1'")
+    connection.commit()
+    connection.close()
+    day = orders[0].create_time.date()
+    assert journal.reopen(day)
+    now = [orders[0].with_changes(status=OrderStatus.open), orders[1].rejected("没有发出"), orders[2]]
+    journal.record_again(now, [5.0, 6.0, 7.0], [now[0], now[2]])
+    records = Journal(journal_path).load(day)
+    assert [(one.order, one.sent, one.value) for one in records] == [(now[0], True, 1.0), (now[1], False, 6.0), (now[2], True, 7.0)]
