@@ -80,11 +80,15 @@ def name_of(code: str) -> str:
     return chr(ord("a") + (int(code[:6]) - 600000) // 1000)
 
 
-def copy_journal(folder: str, name: str) -> bool:
-    """Copy the task's journal as a careless backup does: when such a copy is closed, POSIX drops sqlite's locks."""
+def copy_journal(folder: str, name: str, suffixes: Tuple[str, ...]) -> bool:
+    """Copy the task's journal as a careless backup does: when such a copy is closed, POSIX drops sqlite's locks.
+
+    Without the lock of the -shm the next program that looks into the journal cuts that file off, and whoever has it in
+    memory, this process, may get SIGBUS: it dies there as by SIGKILL.
+    """
     found = False
     for path in glob.glob(os.path.join(folder, "home", "data", name + "*.db")):
-        for suffix in ("", "-wal", "-shm"):
+        for suffix in suffixes:
             try:
                 with open(path + suffix, "rb") as file:
                     file.read()
@@ -172,8 +176,10 @@ def main(name: str, folder: str, settings: Dict[str, Any]) -> None:
         diary.tell("ask", number)
         order_id, error = outcome_of(module.order, name, number, module.LimitOrderStyle, own_codes)
         diary.tell("got", number, order_id, error)
-        if copies and chance.random() < copies and copy_journal(folder, name):
-            diary.tell("copied")
+        if copies and chance.random() < copies:
+            suffixes = chance.choice([("", "-wal")] * 4 + [("", "-wal", "-shm")])
+            if copy_journal(folder, name, suffixes):
+                diary.tell("copied", suffixes)
         if pause and order_id is None:
             time.sleep(pause)
         if settings.get("commands"):
