@@ -263,9 +263,9 @@ class Journal:
         self._new_sequences = {}
         connection.execute("BEGIN IMMEDIATE")
         try:
-            self._mark_sent()
             for change in itertools.chain(self._queued, changes):
                 change()
+            self._mark_sent()  # last: what is marked may have been inserted just now
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -282,7 +282,10 @@ class Journal:
             self._connection.execute("UPDATE orders SET sent = 1 WHERE sequence BETWEEN ? AND ?", (first, last))
 
     def _insert(self, orders: Sequence[Order], values: Sequence[float]) -> None:
-        """Those that are recorded already, by a write that was cut short or seemed to fail, stay as they are."""
+        """Those that are recorded already, by a write that was cut short or seemed to fail, stay as they are.
+
+        So do those that this very write has inserted: what could not be written waits, and may be given once more.
+        """
         pairs = [(order, value) for order, value in zip(orders, values) if not self._is_recorded(order)]
         if pairs:
             orders, values = zip(*pairs)
@@ -291,7 +294,7 @@ class Journal:
     def _is_recorded(self, order: Order) -> bool:
         if self._may_be_recorded:
             return self._sequence_of(order) is not None
-        return _key(order) in self._sequences
+        return _key(order) in self._sequences or _key(order) in self._new_sequences
 
     def _insert_new(self, orders: Sequence[Order], values: Sequence[float]) -> None:
         first = self._next_sequence("orders", orders[0].create_time)

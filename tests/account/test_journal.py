@@ -12,7 +12,7 @@ import pytest
 from broker_files import make_order
 from journal_files import recorded
 
-from jqtrade.account.journal import WAL_FRAME, WAL_PAGES, Journal, Step
+from jqtrade.account.journal import WAL_FRAME, WAL_PAGES, Journal, JournalGone, Step
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStatus
 from jqtrade.errors import InvalidParam
 
@@ -132,6 +132,30 @@ def test_what_was_recorded_by_a_commit_that_seemed_to_fail_counts_as_it_was_reco
         ("1", "rejected"),
         ("2", "new"),
     ]
+
+
+def test_what_waits_twice_for_the_next_write_is_recorded_once(journal_path: str) -> None:
+    """As when the files are taken away once more while the journal is opened anew, and the order is refused for that."""
+    journal = Journal(journal_path)
+    journal.load(DAY)
+    again = [(ORDERS[:2], [1.0, 2.0], ORDERS[:1]), (ORDERS[:3], [1.0, 2.0, 3.0], [])]
+    check = journal.check_files
+
+    def gone() -> None:
+        raise JournalGone("taken away")
+
+    for orders, values, sent in again:
+        journal.check_files = gone  # type: ignore[method-assign]
+        with pytest.raises(JournalGone):
+            journal.record_again(orders, values, sent)
+    journal.check_files = check  # type: ignore[method-assign]
+    refused = ORDERS[2].rejected("没有发出")
+    journal.queue([refused])
+    journal.flush()
+    assert recorded(journal_path, DAY) == [(ORDERS[0], True), (ORDERS[1], False), (refused, False)]
+    connection = sqlite3.connect(journal_path)
+    assert connection.execute("SELECT count(*), count(DISTINCT order_id) FROM orders").fetchone() == (3, 3)
+    connection.close()
 
 
 def test_intents_are_written_so_that_a_power_cut_spares_them(journal_path: str) -> None:

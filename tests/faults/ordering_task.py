@@ -6,7 +6,8 @@ SIGKILL takes nothing from a file that was written; so these lines are not synce
 
 Order number n buys at 1 + n/100 yuan: a row, an order of the journal and a line here are the same by their price.
 JSON: {"options": {..}, "count": orders or null, "sync_every": n, "codes": 1 to 6, "journal_patience": s,
-"commands": true: one order for each line of stdin,
+"commands": true: one order for each line of stdin, "waits": true: for a line before it opens its account,
+"ready": true: it prints "ready" when that is open,
 "own_codes": n codes that no other task orders, "pause": s after each order that was refused,
 "copies": how likely it is that it copies its own journal after an order (["copied"] in the diary), "seed": of that,
 "marks": true: FOLDER/NAME.step is 1 from the gate's last question whether it may send until the row is written}.
@@ -151,7 +152,8 @@ def main(name: str, folder: str, settings: Dict[str, Any]) -> None:
     del CODES[settings.get("codes", len(CODES)) :]
     own_codes, pause = settings.get("own_codes", 0), settings.get("pause", 0)
     copies, chance = settings.get("copies", 0), random.Random(settings.get("seed"))
-    diary = Diary(os.path.join(folder, name + ".told"))
+    diary_path = os.path.join(folder, name + ".told")
+    diary = Diary(diary_path)
     clock = SystemClock()
     out = os.dup(1)
     if settings.get("log", True):
@@ -160,11 +162,14 @@ def main(name: str, folder: str, settings: Dict[str, Any]) -> None:
     strategy.configure(settings["options"])
     diary.tell("life")
     os.write(out, b"+\n")  # from now on it may be killed
+    if settings.get("waits"):
+        sys.stdin.readline()
+        diary = Diary(diary_path)  # another life of the task may have gone on with it until now
     strategy.start()
     module: Any = strategy.module
     known = [[one.order_id, one.price, str(one.status), one.err_msg] for one in module.get_orders()]
     diary.tell("known", known)
-    if settings.get("commands"):
+    if settings.get("commands") or settings.get("ready"):
         os.write(out, b"ready\n")
     count = settings.get("count")
     sync_every = settings.get("sync_every", 7)

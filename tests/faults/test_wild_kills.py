@@ -59,7 +59,8 @@ class Lives:
         world, name, chance = self._world, self.name, self._chance
         spelling = SPELLINGS[number % len(SPELLINGS)]
         self._limit += chance.randint(2, 60)
-        seconds = chance.choice([chance.uniform(0, 0.04), chance.uniform(0.04, 0.3), chance.uniform(0.3, 2)])
+        is_ready = chance.random() < 0.8  # the others die while they begin
+        seconds = chance.choice([chance.uniform(0, 0.1), chance.uniform(0.1, 0.5), chance.uniform(0.3, 2)])
         options = dict(world.options, order_dir=world.spellings[spelling], max_orders_per_day=self._limit)
         process = world.start(
             name,
@@ -69,8 +70,11 @@ class Lives:
             copies=chance.choice([0, 0.1]),
             pause=0.01,
             marks=True,
+            ready=is_ready,
         )
         self._stopper.began(name, process)
+        if is_ready:
+            process.stdout.readline()  # nothing if it has died
         time.sleep(seconds)
         self._stopper.is_ending(name)
         process.kill()

@@ -438,10 +438,6 @@ class WildWorld(World):
             "relative": os.path.relpath(real, str(ROOT)),
         }
 
-    @property
-    def zone(self) -> Any:
-        return self._zone
-
     def order_file(self) -> OrderFile:
         """The union of the files. A row that stands in several of them is one; twice in one, or in two ways, it is two."""
         with self._lock:

@@ -153,8 +153,8 @@ class World:
             path.mkdir(parents=True, exist_ok=True)
         # In the tasks' time zone it is a little after ten: trading time, and far from midnight.
         offset = 10 - datetime.now(timezone.utc).hour
-        self._zone = timezone(timedelta(hours=offset))
-        self.day = datetime.now(self._zone).strftime("%Y%m%d")
+        self.zone = timezone(timedelta(hours=offset))
+        self.day = datetime.now(self.zone).strftime("%Y%m%d")
         given: Dict[str, Any] = {
             "account_no": ACCOUNT_NO,
             "counter_type": "UM0",
@@ -290,7 +290,7 @@ class World:
         by_number: Dict[int, Dict[str, Any]] = {}
         for order in orders:
             order_id = order["order_id"]
-            assert order_id not in owners, f"id {order_id} is in two journals"
+            assert order_id not in owners, f"id {order_id} is in the journals of {owners[order_id]} and {name}"
             owners[order_id] = name
             number = numbers["{:.2f}".format(order["price"])]
             assert number not in by_number, f"order {number} of {name} stands twice in the journal"
