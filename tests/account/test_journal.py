@@ -400,3 +400,56 @@ def test_news_of_yesterdays_order_after_midnight_reach_that_order_and_no_other_o
     journal.close()
     ((others, _),) = [(each.order, each.sent) for each in Journal(journal_path, "other").load(date(2026, 1, 4))]
     assert others == yesterday
+
+
+LOOK = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+print(connection.execute("SELECT count(*) FROM orders").fetchone()[0])
+connection.close()
+"""
+FINISHING = """
+import fcntl, sys
+file = open(sys.argv[1], "r+b")
+fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)  # as sqlite does before it puts the log away
+print("+", flush=True)
+sys.stdin.read()
+"""
+
+
+def copy(path: str) -> None:
+    for suffix in ("", "-wal"):
+        with open(path + suffix, "rb") as file:
+            file.read()
+
+
+@pytest.mark.posix
+def test_a_copy_made_within_the_task_costs_the_lock_until_the_next_look_only(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    journal.record_intents(ORDERS[:1], [1.0])
+    copy(journal_path)
+    journal.check_files()
+    for count in (1, 1):  # who closes the journal last removes the log
+        assert subprocess.check_output([sys.executable, "-c", LOOK, journal_path]) == f"{count}\n".encode()
+    journal.record_intents(ORDERS[1:2], [1.0])
+    journal.close()
+    assert recorded(journal_path, DAY) == [(order, False) for order in ORDERS[:2]]
+
+
+@pytest.mark.posix
+def test_while_another_program_puts_the_log_away_nothing_is_recorded_into_it(journal_path: str) -> None:
+    """It takes what is committed meanwhile with it: an order sent then would be forgotten by the next start."""
+    journal = Journal(journal_path)
+    copy(journal_path)
+    other = subprocess.Popen(
+        [sys.executable, "-c", FINISHING, journal_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdout is not None and other.stdout.readline() == b"+\n"
+    with pytest.raises(JournalGone):
+        journal.check_files()
+    with pytest.raises(JournalGone):
+        journal.record_intents(ORDERS[:1], [1.0])
+    other.communicate()
+    journal.record_intents(ORDERS[:1], [1.0])
+    journal.close()
+    assert recorded(journal_path, DAY) == [(ORDERS[0], False)]

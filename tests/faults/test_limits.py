@@ -68,7 +68,11 @@ def test_in_no_second_more_orders_go_out_than_allowed_though_the_task_dies_and_i
     fullest = most_in_a_second([row.not_yet for row in rows], [row.seen for row in rows])
     counts = world.check(["a"])
     claim(
-        "kills against max_orders_per_second", kills=kills, limit=most, most_in_a_second=fullest, **counts + agents.count
+        "kills against max_orders_per_second",
+        kills=kills,
+        limit=most,
+        most_in_a_second=fullest,
+        **counts + agents.count,
     )
     assert fullest <= most, f"seed {SEED}: {fullest} orders in one second, {most} are allowed"
     assert lives_with_orders and fullest == most, "it never came near the limit"

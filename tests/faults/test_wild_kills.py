@@ -67,7 +67,7 @@ class Lives:
             self._fault(),
             options=options,
             seed=chance.random(),
-            copies=chance.choice([0, 0.1]),
+            copies=chance.choice([0, 0.2]),
             pause=0.01,
             marks=True,
             ready=is_ready,
@@ -76,6 +76,8 @@ class Lives:
         if is_ready:
             process.stdout.readline()  # nothing if it has died
         time.sleep(seconds)
+        if chance.random() < 0.7 and self._stopper.wait_for(name):  # the others die in their sleep
+            time.sleep(chance.uniform(0, 0.2))
         self._stopper.is_ending(name)
         process.kill()
         process.communicate()

@@ -21,7 +21,7 @@ import time
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, TextIO
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set
 
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -62,8 +62,11 @@ def neighbour(folder: str, path: str, chance: random.Random, done: Callable[[flo
     count: Counter = Counter()
     while not done(chance.uniform(0, 0.02)):
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_APPEND)
+            fd = os.open(path, os.O_RDWR | os.O_APPEND)
         except FileNotFoundError:
+            continue
+        if b"\n" not in os.read(fd, 2 * len(HEADER)):  # no header yet: it would have to write its own
+            os.close(fd)
             continue
         moment = datetime.now().strftime("%H%M%S.%f")
         number = chance.getrandbits(32)
@@ -123,7 +126,7 @@ def watcher(folder: str, path: str, chance: random.Random, done: Callable[[float
     count: Counter = Counter()
     known: Dict[int, List[Any]] = {}
     last_look = time.time()
-    with open(os.path.join(folder, "watched"), "a", encoding="latin-1") as notes:
+    with open(os.path.join(folder, "watched"), "ab") as notes:
         finished = False
         while not finished:
             finished = done(0.003)
@@ -149,14 +152,14 @@ def watcher(folder: str, path: str, chance: random.Random, done: Callable[[float
     return count
 
 
-def _note_lines(file: Any, last_look: float, notes: TextIO) -> None:
+def _note_lines(file: Any, last_look: float, notes: Any) -> None:
     start = file.tell()
     data = file.read()
     end = data.rfind(b"\n") + 1
     file.seek(start + end)
     seen = time.time()
     for line in data[:end].split(b"\n")[:-1]:
-        notes.write(f"{last_look:.6f} {seen:.6f} {line.decode('latin-1').strip()}\n")
+        notes.write(b"%.6f %.6f %s\n" % (last_look, seen, line))
     if end:
         notes.flush()
 
@@ -224,11 +227,11 @@ class Watched(NamedTuple):
 def watched_rows(world: World) -> List[Watched]:
     """The rows of the watcher's notes, in the order in which they were seen, each once."""
     rows: Dict[str, Watched] = {}
-    for line in (world.folder / "watched").read_text(encoding="latin-1").splitlines():
-        not_yet, seen, text = line.split(" ", 2) if line.count(" ") > 1 else (line + " ").split(" ", 2)
-        file = read_order_file(text.encode("latin-1") + b"\n")
-        for row in file.rows:
-            asked = datetime.strptime(world.day + text.split(",")[0], "%Y%m%d%H%M%S.%f").replace(tzinfo=world.zone)
+    for line in (world.folder / "watched").read_bytes().split(b"\n")[:-1]:
+        not_yet, seen, text = line.split(b" ", 2)
+        for row in read_order_file(text + b"\n").rows:
+            moment = world.day + text.split(b",")[0].decode()
+            asked = datetime.strptime(moment, "%Y%m%d%H%M%S.%f").replace(tzinfo=world.zone)
             rows.setdefault(row.order_id, Watched(row, asked.timestamp(), float(not_yet), float(seen)))
     return list(rows.values())
 
@@ -255,6 +258,7 @@ class Stopper(threading.Thread):
         self._world = world
         self._chance = random.Random(seed)
         self._living: Dict[str, Any] = {}
+        self._stopped = ""
         self._lock = threading.Lock()
         self._done = threading.Event()
 
@@ -267,6 +271,14 @@ class Stopper(threading.Thread):
         with self._lock:
             del self._living[name]
 
+    def wait_for(self, name: str) -> bool:
+        """Wait until the task is not stopped; say whether it was."""
+        was_stopped = False
+        while self._stopped == name:
+            was_stopped = True
+            time.sleep(0.01)
+        return was_stopped
+
     def _signal(self, name: str, process: Any, number: int) -> bool:
         with self._lock:
             if self._living.get(name) is not process:
@@ -275,21 +287,23 @@ class Stopper(threading.Thread):
             return True
 
     def run(self) -> None:
-        while not self._done.wait(self._chance.uniform(0, 0.4)):
+        while not self._done.wait(self._chance.uniform(0, 0.2)):
             with self._lock:
                 living = sorted(self._living.items())
             if not living:
                 continue
             name, process = self._chance.choice(living)
-            start = time.time()
+            self._stopped, start = name, time.time()
             if not self._signal(name, process, signal.SIGSTOP) or not _wait_until_stopped(process.pid):
+                self._stopped = ""
                 continue
             step = self._world.folder / (name + ".step")
             in_last_step = step.exists() and step.read_bytes() == b"\1"
-            longest = self._chance.choice([0.2, 2, 2])
-            self._done.wait(self._chance.uniform(0, longest))
+            shortest, longest = self._chance.choice([(0, 0.2), (1, 2)])
+            self._done.wait(self._chance.uniform(shortest, longest))
             went_on = self._signal(name, process, signal.SIGCONT)
             self.stops.append(Stop(name, start, time.time() if went_on else float("inf"), in_last_step))
+            self._stopped = ""
 
     def finish(self) -> None:
         self._done.set()
