@@ -20,7 +20,7 @@ from tests.faults.wild import SPELLINGS, Agents, Renewer, Stopper, WildBroker, W
 pytestmark = pytest.mark.posix
 
 NAMES = ["a", "b", "c", "d"]
-LIVES = 50
+LIVES = 100
 """kills of one folder"""
 FIRST = 4
 """orders of each task before all begins"""
@@ -60,7 +60,7 @@ class Lives:
         spelling = SPELLINGS[number % len(SPELLINGS)]
         self._limit += chance.randint(2, 60)
         is_ready = chance.random() < 0.8  # the others die while they begin
-        seconds = chance.choice([chance.uniform(0, 0.1), chance.uniform(0.1, 0.5), chance.uniform(0.3, 2)])
+        seconds = chance.choice([chance.uniform(0, 0.1), chance.uniform(0.1, 0.5), chance.uniform(0.3, 1.5)])
         options = dict(world.options, order_dir=world.spellings[spelling], max_orders_per_day=self._limit)
         process = world.start(
             name,
