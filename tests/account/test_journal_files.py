@@ -277,4 +277,8 @@ def test_an_order_that_the_reopened_journal_lacks_is_inserted_as_it_stands_and_a
     now = [orders[0].with_changes(status=OrderStatus.open), orders[1].rejected("没有发出"), orders[2]]
     journal.record_again(now, [5.0, 6.0, 7.0], [now[0], now[2]])
     records = Journal(journal_path).load(day)
-    assert [(one.order, one.sent, one.value) for one in records] == [(now[0], True, 1.0), (now[1], False, 6.0), (now[2], True, 7.0)]
+    assert [(one.order, one.sent, one.value) for one in records] == [
+        (now[0], True, 1.0),
+        (now[1], False, 6.0),
+        (now[2], True, 7.0),
+    ]
