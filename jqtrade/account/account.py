@@ -232,9 +232,7 @@ class Account:
 
     def orders(self, order_id: Any = None, code: Any = None, status: Any = None) -> List[Order]:
         """Today's orders in order of creation that match every given filter. Raises InvalidParam for an unknown status."""
-        if not self._is_within_call(
-            sys._getframe()
-        ):  # else a signal handler asks: what it interrupts goes on with its day
+        if not self._is_within_call(sys._getframe()):  # else in a signal handler: what that interrupts keeps its day
             self._put_right()
             self._start_day()
         if status is not None:

@@ -6,9 +6,11 @@ puts right what it left.
 """
 
 import functools
+import io
 import itertools
 import os
 import sqlite3
+import sys
 from datetime import date, datetime
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -47,6 +49,30 @@ WAL_PAGES = 250
 """after so many sqlite moves its write-ahead log into the database: 1 MB; 1000 by default"""
 WAL_FRAME = 4096 + 24
 """bytes: a page and sqlite's header of it"""
+
+
+if sys.platform == "win32":
+
+    def _hold(fd: int) -> bool:
+        """A lock belongs to the file that sqlite has open there: nobody but sqlite drops it."""
+        return True
+
+else:
+    import fcntl
+
+    SHARED_FIRST, SHARED_SIZE = 0x40000002, 510
+    """the bytes of a database that all who have it open lock for reading, by the file format of sqlite"""
+
+    def _hold(fd: int) -> bool:
+        """Take sqlite's own lock of the database, which nothing happens to if we have it; say whether that worked.
+
+        POSIX gives it to the process: our closing of any copy of the file drops it, and this brings it back.
+        """
+        try:
+            fcntl.lockf(fd, fcntl.LOCK_SH | fcntl.LOCK_NB, SHARED_SIZE, SHARED_FIRST)
+        except (BlockingIOError, PermissionError):  # POSIX allows both
+            return False
+        return True
 
 
 class RecordedOrder(NamedTuple):
@@ -123,8 +149,11 @@ class Journal:
         prepare(self._connection, path)
         self._find_owners()
         self._files: List[Tuple[str, os.stat_result]] = []
+        self._guard: Optional[io.FileIO] = None
+        """the database once more, for its lock; closed after sqlite has let go of it, since that drops the lock"""
         if path is not None and mode == "wal":  # some file systems cannot have it
             self._make_room(path + "-wal")
+            self._guard = io.FileIO(open_private(path, os.O_RDONLY), "r")
             self._files = [(name, os.stat(name)) for name in (path, path + "-wal")]
 
     def _find_owners(self) -> None:
@@ -143,7 +172,17 @@ class Journal:
         A copy of the database that is made within our process (a backup) makes POSIX drop sqlite's locks; the next program
         that looks into it then takes itself for the last one and removes the log into which we write. Or somebody deletes
         the journal, cuts it off, or puts a backup in its place.
+
+        That program first puts what the log holds into the database, which may take a while, and what is committed
+        meanwhile is lost. So the lock is taken again before the look: while we have it nobody removes the log.
         """
+        if self._guard is not None:
+            try:
+                is_held = _hold(self._guard.fileno())
+            except OSError as error:
+                raise sqlite3.OperationalError(str(error))
+            if not is_held:
+                raise JournalGone(f"记录文件 {self._path} 正被别的程序收尾：它以为没有人在用")
         for path, opened in self._files:
             try:
                 now = os.stat(path)
@@ -166,7 +205,7 @@ class Journal:
         try:
             if not os.path.samestat(opened, os.stat(path)):
                 return False
-            self._connection.close()  # it puts its log into the database, if nobody else has that open
+            self.close()  # sqlite puts its log into the database, if nobody else has that open
             self._open()
         except (OSError, TaskError) as error:
             raise sqlite3.OperationalError(str(error))
@@ -278,7 +317,10 @@ class Journal:
             self._connection.execute("UPDATE orders SET sent = 1 WHERE sequence BETWEEN ? AND ?", (first, last))
 
     def _insert(self, orders: Sequence[Order], values: Sequence[float]) -> None:
-        """Those that are recorded already, by a write that was cut short or seemed to fail, stay as they are."""
+        """Those that are recorded already, by a write that was cut short or seemed to fail, stay as they are.
+
+        So do those that this very write has inserted: what could not be written waits, and may be given once more.
+        """
         pairs = [(order, value) for order, value in zip(orders, values) if not self._is_recorded(order)]
         if pairs:
             orders, values = zip(*pairs)
@@ -292,7 +334,7 @@ class Journal:
     def _is_recorded(self, order: Order) -> bool:
         if self._may_be_recorded:
             return self._sequence_of(order) is not None
-        return _key(order) in self._sequences
+        return _key(order) in self._sequences or _key(order) in self._new_sequences
 
     def _insert_new(self, orders: Sequence[Order], values: Sequence[float]) -> None:
         first = self._next_sequence("orders", orders[0].create_time)
@@ -403,6 +445,9 @@ class Journal:
 
     def close(self) -> None:
         self._connection.close()
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.close()
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ import pytest
 from broker_files import make_order
 from journal_files import recorded
 
-from jqtrade.account.journal import WAL_FRAME, WAL_PAGES, Journal, Step
+from jqtrade.account.journal import WAL_FRAME, WAL_PAGES, Journal, JournalGone, Step
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStatus
 from jqtrade.errors import InvalidParam
 
@@ -132,6 +132,30 @@ def test_what_was_recorded_by_a_commit_that_seemed_to_fail_counts_as_it_was_reco
         ("1", "rejected"),
         ("2", "new"),
     ]
+
+
+def test_what_waits_twice_for_the_next_write_is_recorded_once(journal_path: str) -> None:
+    """As when the files are taken away once more while the journal is opened anew, and the order is refused for that."""
+    journal = Journal(journal_path)
+    journal.load(DAY)
+    again = [(ORDERS[:2], [1.0, 2.0], ORDERS[:1]), (ORDERS[:3], [1.0, 2.0, 3.0], [])]
+    check = journal.check_files
+
+    def gone() -> None:
+        raise JournalGone("taken away")
+
+    for orders, values, sent in again:
+        journal.check_files = gone  # type: ignore[method-assign]
+        with pytest.raises(JournalGone):
+            journal.record_again(orders, values, sent)
+    journal.check_files = check  # type: ignore[method-assign]
+    refused = ORDERS[2].rejected("没有发出")
+    journal.queue([refused])
+    journal.flush()
+    assert recorded(journal_path, DAY) == [(ORDERS[0], True), (ORDERS[1], False), (refused, False)]
+    connection = sqlite3.connect(journal_path)
+    assert connection.execute("SELECT count(*), count(DISTINCT order_id) FROM orders").fetchone() == (3, 3)
+    connection.close()
 
 
 def test_intents_are_written_so_that_a_power_cut_spares_them(journal_path: str) -> None:
@@ -376,3 +400,56 @@ def test_news_of_yesterdays_order_after_midnight_reach_that_order_and_no_other_o
     journal.close()
     ((others, _),) = [(each.order, each.sent) for each in Journal(journal_path, "other").load(date(2026, 1, 4))]
     assert others == yesterday
+
+
+LOOK = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+print(connection.execute("SELECT count(*) FROM orders").fetchone()[0])
+connection.close()
+"""
+FINISHING = """
+import fcntl, sys
+file = open(sys.argv[1], "r+b")
+fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)  # as sqlite does before it puts the log away
+print("+", flush=True)
+sys.stdin.read()
+"""
+
+
+def copy(path: str) -> None:
+    for suffix in ("", "-wal"):
+        with open(path + suffix, "rb") as file:
+            file.read()
+
+
+@pytest.mark.posix
+def test_a_copy_made_within_the_task_costs_the_lock_until_the_next_look_only(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    journal.record_intents(ORDERS[:1], [1.0])
+    copy(journal_path)
+    journal.check_files()
+    for count in (1, 1):  # who closes the journal last removes the log
+        assert subprocess.check_output([sys.executable, "-c", LOOK, journal_path]) == f"{count}\n".encode()
+    journal.record_intents(ORDERS[1:2], [1.0])
+    journal.close()
+    assert recorded(journal_path, DAY) == [(order, False) for order in ORDERS[:2]]
+
+
+@pytest.mark.posix
+def test_while_another_program_puts_the_log_away_nothing_is_recorded_into_it(journal_path: str) -> None:
+    """It takes what is committed meanwhile with it: an order sent then would be forgotten by the next start."""
+    journal = Journal(journal_path)
+    copy(journal_path)
+    other = subprocess.Popen(
+        [sys.executable, "-c", FINISHING, journal_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdout is not None and other.stdout.readline() == b"+\n"
+    with pytest.raises(JournalGone):
+        journal.check_files()
+    with pytest.raises(JournalGone):
+        journal.record_intents(ORDERS[:1], [1.0])
+    other.communicate()
+    journal.record_intents(ORDERS[:1], [1.0])
+    journal.close()
+    assert recorded(journal_path, DAY) == [(ORDERS[0], False)]

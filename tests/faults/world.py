@@ -28,6 +28,11 @@ HEADER = (
 ROW = re.compile(
     rb"\d{6}\.\d{6},(\d{1,10}),UM0," + ACCOUNT_NO.encode() + rb",(\d{6})\.(S[ZH]),1,(\d+),DMA,AT,0,([\d.]+),\5"
 )
+NEIGHBOUR_NO = "7777777"
+NEIGHBOUR = re.compile(
+    rb"\d{6}\.\d{6},\d{1,10},UM0," + NEIGHBOUR_NO.encode() + rb",\d{6}\.S[ZH],1,\d+,DMA,AT,0,[\d.]+,[\d.]+"
+)
+"""A whole row of another program, which has another account."""
 UPDATE_HEADER = (
     "updTime,orderDate,orderTime,acctType,acct,symbol,tradeSide,status,orderQty,orderPrice,orderType,filledQty,avgPrice,"
     "filledAmt,cancelQty,orderNo,corrId,custBatchNo,text,cliOrderId"
@@ -52,7 +57,7 @@ class Row(NamedTuple):
 
 
 class OrderFile(NamedTuple):
-    """What stands in the order file."""
+    """What stands in the order file, but for the whole rows of another account."""
 
     rows: List[Row]
     torn: List[bytes]
@@ -71,15 +76,15 @@ def read_order_file(data: bytes) -> OrderFile:
         if match:
             number, symbol, suffix, amount, price = (group.decode() for group in match.groups())
             rows.append(Row(number, symbol + {"SZ": ".XSHE", "SH": ".XSHG"}[suffix], int(amount), price))
-        elif line != HEADER and line:
+        elif line != HEADER and line and not NEIGHBOUR.fullmatch(line):
             closed.append(line)
-    return OrderFile(rows, closed + [last] if last.strip() else closed, closed)
+    return OrderFile(rows, closed + [last] if last.strip() and not NEIGHBOUR.fullmatch(last) else closed, closed)
 
 
-def _is_stump(line: bytes, order: Dict[str, Any]) -> bool:
-    """Whether the line may be the beginning of the order's row, cut before the end of its id."""
+def _start_of(order: Dict[str, Any]) -> bytes:
+    """The beginning of the order's row, up to the end of its id: of a line that is cut before, nobody can tell whose it is."""
     moment = datetime.strptime(order["create_time"], "%Y-%m-%dT%H:%M:%S.%f").strftime("%H%M%S.%f")
-    return f"{moment},{order['order_id']},".encode().startswith(line)
+    return f"{moment},{order['order_id']},".encode()
 
 
 class Broker(threading.Thread):
@@ -136,6 +141,11 @@ class Broker(threading.Thread):
 class World:
     """The folder, the options of its tasks, and their processes."""
 
+    own_codes = 0
+    """how many codes each task has for itself; 0: they all order the same ones"""
+    begun_anew = 0
+    """how often somebody took the order file away: of what stands nowhere, tasks cannot always know that it was not sent"""
+
     def __init__(self, folder: Path, order_dir: Optional[Path] = None, **options: Any) -> None:
         self.folder = folder
         self.order_dir = order_dir or folder / "orders"
@@ -143,8 +153,8 @@ class World:
             path.mkdir(parents=True, exist_ok=True)
         # In the tasks' time zone it is a little after ten: trading time, and far from midnight.
         offset = 10 - datetime.now(timezone.utc).hour
-        self._zone = timezone(timedelta(hours=offset))
-        self.day = datetime.now(self._zone).strftime("%Y%m%d")
+        self.zone = timezone(timedelta(hours=offset))
+        self.day = datetime.now(self.zone).strftime("%Y%m%d")
         given: Dict[str, Any] = {
             "account_no": ACCOUNT_NO,
             "counter_type": "UM0",
@@ -194,6 +204,8 @@ class World:
 
     def command(self, name: str, **settings: Any) -> List[str]:
         settings.setdefault("options", self.options)
+        if self.own_codes:
+            settings.setdefault("own_codes", self.own_codes)
         return TASK + [name, str(self.folder), json.dumps(settings)]
 
     def run(self, name: str, fault: str = "", **settings: Any) -> int:
@@ -233,6 +245,10 @@ class World:
         connection.close()
         return rows
 
+    def is_piece_of(self, line: bytes, order_id: str) -> bool:
+        """Whether a line that is no whole row may be some of this order's."""
+        return line.split(b",")[1:2] == [order_id.encode()]
+
     def check(self, names: Sequence[str], broker: Optional[Broker] = None) -> Counter:
         """Restart each task once more, and compare journal, order file, broker and what the strategy was told.
 
@@ -261,6 +277,9 @@ class World:
         rows = {row.order_id: row for row in file.rows}
         orders = self.journal(name)
         log = self.log(name)
+        logged_not_sent = set(re.findall(r"订单 (\d+) 没有发出", log))
+        # In the life that returned its id: what only the next life says is no answer to whoever was told that it went.
+        logged_doubt = set(re.findall(r"(?<!上次运行中断时)无法确认订单 (\d+) ", log))
         # What was said for a moment counts too, though the broker's news may have put it right since.
         said_not_sent = {row["order_id"] for row in self.journal(name, SAID_NOT_SENT)}
         diary = self.diary(name)
@@ -271,21 +290,22 @@ class World:
         by_number: Dict[int, Dict[str, Any]] = {}
         for order in orders:
             order_id = order["order_id"]
-            assert order_id not in owners, f"id {order_id} is in two journals"
+            assert order_id not in owners, f"id {order_id} is in the journals of {owners[order_id]} and {name}"
             owners[order_id] = name
             number = numbers["{:.2f}".format(order["price"])]
             assert number not in by_number, f"order {number} of {name} stands twice in the journal"
             by_number[number] = order
-            code = code_of(name, number)
+            code = code_of(name, number, self.own_codes)
             assert (order["code"], order["amount"]) == (code, amount_of(number)), order
-            torn = [line for line in file.torn if line.split(b",")[1:2] == [order_id.encode()]]
-            stump = [line for line in file.torn if _is_stump(line, order)]
+            torn = [line for line in file.torn if self.is_piece_of(line, order_id)]
+            start = _start_of(order)
+            stump = [line for line in file.torn if start.startswith(line)]
             ours = order["status"] == "rejected" and not order["confirmed"]
             where = f"order {number} of {name}, {order_id}: {order}, {rows.get(order_id)}, {torn}, {told.get(number)}"
             if order_id in rows:
                 row = rows[order_id]
                 assert (row.code, row.amount, float(row.price)) == (code, order["amount"], order["price"]), where
-                said = order_id in said_not_sent or f"订单 {order_id} 没有发出" in log
+                said = order_id in said_not_sent or order_id in logged_not_sent
                 assert not ours and not said, "SENT, BUT CALLED REJECTED: " + where
                 assert order["sent"] or order["confirmed"], "sent, but not known after a restart: " + where
                 if broker is not None:
@@ -300,6 +320,11 @@ class World:
             elif stump and not ours:
                 assert order["status"] == "new" and not order["sent"], where
                 counts["torn_unknown"] += 1
+            elif self.begun_anew and not ours:
+                assert order["status"] == "new" and not order["sent"] and not order["confirmed"], (
+                    "IN NO FILE, BUT NOT UNKNOWN: " + where
+                )
+                counts["unknown"] += 1
             else:
                 assert ours and order["err_msg"].startswith("没有发出"), "NOT SENT, BUT NOT CALLED SO: " + where
                 counts["not_sent"] += 1
@@ -308,7 +333,7 @@ class World:
                 counts["unanswered"] += 1
             elif line[2] is not None:
                 assert line[2] == order_id, "told another id: " + where
-                doubted = f"无法确认订单 {order_id} " in log
+                doubted = order_id in logged_doubt
                 assert order_id in rows or torn or doubted, "LOST: told an id, but no row: " + where
                 counts["doubted"] += doubted
             else:
