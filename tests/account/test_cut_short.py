@@ -27,7 +27,7 @@ from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
 from jqtrade.testing import FakeBroker, VirtualClock
 from tests.faults.storm import PER_OPCODE, Late, Storm
-from tests.faults.test_storm import ERRORS, Desk, buy, outcome, submit_and_retry
+from tests.faults.test_storm import ERRORS, Desk, buy, submit_and_retry
 
 SEED = 20260105
 
@@ -37,6 +37,24 @@ def desk(tmp_path: Path) -> Desk:
     desk = Desk(tmp_path / "desk")
     desk.check_usable()
     return desk
+
+
+def attempt(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What it returns or raises."""
+    try:
+        return function(*arguments)
+    except BaseException as error:
+        return error
+
+
+def attempt_order(desk: Desk, price: float, call: Optional[Callable[..., Any]] = None) -> Any:
+    """The id that an order of this price gets, None, or what was raised instead."""
+    answer = attempt(call or call_directly, desk.account.submit_batch, [buy(price)])
+    return answer[0] if isinstance(answer, list) else answer
+
+
+def call_directly(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
 
 
 def settled_steps(desk: Desk) -> int:
@@ -75,21 +93,21 @@ def test_a_second_exception_in_what_puts_the_first_right_leaves_nothing_untrue(d
         account = desk.account
         first = Storm(chosen.randrange(steps // 2, steps - 3), chosen.choice(ERRORS))
         second = Storm(chosen.randrange(1, 2500), chosen.choice(ERRORS))
-        call: Callable[[], Any] = chosen.choice(
-            [
-                lambda: account.submit_batch([buy(price)])[0],
-                account.sync_orders,
-                account.sync_balance,
-                account.orders,
-                lambda: account.cancel_batch(["1"]),
-            ]
-        )
-        told = outcome(lambda: first.call(account.submit_batch, [buy(price)])[0])
+        calls: List[List[Any]] = [
+            [account.submit_batch, [buy(price)]],
+            [account.sync_orders],
+            [account.sync_balance],
+            [account.orders],
+            [account.cancel_batch, ["1"]],
+        ]
+        number = chosen.randrange(len(calls))
+        told = attempt_order(desk, price, first.call)
         desk.check_now(price, [told])
-        later = outcome(lambda: second.call(call))
-        is_told = isinstance(told, str) or isinstance(later, str) or call == account.sync_orders
-        if not is_told:  # nothing was heard of it: the strategy tries again
-            desk.check_now(price, [outcome(lambda: account.submit_batch([buy(price)])[0])])
+        later = attempt(second.call, *calls[number])
+        if number == 0 and isinstance(later, list):
+            told = told if isinstance(told, str) else later[0]
+        if not isinstance(told, str) and number != 1:  # nothing was heard of it: the strategy tries again
+            desk.check_now(price, [attempt_order(desk, price)])
         account.sync_orders()
         account.sync_orders()
         assert len(desk.rows(price)) <= 1
@@ -116,7 +134,7 @@ def test_an_order_of_which_nobody_told_blocks_wherever_a_call_after_it_is_cut_sh
         doubts.hand_over([order])
         doubts.conclude([order])
         storm = Storm(step)
-        if outcome(lambda: storm.call(doubts.enter, is_clean)) is None:
+        if attempt(storm.call, doubts.enter, is_clean) is None:
             break
         doubts.enter(is_clean=is_clean)  # nothing had begun, so it is the same as before
         assert _blocked(doubts) != is_clean, step
@@ -142,13 +160,16 @@ def test_a_profile_function_that_raises_is_as_any_exception(desk: Desk) -> None:
                 raise Late
 
         price = desk.next_price()
+        requests = [buy(price)]
         sys.setprofile(profile)
         try:
-            answers = [outcome(lambda: desk.account.submit_batch([buy(price)])[0])]
+            answers: List[Any] = [desk.account.submit_batch(requests)[0]]
+        except Late as error:
+            answers = [error]
         finally:
             sys.setprofile(None)
         if not isinstance(answers[0], str):
-            answers.append(outcome(lambda: desk.account.submit_batch([buy(price)])[0]))
+            answers.append(attempt_order(desk, price))
         desk.check_now(price, answers)
         desk.account.sync_orders()
         desk.account.sync_orders()
@@ -157,8 +178,8 @@ def test_a_profile_function_that_raises_is_as_any_exception(desk: Desk) -> None:
 
 
 def test_at_whatever_depth_the_stack_ends_nothing_untrue_is_left(desk: Desk) -> None:
-    def deeper(levels: int, call: Callable[[], Any]) -> Any:
-        return call() if levels == 0 else deeper(levels - 1, call)
+    def deeper(levels: int, price: float) -> Any:
+        return desk.account.submit_batch([buy(price)])[0] if levels == 0 else deeper(levels - 1, price)
 
     before = sys.getrecursionlimit()
     depth = 0
@@ -170,11 +191,11 @@ def test_at_whatever_depth_the_stack_ends_nothing_untrue_is_left(desk: Desk) -> 
         sys.setrecursionlimit(depth + 200)
         for levels in range(100, 196):
             price = desk.next_price()
-            answers = [outcome(lambda: deeper(levels, lambda: desk.account.submit_batch([buy(price)])[0]))]
+            answers = [attempt(deeper, levels, price)]
             ended += not isinstance(answers[0], str)
             if not isinstance(answers[0], str):
                 sys.setrecursionlimit(before)
-                answers.append(outcome(lambda: desk.account.submit_batch([buy(price)])[0]))
+                answers.append(attempt_order(desk, price))
             sys.setrecursionlimit(before)
             desk.check_now(price, answers)
             desk.account.sync_orders()
@@ -301,7 +322,7 @@ def test_a_log_handler_that_orders_on_every_error_ends(desk: Desk) -> None:
 
     class Robot(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            answers.append(outcome(lambda: desk.account.submit_batch([buy(1.0)])))
+            answers.append(attempt(desk.account.submit_batch, [buy(1.0)]))
 
     robot = Robot(logging.ERROR)
     logging.getLogger("jqtrade").addHandler(robot)
