@@ -72,6 +72,7 @@ class Account:
         gate.account_check = self._check_may_send
         self._inside: Optional[FrameType] = None
         """the call that is changing the account, or one that was cut short"""
+        self._is_refusing_nested = False
         self._gate_may_be_cut_short = False
         self._asked = (clock.now(), clock.monotonic())
         """when what is about to be sent was asked for, or last waited for"""
@@ -99,12 +100,21 @@ class Account:
         self._check_usable()
         frame = sys._getframe(1)
         if self._is_within_call(frame):
-            log.error("%s没有执行：它在另一次下单、撤单或同步的中途被调用（例如在信号处理函数里）。没有发出", what)
+            self._refuse_nested(what)
             return False
         self._put_right()
         self._doubts.enter(is_clean=True)
         self._inside = frame
         return True
+
+    def _refuse_nested(self, what: str) -> None:
+        if self._is_refusing_nested:  # a log handler that answers lines of ours with calls would never come to an end
+            return
+        self._is_refusing_nested = True
+        try:
+            log.error("%s没有执行：它在另一次下单、撤单或同步的中途被调用（例如在信号处理函数里）。没有发出", what)
+        finally:
+            self._is_refusing_nested = False
 
     def _is_within_call(self, frame: FrameType) -> bool:
         """Whether `frame` runs in the middle of a change of the account."""
