@@ -198,7 +198,8 @@ class Agents:
             assert program.stdout.readline() == b"+\n", program.args
 
     def finish(self) -> None:
-        for program in self._programs:
+        while self._programs:
+            program = self._programs.pop(0)
             out, _ = program.communicate(timeout=PATIENCE)
             assert program.returncode == 0, program.args
             for what, number in json.loads(out.decode()).items():
