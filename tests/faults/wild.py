@@ -302,7 +302,7 @@ class Stopper(threading.Thread):
                 self._stopped = ""
                 continue
             in_last_step = _is_in_step(step)
-            shortest, longest = self._chance.choice([(0, 0.2), (1, 2)])
+            shortest, longest = self._chance.choice([(0, 0.2), (0, 0.2), (1.2, 2)])
             self._done.wait(self._chance.uniform(shortest, longest))
             went_on = self._signal(name, process, signal.SIGCONT)
             self.stops.append(Stop(name, start, time.time() if went_on else float("inf"), in_last_step))
@@ -455,6 +455,7 @@ class WildWorld(World):
 
     def __init__(self, folder: Path, **options: Any) -> None:
         options.setdefault("wait_lock_time_out", LOCK_WAIT)
+        options.setdefault("price_deviation", None)  # the price is the number of the order, and comes to the same code
         super().__init__(folder, **options)
         self._readings: Dict[int, _Reading] = {}
         self._lock = threading.Lock()
