@@ -455,7 +455,6 @@ class WildWorld(World):
 
     def __init__(self, folder: Path, **options: Any) -> None:
         options.setdefault("wait_lock_time_out", LOCK_WAIT)
-        options.setdefault("price_deviation", None)  # the price is the number of the order, and comes to the same code
         super().__init__(folder, **options)
         self._readings: Dict[int, _Reading] = {}
         self._lock = threading.Lock()
