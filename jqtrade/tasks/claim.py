@@ -79,11 +79,12 @@ class Claim:
         files = self._files
         if os.getpid() != self._pid:
             return "任务的登记文件不在了"
+        lock = FileLock(files.lock)
+        is_restored = False
         try:
             if not os.path.isdir(files.directory):
                 return f"任务目录 {files.directory} 不在了"
             found = read_record(files.record)
-            lock = FileLock(files.lock)
             if not lock.try_acquire():
                 if found is None or found.token != self.info.token:
                     who = "" if found is None else f"（pid {found.pid}）"
@@ -91,12 +92,15 @@ class Claim:
                 return "任务的锁文件被替换了" if self._seen_halted else ""  # somebody looks whether the name is free
             if self._seen_halted:
                 files.halt.make(cancel_open=False)
-            record = RecordFile(files.record, self.info)
+            self._record.reopen()
+            is_restored = True
         except (OSError, TaskError) as error:
             return f"任务的登记文件不在了，也无法恢复：{error}"
-        self._lock.forget()
-        self._record.close()
-        self._lock, self._record = lock, record
+        finally:
+            if not is_restored:  # else the next look would take our own lock for somebody else's, and so for ever
+                lock.release()
+        old, self._lock = self._lock, lock
+        old.forget()
         files.make_spares()
         self._notices.append(
             f"任务的锁文件 {files.lock} 被删除或替换了，已重新建立。任务运行时请不要动这个目录里的文件"
@@ -107,11 +111,9 @@ class Claim:
         if os.getpid() != self._pid or self._record.is_in_place():
             return
         try:
-            record = RecordFile(self._files.record, self.info)
-        except (OSError, TaskError):  # the next look tries again; the lock tells that the task runs
-            return
-        self._record.close()
-        self._record = record
+            self._record.reopen()
+        except (OSError, TaskError):  # the next look or update tries again; the lock tells that the task runs
+            pass
 
     def release(self) -> None:
         """Free the name. Nothing may be done in the task's name afterwards: who waits for its end takes this for it."""

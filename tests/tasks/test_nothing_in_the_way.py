@@ -289,6 +289,59 @@ def test_a_running_task_puts_removed_files_back(
 
 
 @pytest.mark.posix
+@pytest.mark.parametrize("was_halted", [True, False])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE])
+@pytest.mark.parametrize("fails", ["demo.json", "demo.halt"])
+def test_a_lock_that_could_not_be_put_back_with_all_else_is_put_back_when_there_is_room_again(
+    registry: TaskRegistry, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch, was_halted: bool, number: int, fails: str
+) -> None:
+    claim = registry.claim(make_spec())
+    if was_halted:
+        registry.halt("demo")
+        assert claim.is_halted()
+    for path in tasks_dir(registry).iterdir():
+        path.unlink()
+    real = os.open
+
+    def lock_only(path: Any, flags: int, *rest: Any) -> int:
+        """There is room for the lock, and none any more for what comes after it."""
+        if str(path).endswith(fails):
+            raise OSError(number, os.strerror(number), path)
+        return real(path, flags, *rest)
+
+    will_fail = was_halted or fails == "demo.json"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", lock_only)
+        for _ in range(3):
+            assert bool(claim.restore()) is will_fail
+            assert claim.is_halted() is (will_fail or was_halted)
+    assert claim.restore() == ""
+    assert claim.is_halted() is was_halted
+    assert registry.list_tasks() == [claim.info._replace(halted=was_halted)]
+    claim.release()
+    assert registry.list_tasks() == []
+
+
+@pytest.mark.posix
+def test_a_record_keeps_its_descriptor_when_it_is_written_again(registry: TaskRegistry, make_spec: MakeSpec) -> None:
+    """A thread that is about to write to the number must not write into an order file."""
+    claim = registry.claim(make_spec())
+    before = os.stat(str(tasks_dir(registry) / "demo.json"))
+    (number,) = [fd for fd in range(3, 100) if is_same(fd, before)]
+    (tasks_dir(registry) / "demo.json").unlink()
+    assert claim.restore() == ""
+    assert is_same(number, os.stat(str(tasks_dir(registry) / "demo.json"))) and not os.get_inheritable(number)
+    claim.release()
+
+
+def is_same(fd: int, status: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), status)
+    except OSError:
+        return False
+
+
+@pytest.mark.posix
 def test_a_halted_task_stays_halted_when_all_its_files_are_removed(registry: TaskRegistry, make_spec: MakeSpec) -> None:
     claim = registry.claim(make_spec())
     registry.halt("demo")
