@@ -356,6 +356,26 @@ def test_a_halted_task_stays_halted_when_all_its_files_are_removed(registry: Tas
 
 
 @pytest.mark.posix
+def test_files_that_are_numbered_otherwise_after_a_remount_are_the_same_files(
+    registry: TaskRegistry, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = registry.claim(make_spec())
+    for name in ("lstat", "fstat"):
+        monkeypatch.setattr(os, name, renumbered(getattr(os, name)))
+    assert not claim.is_halted() and claim.restore() == "" and claim.notices() == []
+    claim.release()
+
+
+def renumbered(real: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+    def look(*arguments: Any, **keywords: Any) -> os.stat_result:
+        fields = list(real(*arguments, **keywords))
+        fields[2] += 1  # st_dev
+        return os.stat_result(fields)
+
+    return look
+
+
+@pytest.mark.posix
 @pytest.mark.parametrize("was_halted", [True, False])
 def test_while_the_directory_is_gone_no_order_is_sent(
     registry: TaskRegistry, make_spec: MakeSpec, was_halted: bool
