@@ -34,8 +34,8 @@ class Claim:
         self._record.update(**fields)
 
     def stop_requested(self) -> bool:
-        """Say whether somebody asked this very process to stop; some 2 µs, and no descriptor."""
-        return os.path.lexists(self._stop_path)
+        """Say whether somebody asked this very process to stop; some 4 µs, and no descriptor."""
+        return os.path.lexists(self._stop_path) or self._files.old_version_requested_stop(self.info.token)
 
     def is_halted(self) -> bool:
         """Say whether new orders are to be refused, also if that cannot be found out; some 4 µs."""

@@ -242,6 +242,27 @@ def test_stops_that_nobody_heard_are_cleared_away(registry: TaskRegistry, make_s
         f"other.{dead.token}.stop",
     ]
 
+def test_a_command_of_an_older_version_stops_a_task_of_this_one(registry: TaskRegistry, make_spec: MakeSpec) -> None:
+    claim = registry.claim(make_spec())
+    old_way = tasks_dir(registry) / "demo.stop"
+    old_way.write_text(make_spec().token)
+    assert not claim.stop_requested()  # it was for a former process of this name
+    old_way.write_text(claim.info.token)
+    assert claim.stop_requested()
+    claim.release()
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("kind", ["pipe", "directory", "dead link", "link to a device"])
+def test_what_is_no_file_of_an_older_version_neither_stops_nor_holds_up(
+    registry: TaskRegistry, make_spec: MakeSpec, kind: str
+) -> None:
+    claim = registry.claim(make_spec())
+    put(kind, tasks_dir(registry) / "demo.stop")
+    assert not claim.stop_requested()
+    claim.release()
+
+
 
 # ---------------------------------------------------------------- files that vanish
 
