@@ -161,6 +161,18 @@ def test_on_a_full_disk_a_spare_file_carries_the_request_to_cancel(
     claim.release()
 
 
+def test_a_second_halt_without_descriptors_leaves_the_request_to_cancel(
+    registry: TaskRegistry, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = registry.claim(make_spec())
+    request = registry.halt("demo", cancel_open=True)
+    with monkeypatch.context() as patch:
+        no_new_file(patch, errno.EMFILE)
+        registry.halt("demo")
+    assert request and claim.cancel_request() == request
+    claim.release()
+
+
 @pytest.mark.posix
 def test_a_task_without_descriptors_hears_a_halt_and_a_stop(registry: TaskRegistry, make_spec: MakeSpec) -> None:
     code = (
@@ -230,18 +242,6 @@ def test_a_task_of_an_older_version_is_asked_in_its_own_way(registry: TaskRegist
     assert not (tasks_dir(registry) / "demo.stop").exists()
 
 
-def test_stops_that_nobody_heard_are_cleared_away(registry: TaskRegistry, make_spec: MakeSpec) -> None:
-    dead = make_spec()
-    registry.claim(dead).release()
-    directory = tasks_dir(registry)
-    for name in (f"demo.{dead.token}.stop", "demo.stop", f"demo.x.{dead.token}.stop", f"other.{dead.token}.stop"):
-        (directory / name).write_text("")
-    registry.claim(make_spec()).release()
-    assert sorted(path.name for path in directory.glob("*.stop")) == [
-        f"demo.x.{dead.token}.stop",
-        f"other.{dead.token}.stop",
-    ]
-
 def test_a_command_of_an_older_version_stops_a_task_of_this_one(registry: TaskRegistry, make_spec: MakeSpec) -> None:
     claim = registry.claim(make_spec())
     old_way = tasks_dir(registry) / "demo.stop"
@@ -262,6 +262,18 @@ def test_what_is_no_file_of_an_older_version_neither_stops_nor_holds_up(
     assert not claim.stop_requested()
     claim.release()
 
+
+def test_stops_that_nobody_heard_are_cleared_away(registry: TaskRegistry, make_spec: MakeSpec) -> None:
+    dead = make_spec()
+    registry.claim(dead).release()
+    directory = tasks_dir(registry)
+    for name in (f"demo.{dead.token}.stop", "demo.stop", f"demo.x.{dead.token}.stop", f"other.{dead.token}.stop"):
+        (directory / name).write_text("")
+    registry.claim(make_spec()).release()
+    assert sorted(path.name for path in directory.glob("*.stop")) == [
+        f"demo.x.{dead.token}.stop",
+        f"other.{dead.token}.stop",
+    ]
 
 
 # ---------------------------------------------------------------- files that vanish
@@ -344,6 +356,26 @@ def test_a_lock_that_could_not_be_put_back_with_all_else_is_put_back_when_there_
 
 
 @pytest.mark.posix
+def test_files_that_are_numbered_otherwise_after_a_remount_are_the_same_files(
+    registry: TaskRegistry, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = registry.claim(make_spec())
+    for name in ("lstat", "fstat"):
+        monkeypatch.setattr(os, name, renumbered(getattr(os, name)))
+    assert not claim.is_halted() and claim.restore() == "" and claim.notices() == []
+    claim.release()
+
+
+def renumbered(real: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+    def look(*arguments: Any, **keywords: Any) -> os.stat_result:
+        fields = list(real(*arguments, **keywords))
+        fields[2] += 1  # st_dev
+        return os.stat_result(fields)
+
+    return look
+
+
+@pytest.mark.posix
 def test_a_record_keeps_its_descriptor_when_it_is_written_again(registry: TaskRegistry, make_spec: MakeSpec) -> None:
     """A thread that is about to write to the number must not write into an order file."""
     claim = registry.claim(make_spec())
@@ -374,26 +406,6 @@ def test_a_halted_task_stays_halted_when_all_its_files_are_removed(registry: Tas
     registry.resume("demo")
     assert not claim.is_halted()
     claim.release()
-
-
-@pytest.mark.posix
-def test_files_that_are_numbered_otherwise_after_a_remount_are_the_same_files(
-    registry: TaskRegistry, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    claim = registry.claim(make_spec())
-    for name in ("lstat", "fstat"):
-        monkeypatch.setattr(os, name, renumbered(getattr(os, name)))
-    assert not claim.is_halted() and claim.restore() == "" and claim.notices() == []
-    claim.release()
-
-
-def renumbered(real: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
-    def look(*arguments: Any, **keywords: Any) -> os.stat_result:
-        fields = list(real(*arguments, **keywords))
-        fields[2] += 1  # st_dev
-        return os.stat_result(fields)
-
-    return look
 
 
 @pytest.mark.posix
