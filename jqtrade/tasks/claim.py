@@ -48,6 +48,14 @@ class Claim:
         # A halt file that is not there tells nothing when the whole directory is gone, moved or unmounted.
         return bool(self.restore()) or self._halt_file.exists()
 
+    def why_halted(self) -> str:
+        """Return why new orders are refused and what to do about it, for the user; "" if they are not refused."""
+        if not self.is_halted():
+            return ""
+        if self._trouble and not self._halt_file.exists():
+            return f"没有人用 halt_task 暂停它，原因是{self._trouble}"
+        return f"恢复用 jqtrade resume_task -n {self.info.name}"
+
     def cancel_request(self) -> str:
         """Return the token of the request to cancel open orders that stands with the halt; "" if there is none."""
         return self._halt_file.cancel_request()
@@ -83,13 +91,13 @@ class Claim:
         is_restored = False
         try:
             if not os.path.isdir(files.directory):
-                return f"任务目录 {files.directory} 不在了"
+                return f"任务目录 {files.directory} 不在了，请把它放回原处，或重新建立同名的空目录"
             found = read_record(files.record)
             if not lock.try_acquire():
                 if found is None or found.token != self.info.token:
                     who = "" if found is None else f"（pid {found.pid}）"
-                    return f"任务名称已被另一个进程占用{who}，请停止其中一个"
-                return "任务的锁文件被替换了" if self._seen_halted else ""  # somebody looks whether the name is free
+                    return f"任务名称已被另一个进程占用{who}，请停止其中一个：那一个，或本进程（pid {self._pid}）"
+                return "任务的锁文件被替换了，另一个进程占着它" if self._seen_halted else ""  # somebody looks whether the name is free
             if self._seen_halted:
                 files.halt.make(cancel_open=False)
             self._record.reopen()
