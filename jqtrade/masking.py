@@ -8,6 +8,7 @@ from jqtrade.account_numbers import find_account_nos, has_long_run, is_stock_or_
 
 _SHORTEST_ACCOUNT_NO = 4
 _SHORTEST_SECRET = 6
+"""bytes: a Chinese character has three"""
 _MOST_SOURCE = 4 * 1024 * 1024
 
 _RUN = re.compile(r"[0-9A-Za-z]{6,64}(?:\.(?:XSHG|XSHE)\b)?")
@@ -60,9 +61,10 @@ class Masker:
     def hide_whole(self, secret: str) -> None:
         """Show `***` in place of a password or the like, and of each of its lines, also where repr or JSON write it.
 
-        What is shorter than six characters (True, None, 1000) would hit innocent words and digits, and is left alone.
+        What is shorter than six letters (True, None, 1000) or four Chinese characters would hit innocent words and digits,
+        and is left alone.
         """
-        self._add({text: "***" for text in _spellings(secret) if len(text) >= _SHORTEST_SECRET})
+        self._add({text: "***" for text in _spellings(secret) if _is_long(text)})
 
     def _add(self, replacements: Dict[str, str]) -> None:
         """In a new dict, since another thread may be printing; the longest first, since one may be a part of another."""
@@ -73,6 +75,10 @@ class Masker:
         for secret, replacement in self._replacements.items():
             text = text.replace(secret, replacement)
         return text
+
+
+def _is_long(secret: str) -> bool:
+    return len(secret) >= 4 and len(secret.encode("utf-8", "replace")) >= _SHORTEST_SECRET
 
 
 def _spellings(secret: str) -> Set[str]:

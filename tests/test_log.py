@@ -93,7 +93,7 @@ def test_of_two_numbers_one_within_the_other_nothing_shows_but_the_last_two_char
 SECRETS = [
     "verysecret",
     'it\'s "quoted"',
-    "it's",
+    "it's so",
     'say "it"',
     "domain\\user",
     "line one\nline two\n",
