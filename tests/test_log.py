@@ -559,6 +559,33 @@ def test_a_secret_that_is_printed_in_pieces_is_masked(tmp_path: Path) -> None:
     assert buffer.getvalue().decode() == "***\n*** and morenext\n"
 
 
+def test_progress_is_shown_as_it_goes_on() -> None:
+    buffer = io.BytesIO()
+    stream = MaskedStream(buffer, Masker())
+    print("\r10 %", end="", file=stream)
+    assert buffer.getvalue() == b"\r10 %"
+    print(".", end="", flush=True, file=stream)
+    assert buffer.getvalue().endswith(b".")
+    print("x" * 5000, end="", file=stream)
+    assert buffer.getvalue().count(b"x") == 5000
+    for _ in range(1000):
+        print("y", end="", file=stream)
+    assert buffer.getvalue().count(b"y") > 500
+
+
+def test_what_was_printed_a_while_ago_does_not_wait_for_the_end_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    buffer = io.BytesIO()
+    stream = MaskedStream(buffer, Masker())
+    stream.write("one")
+    stream.write("two")
+    assert buffer.getvalue() == b""
+    now[0] = 1.0
+    stream.write("three")
+    assert buffer.getvalue() == b"onetwothree"
+
+
 def test_lines_that_threads_print_in_pieces_stay_whole() -> None:
     buffer = io.BytesIO()
     stream = MaskedStream(buffer, Masker())
