@@ -60,12 +60,15 @@ class Bench:
         self.rescheduled: List[Optional[datetime]] = []
         self.triggers: Dict[str, Trigger] = {}
         self._end = 0.0
-        self.scheduler = Scheduler(self.clock, GRACE, self._is_wanted, self.troubles.append, self._reschedule)
+        self.scheduler = Scheduler(self.clock, GRACE, self._is_wanted, self._hear, self._reschedule)
 
     def _is_wanted(self) -> bool:
         upcoming = self.scheduler.next_job()
         waits = upcoming is not None and upcoming[0] <= self.clock.now()
         return waits or self.clock.monotonic() < self._end
+
+    def _hear(self, text: str, level: int) -> None:
+        self.troubles.append(text)
 
     def _reschedule(self) -> None:
         upcoming = self.scheduler.next_job()
