@@ -348,6 +348,14 @@ def test_due_times_forget_nothing_that_was_gone_through_in_several_pieces() -> N
     assert times.next == at(12)
 
 
+def test_what_is_left_out_is_told_also_if_later_due_times_have_come_meanwhile() -> None:
+    times = DueTimes(TimesOfDay([time(10), time(11), time(12), time(13)]), at(10, 30))
+    for hour in (11, 12):
+        times.take(at(hour), latest_only=True)
+    assert times.set_back(at(9), at(9)) == []
+    assert times.take(at(13, 5), latest_only=True) == (at(13), 1, [Span(at(11), at(12))])
+
+
 def test_after_its_last_due_time_a_job_is_left_out_when_the_clock_is_set_back() -> None:
     days = [at(0).date(), at(0, days=1).date()]
 
