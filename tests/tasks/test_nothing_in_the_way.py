@@ -77,7 +77,7 @@ def test_everything_goes_on_without_the_guard_and_says_so_once(
     assert claim.stop_requested()
     claim.release()
     assert registry.list_tasks() == [] and not registry.is_alive(claim.info)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert len(said) == 1 and "不再等它" in said[0]
 
 
