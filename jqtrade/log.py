@@ -16,8 +16,7 @@ from typing import Any, Callable, Deque, Dict, Optional, Sequence, Set, Tuple, U
 
 from jqtrade.clock import Clock
 from jqtrade.console import ConsoleWriter, QueuedOutput
-from jqtrade.masking import Masker as Masker
-from jqtrade.masking import visible
+from jqtrade.masking import Masker, visible
 from jqtrade.private_files import PRIVATE_FILE
 from jqtrade.safe_log import SafeLog as SafeLog
 from jqtrade.safe_log import get_log as get_log

@@ -180,7 +180,8 @@ SET_UP = """
 import logging, os, signal, subprocess, sys, threading, time
 sys.path.insert(0, {root!r})
 from jqtrade.clock import SystemClock
-from jqtrade.log import Masker, set_up_logging
+from jqtrade.log import set_up_logging
+from jqtrade.masking import Masker
 set_up_logging(None, False, Masker(), SystemClock(), lambda: None)
 """
 

@@ -16,7 +16,8 @@ from typing import Any, Callable, Dict, List, Optional
 import pytest
 
 from jqtrade.clock import VirtualClock
-from jqtrade.log import LineFormatter, MaskedStream, Masker, Outage, format_seconds, log_lines
+from jqtrade.log import LineFormatter, MaskedStream, Outage, format_seconds, log_lines
+from jqtrade.masking import Masker
 
 ROOT = Path(__file__).resolve().parent.parent
 NOW = datetime(2026, 1, 5, 9, 30, 0, 123456)
@@ -215,7 +216,8 @@ PRELUDE = """
 import logging, os, sys, warnings
 import jqtrade.log
 from jqtrade.clock import SystemClock
-from jqtrade.log import Masker, set_up_logging
+from jqtrade.log import set_up_logging
+from jqtrade.masking import Masker
 
 jqtrade.log.MAX_BYTES, jqtrade.log.BACKUP_COUNT = {max_bytes}, {backups}
 masker = Masker()

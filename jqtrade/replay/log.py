@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any, Callable, Iterator, Optional, Set
 
 from jqtrade.clock import Clock
-from jqtrade.log import LineFormatter, MaskedStream, Masker
-from jqtrade.masking import visible
+from jqtrade.log import LineFormatter, MaskedStream
+from jqtrade.masking import Masker, visible
 
 MOST_KINDS = 20
 """Kinds of warnings and errors that are shown on the terminal."""

@@ -20,8 +20,8 @@ from jqtrade.account.trade_gate.anxin_watch import PATIENCE
 from jqtrade.calendar import ExchangeDays, TradingDays, day_text, load_trading_days
 from jqtrade.clock import Clock, SystemClock
 from jqtrade.errors import InvalidParam, JqtradeError
-from jqtrade.log import MaskedStream, Masker, format_seconds
-from jqtrade.masking import visible
+from jqtrade.log import MaskedStream, format_seconds
+from jqtrade.masking import Masker, visible
 from jqtrade.options import Options
 from jqtrade.runtime.check_report import Report, Row, as_text
 from jqtrade.runtime.check_source import NO_PYFLAKES, Source, Undefined, syntax_text

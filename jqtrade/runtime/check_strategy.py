@@ -13,7 +13,7 @@ from jqtrade.account.request import check_request
 from jqtrade.account.trade_gate import AbsTradeGate
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidParam, JqtradeError, OrderNotSent
-from jqtrade.log import Masker
+from jqtrade.masking import Masker
 from jqtrade.options import Options
 from jqtrade.runtime.api import Phase, StrategyApi
 from jqtrade.runtime.check_joinquant import joinquant_text

@@ -16,7 +16,8 @@ from jqtrade.account.trade_gate import AbsTradeGate
 from jqtrade.calendar import TradingDays, load_trading_days
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidCall, StrategyError
-from jqtrade.log import Masker, get_log
+from jqtrade.log import get_log
+from jqtrade.masking import Masker
 from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options, Period
 from jqtrade.runtime.api import Host, Phase, StrategyApi
 from jqtrade.runtime.closed_days import ClosedDays

@@ -9,7 +9,8 @@ from typing import Optional, Tuple
 
 from jqtrade.clock import SystemClock
 from jqtrade.errors import JqtradeError
-from jqtrade.log import Masker, get_log, set_up_logging
+from jqtrade.log import get_log, set_up_logging
+from jqtrade.masking import Masker, visible
 from jqtrade.options import Options
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.halt import HaltWatch
@@ -39,7 +40,7 @@ def run_task(spec: TaskSpec) -> int:
 
 
 def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
+    print(visible(sentence), file=sys.stderr, flush=True)
 
 
 def _run_claimed(spec: TaskSpec, claim: Claim) -> int:

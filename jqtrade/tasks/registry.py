@@ -226,7 +226,7 @@ class TaskRegistry:
             raise TaskError(f"任务 {name} 没有恢复下单：无法删除暂停文件：{error}") from error
 
     def _when_readers_let(self, change: Callable[[], T]) -> T:
-        """Call `change` of the halt file. On Windows it fails while the task looks at the file, which takes moments."""
+        """Call `change` of a halt or stop file. On Windows it fails while the task looks at the file, which takes moments."""
         for _ in range(_CHANGE_TRIES):
             try:
                 return change()

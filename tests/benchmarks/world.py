@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
 from jqtrade.clock import SystemClock
-from jqtrade.log import Masker, set_up_logging
+from jqtrade.log import set_up_logging
+from jqtrade.masking import Masker
 from jqtrade.options import Options
 from jqtrade.runtime.strategy import Strategy
 from jqtrade.tasks.halt_file import HaltFile

@@ -18,7 +18,8 @@ sys.path.insert(0, ROOT)
 import psutil  # noqa: E402
 
 from jqtrade.clock import VirtualClock  # noqa: E402
-from jqtrade.log import Masker, set_up_logging  # noqa: E402
+from jqtrade.log import set_up_logging  # noqa: E402
+from jqtrade.masking import Masker  # noqa: E402
 from jqtrade.options import Options  # noqa: E402
 from jqtrade.runtime.strategy import Strategy  # noqa: E402
 from tests.faults.world import Broker, World  # noqa: E402

@@ -141,7 +141,8 @@ def main(name: str, folder: str, settings: Dict[str, Any]) -> None:
 
     failpoints.install_from_environment()
     from jqtrade.clock import SystemClock
-    from jqtrade.log import Masker, set_up_logging
+    from jqtrade.log import set_up_logging
+    from jqtrade.masking import Masker
     from jqtrade.options import Options
     from jqtrade.runtime.strategy import Strategy
 

@@ -10,7 +10,7 @@ import pytest
 
 from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidParam
-from jqtrade.log import Masker
+from jqtrade.masking import Masker
 from jqtrade.replay.clock import ReplayClock, paced_seconds
 from jqtrade.replay.log import MOST_KINDS, LateFile, News
 from jqtrade.replay.output import check_folder, make_folder

@@ -7,7 +7,7 @@ import pytest
 from strategy_files import START, Starter, at
 
 from jqtrade.errors import InvalidCall, InvalidParam
-from jqtrade.log import Masker
+from jqtrade.masking import Masker
 from jqtrade.options import Options
 from jqtrade.runtime.strategy import Strategy
 from jqtrade.testing import FakeBroker, VirtualClock
