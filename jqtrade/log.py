@@ -57,7 +57,8 @@ class MaskedStream(io.TextIOWrapper):
             or "\r" in text
             or len(text) > _MOST_KEPT
             or len(pieces) > _MOST_PIECES
-            or now - pieces[0][0] > _LONGEST_KEPT
+            # Not pieces[0]: a signal handler may have written them.
+            or any(now - since > _LONGEST_KEPT for since, _ in list(pieces)[:1])
         ):
             self._write_pieces(pieces)
         return len(text)
