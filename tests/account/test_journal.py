@@ -127,7 +127,8 @@ def test_a_batch_is_kept_whole_or_not_at_all(journal_path: str) -> None:
 def test_what_was_recorded_by_a_commit_that_seemed_to_fail_counts_as_it_was_recorded_again(journal_path: str) -> None:
     journal = Journal(journal_path)
     journal.record_intents([make_order("1"), make_order("2")], [1.0] * 2)
-    journal.record_refused([make_order("1").rejected("没有发出")])
+    journal.queue([make_order("1").rejected("没有发出")])
+    journal.flush()
     assert [(order.order_id, order.status) for order, _ in recorded(journal_path, DAY)] == [
         ("1", "rejected"),
         ("2", "new"),
@@ -139,16 +140,16 @@ def test_what_waits_twice_for_the_next_write_is_recorded_once(journal_path: str)
     journal = Journal(journal_path)
     journal.load(DAY)
     again = [(ORDERS[:2], [1.0, 2.0], ORDERS[:1]), (ORDERS[:3], [1.0, 2.0, 3.0], [])]
-    check = journal.check_files
+    commit = journal._commit
 
-    def gone() -> None:
+    def gone(*args: Any) -> None:
         raise JournalGone("taken away")
 
     for orders, values, sent in again:
-        journal.check_files = gone  # type: ignore[method-assign]
+        journal._commit = gone  # type: ignore[method-assign]
         with pytest.raises(JournalGone):
             journal.record_again(orders, values, sent)
-    journal.check_files = check  # type: ignore[method-assign]
+    journal._commit = commit  # type: ignore[method-assign]
     refused = ORDERS[2].rejected("没有发出")
     journal.queue([refused])
     journal.flush()
@@ -299,6 +300,7 @@ def test_cancels_are_kept_for_the_counts_of_the_day(journal_path: str) -> None:
     journal.record_intents([make_order("1"), make_order("2")], [1.0] * 2)
     journal.record_cancels([make_order("1"), make_order("2")], MOMENT)
     journal.record_cancels([make_order("1")], MOMENT)
+    journal.flush()
     journal.close()
     assert Journal(journal_path, "mine").load_cancels(DAY) == [MOMENT] * 3
     assert Journal(journal_path, "other").load_cancels(DAY) == []
