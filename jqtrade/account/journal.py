@@ -52,24 +52,25 @@ WAL_FRAME = 4096 + 24
 
 
 if sys.platform == "win32":
+    LOCKED: List[Tuple[str, int, int]] = []
+    """A lock belongs to the file that sqlite has open there: nobody but sqlite drops it."""
 
-    def _hold(fd: int) -> bool:
-        """A lock belongs to the file that sqlite has open there: nobody but sqlite drops it."""
+    def _hold(fd: int, first: int, size: int) -> bool:
         return True
 
 else:
     import fcntl
 
-    SHARED_FIRST, SHARED_SIZE = 0x40000002, 510
-    """the bytes of a database that all who have it open lock for reading, by the file format of sqlite"""
+    LOCKED = [("", 0x40000002, 510), ("-shm", 128, 1)]
+    """By suffix, the first byte and how many: what all who have a database open lock for reading, by sqlite's formats."""
 
-    def _hold(fd: int) -> bool:
-        """Take sqlite's own lock of the database, which nothing happens to if we have it; say whether that worked.
+    def _hold(fd: int, first: int, size: int) -> bool:
+        """Take sqlite's own lock of these bytes, which nothing happens to if we have it; say whether that worked.
 
         POSIX gives it to the process: our closing of any copy of the file drops it, and this brings it back.
         """
         try:
-            fcntl.lockf(fd, fcntl.LOCK_SH | fcntl.LOCK_NB, SHARED_SIZE, SHARED_FIRST)
+            fcntl.lockf(fd, fcntl.LOCK_SH | fcntl.LOCK_NB, size, first)
         except (BlockingIOError, PermissionError):  # POSIX allows both
             return False
         return True
@@ -149,11 +150,13 @@ class Journal:
         prepare(self._connection, path)
         self._find_owners()
         self._files: List[Tuple[str, os.stat_result]] = []
-        self._guard: Optional[io.FileIO] = None
-        """the database once more, for its lock; closed after sqlite has let go of it, since that drops the lock"""
+        self._guards: List[Tuple[io.FileIO, int, int]] = []
+        """files of sqlite's once more, for its locks; closed after sqlite has let go of them, since that drops the locks"""
         if path is not None and mode == "wal":  # some file systems cannot have it
             self._make_room(path + "-wal")
-            self._guard = io.FileIO(open_private(path, os.O_RDONLY), "r")
+            for suffix, first, size in LOCKED:
+                self._guards.append((io.FileIO(open_private(path + suffix, os.O_RDWR), "r+"), first, size))
+                self._shared_size = os.fstat(self._guards[-1][0].fileno()).st_size  # of the last one, the -shm
             self._files = [(name, os.stat(name)) for name in (path, path + "-wal")]
 
     def _find_owners(self) -> None:
@@ -176,13 +179,7 @@ class Journal:
         That program first puts what the log holds into the database, which may take a while, and what is committed
         meanwhile is lost. So the lock is taken again before the look: while we have it nobody removes the log.
         """
-        if self._guard is not None:
-            try:
-                is_held = _hold(self._guard.fileno())
-            except OSError as error:
-                raise sqlite3.OperationalError(str(error))
-            if not is_held:
-                raise JournalGone(f"记录文件 {self._path} 正被别的程序收尾：它以为没有人在用")
+        self._take_locks()
         for path, opened in self._files:
             try:
                 now = os.stat(path)
@@ -195,6 +192,19 @@ class Journal:
                 raise sqlite3.OperationalError(str(error))
             if not is_same:
                 raise JournalGone(f"记录文件 {path} 在任务运行时被删除、移走、截短或换成了别的，记下的东西重启后读不到")
+
+    def _take_locks(self) -> None:
+        """Raises JournalGone while somebody else has them, sqlite3.Error if nobody knows."""
+        try:
+            if not all(_hold(file.fileno(), first, size) for file, first, size in self._guards):
+                raise JournalGone(f"记录文件 {self._path} 正被别的程序收尾：它以为没有人在用")
+            # Who opened the journal while nobody had these locks has cut the -shm off, and not yet filled it again if we
+            # are in its way. We have it in memory: to touch what is no more there would be our end, by SIGBUS.
+            for file, _, _ in self._guards[1:]:
+                if os.fstat(file.fileno()).st_size < self._shared_size:
+                    os.ftruncate(file.fileno(), self._shared_size)  # sqlite knows zeros for nothing, and fills it
+        except OSError as error:
+            raise sqlite3.OperationalError(str(error))
 
     def reopen(self, day: date) -> bool:
         """Open the files anew if the database is still there and only sqlite's log was removed; say whether that was so.
@@ -444,9 +454,9 @@ class Journal:
 
     def close(self) -> None:
         self._connection.close()
-        guard, self._guard = self._guard, None
-        if guard is not None:
-            guard.close()
+        guards, self._guards = self._guards, []
+        for file, _, _ in guards:
+            file.close()
 
 
 def _listed(numbers: Sequence[int]) -> str:
