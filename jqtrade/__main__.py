@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from datetime import date, datetime
-from typing import Any, List, NoReturn, Optional, Sequence
+from typing import Any, NoReturn, Optional, Sequence
 
 from jqtrade import __version__
 from jqtrade.errors import InvalidParam, JqtradeError
@@ -228,7 +228,7 @@ def _start_task(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         _say(f"不再等待，任务 {spec.name} 仍在后台启动，用 jqtrade get_tasks 查看")
         return 1
-    print(f"任务 {task.name} 已启动，pid {task.pid}，日志 {task.log}")
+    print(visible(f"任务 {task.name} 已启动，pid {task.pid}，日志 {task.log}"))
     _say_if_halted(task.name, spec.home)
     return 0
 
@@ -268,7 +268,7 @@ def _get_tasks(args: argparse.Namespace) -> int:
 
         print(json.dumps([task.as_dict() for task in tasks], ensure_ascii=True, indent=2))
     elif not tasks:
-        print(f"没有运行中的实盘任务（在 {home_dir()} 里）")
+        print(visible(f"没有运行中的实盘任务（在 {home_dir()} 里）"))
     for task in [] if args.json else tasks:
         print(_task_text(task))
     return 0
@@ -329,7 +329,7 @@ def _stop_task(args: argparse.Namespace) -> int:
 
 def _halt_task(args: argparse.Namespace) -> int:
     from jqtrade.home import home_dir
-    from jqtrade.tasks.halting import Halt, await_cancels, halt
+    from jqtrade.tasks.halting import await_cancels, halt
     from jqtrade.tasks.registry import TaskRegistry
 
     if not args.all and args.name is None:
@@ -338,16 +338,10 @@ def _halt_task(args: argparse.Namespace) -> int:
     names = registry.running() if args.all else [args.name]
     if not names:
         print("没有运行中的实盘任务，没有暂停任何任务")
-    halts: List[Halt] = []
+    halts, answers = halt(registry, names, args.cancel_open)
     failed = False
-    for name in names:
-        try:
-            halts.append(halt(registry, name, args.cancel_open))
-        except JqtradeError as error:
-            failed = True
-            _say(f"错误：{error}")
-        else:
-            failed = not _answer(halts[-1].answer) or failed
+    for answer in answers + [one.answer for one in halts]:
+        failed = not _answer(answer) or failed
     for answer in await_cancels(registry, halts, args.timeout):
         failed = not _answer(answer) or failed
     return 1 if failed else 0
@@ -355,7 +349,7 @@ def _halt_task(args: argparse.Namespace) -> int:
 
 def _answer(answer: Any) -> bool:
     """Print an Answer where it belongs and say whether all that was asked for has been done."""
-    print(answer.text, file=sys.stdout if answer.done else sys.stderr, flush=True)
+    print(visible(answer.text), file=sys.stdout if answer.done else sys.stderr, flush=True)
     return bool(answer.done)
 
 

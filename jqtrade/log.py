@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import sys
+import warnings
 from collections import deque
 from datetime import datetime
 from typing import Any, Callable, Deque, Dict, Optional, Sequence, Set, Union
@@ -205,6 +206,8 @@ def set_up_logging(
 ) -> None:
     """Send log lines and prints of this process to the file at `path`, or to this terminal."""
     if path is None:
+        # Of the writer's thread, in a strategy that forks: the child writes for itself.
+        warnings.filterwarnings("ignore", ".* is multi-threaded, use of fork", DeprecationWarning)
         writer = ConsoleWriter(sys.stdout.encoding or "utf-8")
         sys.stdout, sys.stderr = [_queued(stream, writer, masker) for stream in (sys.stdout, sys.stderr)]
         handler: logging.Handler = logging.StreamHandler(sys.stdout)

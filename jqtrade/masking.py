@@ -20,8 +20,8 @@ _ACCOUNT_TEXT = re.compile(
 _DIGITS = re.compile("[0-9]{4}")
 _RUN = re.compile("[0-9A-Za-z]{4,64}")
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""what could move the cursor, begin a line or turn the writing round; a tab and a line feed may stay"""
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""what could move the cursor, begin a line, turn the writing round or not be written at all; a tab and a line feed may stay"""
 
 
 class Masker:
@@ -87,7 +87,8 @@ class Masker:
 
 def _spellings(secret: str) -> Set[str]:
     """How `secret` may stand in a log: as it is, line by line, and escaped by repr or JSON, in either kind of quotes."""
-    whole = [secret] + [line.strip() for line in secret.splitlines()]
+    lines = [secret] + [line.strip() for line in secret.splitlines()]
+    whole = lines + [spelling for line in lines for spelling in (line.upper(), line.lower())]
     escaped = [
         spelling
         for text in whole

@@ -72,6 +72,7 @@ class Account:
         gate.account_check = self._check_may_send
         self._inside: Optional[FrameType] = None
         """the call that is changing the account, or one that was cut short"""
+        self._is_refusing_nested = False
         self._gate_may_be_cut_short = False
         self._asked = (clock.now(), clock.monotonic())
         """when what is about to be sent was asked for, or last waited for"""
@@ -99,12 +100,21 @@ class Account:
         self._check_usable()
         frame = sys._getframe(1)
         if self._is_within_call(frame):
-            log.error("%s没有执行：它在另一次下单、撤单或同步的中途被调用（例如在信号处理函数里）。没有发出", what)
+            self._refuse_nested(what)
             return False
         self._put_right()
         self._doubts.enter(is_clean=True)
         self._inside = frame
         return True
+
+    def _refuse_nested(self, what: str) -> None:
+        if self._is_refusing_nested:  # a log handler that answers lines of ours with calls would never come to an end
+            return
+        self._is_refusing_nested = True
+        try:
+            log.error("%s没有执行：它在另一次下单、撤单或同步的中途被调用（例如在信号处理函数里）。没有发出", what)
+        finally:
+            self._is_refusing_nested = False
 
     def _is_within_call(self, frame: FrameType) -> bool:
         """Whether `frame` runs in the middle of a change of the account."""
@@ -222,9 +232,9 @@ class Account:
 
     def orders(self, order_id: Any = None, code: Any = None, status: Any = None) -> List[Order]:
         """Today's orders in order of creation that match every given filter. Raises InvalidParam for an unknown status."""
-        if not self._is_within_call(sys._getframe()):
+        if not self._is_within_call(sys._getframe()):  # else in a signal handler: what that interrupts keeps its day
             self._put_right()
-        self._start_day()
+            self._start_day()
         if status is not None:
             status = _check_status(status)
         if order_id is not None:
@@ -396,12 +406,12 @@ class Account:
         for order, reason in orders:
             log.error("订单 %s 没有发出：%s，%s", order.order_id, describe(order), reason)
         refused = [order.rejected("没有发出：" + reason) for order, reason in orders]
-        self._orders.update([(order.order_id, order) for order in refused])
-        self._limits.uncount_orders(refused)
-        if is_recorded:
+        if is_recorded:  # first of all: what is in doubt until then is refused once more after an exception
             self._change([(order, order.state()) for order in refused], "refused")
         else:
             self._journal.queue(refused)
+        self._orders.update([(order.order_id, order) for order in refused])
+        self._limits.uncount_orders(refused)
 
     def cancel_batch(self, order_ids: Sequence[str]) -> List[str]:
         """Ask the broker to cancel orders, all at once where the gate can; ids unknown or finished are only logged.

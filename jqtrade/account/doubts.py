@@ -69,12 +69,12 @@ class Doubts:
 
     def enter(self, is_clean: bool) -> None:
         """Another call begins; `is_clean` says whether the last one ended, so that the strategy has heard what it returned."""
-        returned, self._returning = self._returning, {}
-        if not is_clean:
-            self._untold.update(returned)
-            return
-        for order_id in returned:
-            self._untold.pop(order_id, None)
+        if is_clean:
+            for order_id in self._returning:
+                self._untold.pop(order_id, None)
+        else:
+            self._untold.update(self._returning)
+        self._returning = {}  # last of all: an exception before has it done once more
 
     def blocking(self) -> Dict[Tuple[str, bool], str]:
         """By code and whether it buys, the id of an order that another one like it might double."""

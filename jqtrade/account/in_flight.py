@@ -148,12 +148,9 @@ class InFlightOrders:
         self._figures = {}
 
     def forget_sums(self) -> None:
-        """A call was cut short. An order that did not get into `orders` was not sent either."""
-        figures = list(self._figures.values())
-        for found in figures:
+        """A call was cut short: what was added up may be too much."""
+        for found in list(self._figures.values()):
             found.sums = None
-        entered = [entry.order for found in figures for entry in found.entries.values()]
-        self.remove(order for order in entered if order.order_id not in self._orders)
 
     def free(self, figure: Figure, portfolio: Optional[Portfolio]) -> int:
         """How much of a figure of the newest snapshot is certainly there: shares, or millionths of a yuan."""

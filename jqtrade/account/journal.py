@@ -224,12 +224,10 @@ class Journal:
 
     def record_again(self, orders: Sequence[Order], values: Sequence[float], sent: Sequence[Order]) -> None:
         """Keep orders of one day as they stand now, those that are missing too. Raises sqlite3.Error."""
-        missing = [(order, value) for order, value in zip(orders, values) if _key(order) not in self._sequences]
-        if missing:
-            self._queued.append(functools.partial(self._insert, *zip(*missing)))
         self._sent.extend(sent)
-        steps = [(order, order.state()) for order in orders]
-        self._write("FULL", [functools.partial(self._update, steps, orders[0].create_time, "again")] if steps else [])
+        if orders:
+            self._queued.append(functools.partial(self._insert_as_they_are, orders, values, "again"))
+        self._write("FULL", [])
 
     def _make_room(self, path: str) -> None:
         """Make sqlite's write-ahead log as long as it will be: a commit into room that is there takes half as long.
@@ -271,9 +269,7 @@ class Journal:
 
     def queue(self, orders: Sequence[Order]) -> None:
         """Keep orders of one day that were not sent, as they are now, with whatever is written next."""
-        steps = [(order, order.state()) for order in orders]
-        self._queued.append(functools.partial(self._insert, orders, [0.0] * len(orders)))
-        self._queued.append(functools.partial(self._update, steps, orders[0].create_time, "refused"))
+        self._queued.append(functools.partial(self._insert_as_they_are, orders, [0.0] * len(orders), "refused"))
 
     def record_cancels(self, orders: Sequence[Order], moment: datetime) -> None:
         """Keep, for the counts of the day, that the broker is about to be asked to cancel `orders`; if that fails, later."""
@@ -314,7 +310,7 @@ class Journal:
         try:
             for change in itertools.chain(self._queued, changes):
                 change()
-            self._mark_sent()  # last: what is marked may have been inserted just now
+            self._mark_sent()  # also what was only now inserted, into a journal that was opened anew
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -339,6 +335,11 @@ class Journal:
         if pairs:
             orders, values = zip(*pairs)
             self._insert_new(orders, values)
+
+    def _insert_as_they_are(self, orders: Sequence[Order], values: Sequence[float], source: str) -> None:
+        """One change, not two: what is queued must not be cut between an order and its state."""
+        self._insert(orders, values)
+        self._update([(order, order.state()) for order in orders], orders[0].create_time, source)
 
     def _is_recorded(self, order: Order) -> bool:
         if self._may_be_recorded:

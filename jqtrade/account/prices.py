@@ -1,18 +1,18 @@
 """LatestPrices: what a security cost when we last saw it, for orders to be compared with until there is market data."""
 
-import logging
 from typing import Dict, Iterable, Optional, Sequence, Set
 
 from jqtrade.account.money import millionths, yuan_of
 from jqtrade.account.order import Order, format_price
 from jqtrade.account.portfolio import Portfolio
 from jqtrade.errors import InvalidOrder
+from jqtrade.log import get_log
 
 BILLION = 10**9
 LOWEST = 1e-6
 """yuan: anything less is no price"""
 
-log = logging.getLogger("jqtrade.account")
+log = get_log("jqtrade.account")
 
 
 class LatestPrices:

@@ -78,7 +78,8 @@ class RiskLimits:
         recent_cancels = sum(moment in recent_calls for moment in cancels)
         counts.count_before(values, len(cancels), recent, recent_cancels)
         for order, _, heard in sent:
-            in_flight.add_before(order, _heard_before(order, heard, now), self._written)
+            listed = orders.get(order.order_id)  # how it stands, also where the journal could not take that
+            in_flight.add_before(listed or order, _heard_before(listed, heard, now), self._written)
         self._day = _Day(counts, in_flight, prices)
 
     def _may_be_recent(self, asked: datetime, number: int, now: datetime) -> bool:
@@ -275,9 +276,12 @@ class RiskLimits:
                 )
 
 
-def _heard_before(order: Order, heard: Optional[datetime], now: Moment) -> Optional[Moment]:
-    """When the last word of an order of before a restart was heard, by both clocks."""
-    if order.status is OrderStatus.new:
+def _heard_before(listed: Optional[Order], heard: Optional[datetime], now: Moment) -> Optional[Moment]:
+    """When the last word of an order of before a restart was heard, by both clocks.
+
+    `listed`: the order if it is ours; of another one nobody will tell us more than the next snapshots do.
+    """
+    if listed is not None and listed.status is OrderStatus.new:
         return None
     if heard is None or heard > now.wall:
         return now

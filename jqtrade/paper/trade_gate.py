@@ -1,12 +1,12 @@
 """PaperTradeGate: the paper exchange inside the strategy's own process."""
 
-import logging
 from decimal import Decimal
 from typing import Any, Dict, List
 
 from jqtrade.account.order import Order, OrderAction, OrderSide, format_price
 from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.errors import InvalidParam, OrderNotSent
+from jqtrade.log import get_log
 from jqtrade.paper.exchange import PaperExchange, PaperOrder
 from jqtrade.paper.ledger import Ledger
 from jqtrade.paper.quotes import Quotes
@@ -55,7 +55,7 @@ class PaperTradeGate(AbsTradeGate):
         for name in ("paper_quotes", "paper_bars", "paper_actions"):
             if options[name] is not None and not isinstance(options[name], str):
                 raise InvalidParam(f"{name}={options[name]!r} 不正确，应为文件的路径或 None")
-        self._log = logging.getLogger(__name__)
+        self._log = get_log(__name__)
         terms = terms_of(options)
         self.quotes = self.open_quotes(options)
         self.exchange = PaperExchange(Ledger(cash, terms.rates), self.quotes, self.clock.now(), keep_hours, terms)

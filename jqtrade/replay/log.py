@@ -12,6 +12,7 @@ from typing import Any, Callable, Iterator, Optional, Set
 
 from jqtrade.clock import Clock
 from jqtrade.log import LineFormatter, MaskedStream, Masker
+from jqtrade.masking import visible
 
 MOST_KINDS = 20
 """Kinds of warnings and errors that are shown on the terminal."""
@@ -68,7 +69,7 @@ class News(logging.Handler):
             self.hidden += 1
             return
         self._kinds.add(kind)
-        self._say(self._masker(f"[{self._moment():%Y-%m-%d %H:%M:%S}] {text}"))
+        self._say(visible(self._masker(f"[{self._moment():%Y-%m-%d %H:%M:%S}] {text}")))
 
     def _describe(self, error: BaseException) -> str:
         lines = [

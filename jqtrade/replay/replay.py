@@ -1,6 +1,5 @@
 """run_replay: puts a strategy together as the worker does, with virtual time and the paper exchange, and plays the days."""
 
-import logging
 import os
 import random
 import tempfile
@@ -9,7 +8,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional
 
 from jqtrade.calendar import GivenDays
 from jqtrade.errors import InvalidParam, JqtradeError, StrategyError
-from jqtrade.log import Masker
+from jqtrade.log import get_log
 from jqtrade.options import Options
 from jqtrade.paper.quotes import MadeUpQuotes
 from jqtrade.paper.rules import parse_cash
@@ -29,9 +28,9 @@ from jqtrade.runtime.loader import apply_environment, put_folder_first
 from jqtrade.runtime.strategy import Strategy
 from jqtrade.runtime.worker import why_not_started
 from jqtrade.stop_signals import StopSignals
-from jqtrade.tasks.spec import secret_values
+from jqtrade.tasks.spec import masker_for
 
-log = logging.getLogger("jqtrade.replay")
+log = get_log("jqtrade.replay")
 
 
 class ReplaySpec(NamedTuple):
@@ -103,9 +102,7 @@ class _Replay:
         self._signals = StopSignals("正在停止：当前的工作结束后写出到这里为止的结果，再按一次 Ctrl+C 立即结束")
         self._clock = ReplayClock(datetime.combine(market.days[0], time.min), spec.speed)
         self._recorder = Recorder()
-        self._masker = Masker()
-        for secret in secret_values(spec.env):
-            self._masker.hide_whole(secret)
+        self._masker = masker_for(spec.env, spec.code, spec.config)
         self._masker.hide_whole(scratch)  # its name is another one each time
         self._options = Options()
         self._options.update(self._options.check({"trading_days": "XSHG"}))  # unless the strategy says otherwise

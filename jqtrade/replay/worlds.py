@@ -1,12 +1,12 @@
 """What is outside the strategy in a replay: the paper exchange, in the same process or behind One Quant's files."""
 
-import logging
 from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Any, Dict, NamedTuple, Optional
 
 from jqtrade.account.trade_gate import AbsTradeGate, AnXinDMATradeGate
 from jqtrade.errors import InvalidParam
+from jqtrade.log import get_log
 from jqtrade.paper.exchange import PaperExchange
 from jqtrade.paper.onequant_files import Outbox
 from jqtrade.paper.onequant_terminal import OneQuantTerminal
@@ -23,7 +23,7 @@ ACCOUNT_NO = "replay"
 LONG_WAIT = 10.0
 """Seconds; a longer wait is for the next job, and no order is under way."""
 
-log = logging.getLogger("jqtrade.replay")
+log = get_log("jqtrade.replay")
 
 
 class Terms(NamedTuple):

@@ -21,6 +21,7 @@ from jqtrade.calendar import ExchangeDays, TradingDays, day_text, load_trading_d
 from jqtrade.clock import Clock, SystemClock
 from jqtrade.errors import InvalidParam, JqtradeError
 from jqtrade.log import MaskedStream, Masker, format_seconds
+from jqtrade.masking import visible
 from jqtrade.options import Options
 from jqtrade.runtime.check_report import Report, Row, as_text
 from jqtrade.runtime.check_source import NO_PYFLAKES, Source, Undefined, syntax_text
@@ -30,7 +31,7 @@ from jqtrade.runtime.loader import apply_environment, put_folder_first
 from jqtrade.runtime.trade_gates import is_ours
 from jqtrade.scheduler.scheduler import EVERY_MINUTE
 from jqtrade.scheduler.trigger import OnDays
-from jqtrade.tasks.spec import secret_values
+from jqtrade.tasks.spec import masker_for
 
 _OF_ACCOUNT = {"order", "cancel_order", "batch_submit_orders", "batch_cancel_orders", "get_orders", "portfolio"}
 _BEFORE_OPEN = timedelta(minutes=30)
@@ -40,9 +41,7 @@ def run_check(
     code: str, config: Optional[str], env: Mapping[str, str], paper: bool, home: str, as_json: bool = False
 ) -> int:
     """Check the file at `code` and print what was found. Returns the exit code: 1 if there are errors."""
-    masker = Masker()
-    for secret in secret_values(env):
-        masker.hide_whole(secret)
+    masker = masker_for(env, code, config)
     sys.stderr = MaskedStream(sys.stderr.buffer, masker, sys.stderr.encoding or "utf-8")
     try:
         with contextlib.redirect_stdout(sys.stderr):  # what the strategy prints is no part of the report
@@ -51,7 +50,8 @@ def run_check(
     except KeyboardInterrupt:
         print("检查被中断", file=sys.stderr)
         return 1
-    print(json.dumps(report.as_dict(), ensure_ascii=True, indent=2) if as_json else as_text(report))
+    text = json.dumps(report.as_dict(), ensure_ascii=True, indent=2) if as_json else visible(as_text(report))
+    print(masker(text))
     status = 1 if report.errors else 0
     if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
         sys.stdout.flush()

@@ -1,16 +1,16 @@
 """ClosedDays: says in the log which trading day comes next, and where the calendar ends."""
 
-import logging
 import os
 from datetime import date, datetime, timedelta
 from typing import Optional
 
 from jqtrade.calendar import HOLIDAYS_FILE, TradingDays, day_text
+from jqtrade.log import get_log
 
 NEAR = timedelta(days=14)
 """so long before the calendar ends, it is said for the first time"""
 
-log = logging.getLogger("jqtrade")
+log = get_log("jqtrade")
 
 
 class ClosedDays:

@@ -1,6 +1,5 @@
 """Strategy: one strategy file with its options, its account and its schedule, whatever the clock and the process."""
 
-import logging
 import os
 import random
 import types
@@ -16,7 +15,7 @@ from jqtrade.account.trade_gate import AbsTradeGate
 from jqtrade.calendar import TradingDays, load_trading_days
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidCall, StrategyError
-from jqtrade.log import Masker
+from jqtrade.log import Masker, get_log
 from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options, Period
 from jqtrade.runtime.api import Host, Phase, StrategyApi
 from jqtrade.runtime.closed_days import ClosedDays
@@ -28,7 +27,7 @@ from jqtrade.scheduler.time_expr import EVERY_MINUTE_EXPR, parse_time_expr
 from jqtrade.scheduler.trigger import Interval, OnDays, TimesOfDay, Trigger, every_minute
 from jqtrade.tasks.spec import file_key
 
-log = logging.getLogger("jqtrade")
+log = get_log("jqtrade")
 
 _PROCESS_EXIT = "process_exit"
 
@@ -169,6 +168,7 @@ class Strategy(Host):
 
     def set_options(self, options: Dict[str, Any]) -> None:
         """Take options of set_options. Raises InvalidParam, or InvalidCall for one that the account already uses."""
+        self._masker.hide_account_no(options.get("account_no"))  # first of all: an error may show the line
         gate = options.get("trade_gate", self._options["trade_gate"])
         gate_class = find_trade_gate(gate)
         foreign = not is_ours(gate_class)
@@ -187,8 +187,6 @@ class Strategy(Host):
                     log.warning("jqtrade 没有选项 %r，原样交给交易接口 %s", name, gate_class.__name__)
         self._options.update(checked)
         self.clock.use_zone(self._options["timezone"])
-        if checked.get("account_no"):
-            self._masker.hide(checked["account_no"])
 
     def _wants_account(self) -> bool:
         if self._options.is_set("use_account"):

@@ -29,7 +29,8 @@ class DueTimes:
     def __init__(self, trigger: Trigger, after: datetime) -> None:
         """Begins with the first due time later than `after`."""
         self._trigger = trigger
-        self._since = after
+        self._since = self._taken = after
+        """`_taken`: the last due time that was dealt with since"""
         self._covered: List[Tuple[datetime, datetime]] = []
         """what was gone through before the clock was set: later than the first, up to the second; in order, disjoint"""
         self.next = trigger.next_after(after)
@@ -47,7 +48,7 @@ class DueTimes:
         while latest_only and following <= now:
             due, dropped = following, dropped + 1
             following, skipped = self._skip_covered(self._trigger.next_after(due))
-        self.next = following
+        self._taken, self.next = due, following
         return due, dropped, self._coming(skipped, now) if skipped else []
 
     def set_back(self, start: datetime, now: datetime) -> List[Span]:
@@ -55,10 +56,7 @@ class DueTimes:
 
         What had come due and waits goes on waiting, or will come due again. Returns what will be left out, as take does.
         """
-        waiting_since = self.next - _INSTANT
-        self._cover(waiting_since)
-        self._since = min(start, waiting_since)
-        return self._go_on(now)
+        return self._go_on(min(start, self.next - _INSTANT), now)
 
     def jump_to(self, moment: datetime, now: datetime) -> Tuple[Optional[Span], List[Span]]:
         """What was due before `moment` is too late: the clock went past it.
@@ -69,12 +67,14 @@ class DueTimes:
         if self.next >= moment:
             return None, []
         missed = Span(self.next, self._last_before(moment, self.next))
-        self._cover(self.next - _INSTANT)
-        self._since = moment - _INSTANT
-        return missed, self._go_on(now)
+        return missed, self._go_on(moment - _INSTANT, now)
 
-    def _go_on(self, now: datetime) -> List[Span]:
-        self.next, skipped = self._skip_covered(self._trigger.next_after(self._since))
+    def _go_on(self, since: datetime, now: datetime) -> List[Span]:
+        """Begin again with what is due after `since`, but for what was dealt with."""
+        if self._taken > self._since:
+            self._cover(self._since, self._taken)
+        self._since = self._taken = since
+        self.next, skipped = self._skip_covered(self._trigger.next_after(since))
         return self._coming(skipped, now)
 
     def _coming(self, skipped: Sequence[Tuple[datetime, datetime]], now: datetime) -> List[Span]:
@@ -91,14 +91,14 @@ class DueTimes:
                 due = self._trigger.next_after(until)
         return due, skipped
 
-    def _cover(self, until: datetime) -> None:
-        """All that was due since this began, or since the clock was set, was dealt with, up to `until`."""
+    def _cover(self, after: datetime, until: datetime) -> None:
+        """All that was due later than `after` and up to `until` was dealt with."""
         merged: List[Tuple[datetime, datetime]] = []
-        for after, end in sorted(self._covered + [(self._since, until)]):
-            if merged and after <= merged[-1][1]:
+        for start, end in sorted(self._covered + [(after, until)]):
+            if merged and start <= merged[-1][1]:
                 merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-            elif after < end:
-                merged.append((after, end))
+            else:
+                merged.append((start, end))
         self._covered = merged
 
     def _last_before(self, moment: datetime, first: datetime) -> datetime:

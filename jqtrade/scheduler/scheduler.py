@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Callable, List, Optional, Tuple
 
 from jqtrade.clock import Clock
-from jqtrade.log import format_seconds
+from jqtrade.log import format_seconds, get_log
 from jqtrade.scheduler.due_times import DueTimes, Span
 from jqtrade.scheduler.time_watch import Jump, TimeWatch
 from jqtrade.scheduler.trigger import NEVER, Trigger
 
-log = logging.getLogger("jqtrade.scheduler")
+log = get_log("jqtrade.scheduler")
 
 ASK_INTERVAL = 0.125
 """Seconds after which the loop asks again whether it is wanted, while nothing but syncing happens. Naps come on top."""

@@ -8,7 +8,7 @@ import os
 import re
 
 from jqtrade.errors import TaskError
-from jqtrade.private_files import check_our_file, check_ours, make_private, open_private, read_private
+from jqtrade.private_files import check_ours, make_private, open_private, read_private
 from jqtrade.tasks.spec import new_token
 
 _CANCEL = re.compile(rb"cancel-open ([0-9a-f]{32})\n")
@@ -50,23 +50,28 @@ class HaltFile:
         Raises OSError if the task could not be halted, TaskError if the file is not ours or the request not written.
         """
         check_ours(os.path.dirname(self._path))
-        make_private(self._path, self._spare)
-        return self._request_cancels() if cancel_open else ""
-
-    def _request_cancels(self) -> str:
+        if not cancel_open:
+            make_private(self._path, self._spare)
+            return ""
         token = new_token()
         line = f"cancel-open {token}\n".encode("ascii")
         try:
             _write_over(self._path, line)
         except OSError as error:
-            try:
-                check_our_file(self._spare)
-                os.stat(self._spare)  # an empty one, made now, would have no room either
+            make_private(self._path, self._spare)
+            self._write_without_room(line, error)
+        return token
+
+    def _write_without_room(self, line: bytes, error: OSError) -> None:
+        """Write `line` over what a spare file holds, which may stand in its place already."""
+        try:
+            if os.path.exists(self._spare):  # an empty one, made now, would have no room either
                 _write_over(self._spare, line)
                 os.replace(self._spare, self._path)
-            except OSError:
-                raise TaskError(f"已暂停下单，但撤单的请求没有写成，不会撤单：{error}") from error
-        return token
+            else:
+                _write_over(self._path, line)
+        except OSError:
+            raise TaskError(f"已暂停下单，但撤单的请求没有写成，不会撤单：{error}") from error
 
     def make_spare(self) -> None:
         """Keep a spare file for the time when none can be made. Without one nothing is worse than before."""

@@ -1,9 +1,9 @@
 """Halt a task from outside, tell the user what that did, and wait until its process has asked for the cancels."""
 
-from typing import List, NamedTuple, Optional, Sequence
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from jqtrade.clock import Clock, SystemClock
-from jqtrade.errors import TaskError
+from jqtrade.errors import JqtradeError, TaskError
 from jqtrade.tasks.record import TaskInfo
 from jqtrade.tasks.registry import TaskRegistry
 from jqtrade.tasks.spec import file_key
@@ -32,16 +32,31 @@ class Halt(NamedTuple):
         return self.task is not None and self.task.heeds_halt and bool(self.request)
 
 
-def halt(registry: TaskRegistry, name: str, cancel_open: bool) -> Halt:
-    """Halt task `name` at once, and only then see whether it runs. Raises TaskError and InvalidParam as the registry."""
-    request = registry.halt(name, cancel_open)
+def halt(registry: TaskRegistry, names: Sequence[str], cancel_open: bool) -> Tuple[List[Halt], List[Answer]]:
+    """Halt the tasks of these `names`, and only then see which of them run.
+
+    Returns those that were halted, and answers for the others. Nothing is said before all are halted: a terminal that
+    takes no output would hold up the rest.
+    """
+    requests: List[Tuple[str, str]] = []
+    failures: List[Answer] = []
+    for name in names:
+        try:
+            requests.append((name, registry.halt(name, cancel_open)))
+        except JqtradeError as error:
+            failures.append(Answer(f"错误：{error}", False))
+    if not requests:
+        return [], failures
     try:
         tasks = registry.list_tasks()
     except TaskError as error:
-        text = f"任务 {name} 已暂停下单，但无法查看它是否在运行：{error}"
-        return Halt(name, None, request, Answer(text, not cancel_open))
-    task = next((task for task in tasks if file_key(task.name) == file_key(name)), None)
-    return Halt(name, task, request, _halted(name, task, cancel_open, tasks))
+        problem = f"已暂停下单，但无法查看它是否在运行：{error}"
+        return [
+            Halt(name, None, request, Answer(f"任务 {name} {problem}", not cancel_open)) for name, request in requests
+        ], failures
+    running = {file_key(task.name): task for task in tasks}
+    found = [(name, running.get(file_key(name)), request) for name, request in requests]
+    return [Halt(*one, _halted(one[0], one[1], cancel_open, tasks)) for one in found], failures
 
 
 def _halted(name: str, task: Optional[TaskInfo], cancel_open: bool, tasks: Sequence[TaskInfo]) -> Answer:

@@ -211,7 +211,8 @@ class TaskRegistry:
         except OSError as error:
             raise TaskError(f"任务 {name} 没有暂停：无法写入暂停文件：{error}") from error
         except TaskError as error:
-            raise TaskError(f"任务 {name}：{error}") from error
+            what = "" if "已暂停" in str(error) or not self.is_halted(name) else "。新的委托已经一律不发出"
+            raise TaskError(f"任务 {name}：{error}{what}") from error
 
     def resume(self, name: str) -> bool:
         """Let task `name` send orders again. Returns whether it was halted.

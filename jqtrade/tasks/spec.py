@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from typing import Dict, List, Mapping, NamedTuple, Optional
+from typing import Dict, Mapping, NamedTuple, Optional
 
 from jqtrade.errors import InvalidParam
 from jqtrade.masking import Masker
@@ -137,8 +137,3 @@ def masker_for(env: Mapping[str, str], *files: Optional[str]) -> Masker:
     for path in files:
         masker.hide_account_nos_in(path)
     return masker
-
-
-def secret_values(env: Mapping[str, str]) -> List[str]:
-    """Return the values of `env` that must not be shown anywhere."""
-    return [value for name, value in env.items() if _SECRET.search(name)]

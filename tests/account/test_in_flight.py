@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import List, Tuple
 
 import pytest
+from broker_files import make_order
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_terminal import MILLION, ModelGate, ModelTerminal
@@ -13,7 +14,9 @@ from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
+from jqtrade.account.risk import SentBefore
 from jqtrade.boards import purchase_fees
+from jqtrade.errors import InvalidOrder
 from jqtrade.testing import VirtualClock
 
 NOW = datetime(2026, 1, 5, 10, 0)
@@ -256,3 +259,27 @@ def test_a_task_that_never_pauses_forgets_what_is_settled() -> None:
     for _ in range(QUIET):
         desk.tick(1, age=5)
     assert not in_flight._figures
+
+
+def test_an_order_that_may_be_ours_counts_after_a_restart_until_a_snapshot_must_know_of_it() -> None:
+    desk = Desk()
+    limits, held = no_limits(desk.clock, sell_check=True), desk.account.portfolio
+    before = make_order("77", "600000.XSHG", -300, create_time=NOW)
+    limits.start_day({}, [SentBefore(before, 3000.0)])
+    limits.forget_sums()  # nor does a call that was cut short forget it
+    for second in range(7):
+        with pytest.raises(InvalidOrder):
+            limits.check(make_order("78", "600000.XSHG", -501, create_time=NOW), held, NOW)
+        limits.check(make_order("78", "600000.XSHG", -500, create_time=NOW), held, NOW)
+        limits.take_snapshot(held, NOW + timedelta(seconds=second))
+        desk.clock.sleep(1)
+    limits.check(make_order("78", "600000.XSHG", -800, create_time=NOW), held, NOW)
+
+
+def test_after_a_restart_the_journal_says_when_the_broker_was_last_heard() -> None:
+    desk = Desk()
+    assert desk.order("600000.XSHG", -300)
+    for _ in range(10):
+        desk.tick(1)
+    desk.restart()
+    assert desk.order("600000.XSHG", -500)

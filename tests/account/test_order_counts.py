@@ -93,7 +93,7 @@ class _Gate(AbsTradeGate):
 
 
 STEPS = st.tuples(
-    st.sampled_from(["order", "order", "batch", "cancel", "sleep", "restart", "jump"]),
+    st.sampled_from(["order", "order", "batch", "cancel", "sleep", "sync", "restart", "jump"]),
     st.sampled_from(["", "", "", "dies before", "dies after", "not sent", "uncertain"]),
     st.sampled_from([0.0, 0.0, 0.0, 0.4, 0.6, 1.0, 4.9]),
 )
@@ -113,6 +113,8 @@ def test_no_count_is_ever_exceeded_by_one(steps: List[Tuple[str, str, float]]) -
                 broker.account.cancel_batch([order_id for _, order_id in broker.sent if order_id][:1])
             elif name == "sleep":
                 broker.clock.sleep(seconds)
+            elif name == "sync":
+                broker.account.sync_orders()
             elif name == "jump":
                 broker.clock.jump(-seconds)
             else:
@@ -122,6 +124,7 @@ def test_no_count_is_ever_exceeded_by_one(steps: List[Tuple[str, str, float]]) -
         broker.check()
     broker.wait, broker.fate = 0.0, ""
     broker.clock.sleep(30)
+    broker.account.sync_orders()
     _fill_the_day(broker)
     broker.check()
 

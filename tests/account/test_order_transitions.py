@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jqtrade.account.order import Order, OrderAction, OrderReport, OrderStatus
+from jqtrade.account.reports import check_order
 
 ENTRUSTED = datetime(2026, 1, 5, 9, 31, 3)
 
@@ -269,6 +270,29 @@ def test_money_that_cannot_be_is_not_taken_over(nonsense: float) -> None:
     after = applied(known, report(1000, "filling", 400, **fields))
     assert (after.filled_amount, after.avg_cost) == (400, known.avg_cost)
     assert (after.deal_balance, after.commission) == (known.deal_balance, known.commission)
+
+
+def test_reports_of_a_users_own_gate_are_made_sense_of_in_the_same_way() -> None:
+    said = {
+        "order_id": "4000000001",
+        "code": "000001.XSHE",
+        "price": 10.5,
+        "amount": 1000,
+        "action": "open",
+        "style": "limit",
+        "create_time": ENTRUSTED,
+        "confirm_id": "9" * 5000,
+        "avg_cost": -3.0,
+        "deal_balance": 1e308,
+        "commission": -1.0,
+    }
+    steps = [("filled", 500, "filling"), ("canceled", 0, "partly_canceled"), ("open", 1000, "filled")]
+    order = make_order()
+    for status, filled, expected in steps:
+        order = applied(order, check_order(dict(said, status=status, filled_amount=filled)))
+        assert order.status == expected
+    assert (order.filled_amount, order.avg_cost, order.deal_balance, order.commission) == (1000, 0, 0, 0)
+    assert order.confirm_id == "9" * 64
 
 
 def test_an_order_without_a_fill_has_no_average_price() -> None:

@@ -155,6 +155,15 @@ def test_max_order_value_takes_the_limit_price_or_the_last_known_one() -> None:
         )
 
 
+@pytest.mark.parametrize("price, said", [(13.0, ""), (7.0, ""), (13.01, "30.1%"), (6.99, "30.1%"), (0, "")])
+def test_price_deviation_compares_with_the_last_known_price(price: float, said: str) -> None:
+    for action in OrderAction:
+        found = refusal(an_order(price=price, action=action))
+        assert f"达 {said}，超过 30.0%" in found if said else found == ""
+    assert refusal(an_order(price=price), price_deviation=None) == ""
+    assert refusal(an_order(price=price, code="000001.XSHE")) == ""  # no price is known
+
+
 def test_the_lists_of_codes() -> None:
     assert refusal(an_order(), allowed_codes=[BANK]) == ""
     assert "allowed_codes 里没有 600000.XSHG" in refusal(an_order(), allowed_codes=["000001.XSHE"])

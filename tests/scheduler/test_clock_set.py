@@ -6,13 +6,13 @@ from datetime import datetime, time, timedelta
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jqtrade.clock import VirtualClock
 from jqtrade.scheduler.due_times import DueTimes, Span
 from jqtrade.scheduler.scheduler import DAILY, EVERY_MINUTE, SYNC, Job, Scheduler
-from jqtrade.scheduler.trigger import Interval, OnDays, TimesOfDay, Trigger, every_minute
+from jqtrade.scheduler.trigger import NEVER, Interval, OnDays, TimesOfDay, Trigger, every_minute
 
 GRACE = 60.0
 PERIOD = [(time(9, 30), time(11, 30)), (time(13, 0), time(15, 0))]
@@ -306,6 +306,7 @@ STEPS = st.one_of(
 MOVES = st.lists(st.tuples(st.integers(1, 5 * 3600).map(float), STEPS), max_size=6)
 
 
+@settings(max_examples=60, deadline=None)
 @given(MOVES, st.integers(8, 15), st.sampled_from([0.0, 90.0, 2400.0]), st.booleans())
 def test_whatever_the_clock_does_nothing_runs_twice_and_nothing_is_lost_without_a_word(
     moves: Any, hour: int, takes: float, weekdays: bool
@@ -342,3 +343,18 @@ def test_due_times_forget_nothing_that_was_gone_through_in_several_pieces() -> N
     assert times.take(at(11), latest_only=False) == (at(11), 0, [])
     assert times.set_back(at(8), at(8)) == [Span(at(10), at(11))]
     assert times.next == at(12)
+
+
+def test_after_its_last_due_time_a_job_is_left_out_when_the_clock_is_set_back() -> None:
+    days = [at(0).date(), at(0, days=1).date()]
+
+    def first_from(day: Any) -> Any:
+        return next((each for each in days if each >= day), None)
+
+    times = DueTimes(OnDays(TimesOfDay([time(10)]), first_from), at(9))
+    for days_on in range(2):
+        times.take(at(10, days=days_on), latest_only=False)
+    assert times.next == NEVER
+    assert times.set_back(at(9, days=1), at(9, days=1)) == [Span(at(10, days=1), at(10, days=1))]
+    assert times.next == NEVER
+    assert times.set_back(at(9, days=-1), at(9, days=-1)) == [Span(at(10), at(10, days=1))]

@@ -11,13 +11,20 @@ import pytest
 from real_tasks import ROOT, WORKER, modes, wait_for
 
 from jqtrade.errors import InvalidParam, TaskError
-from jqtrade.tasks.halting import await_cancels, halt
+from jqtrade.tasks.halting import Halt, await_cancels
+from jqtrade.tasks.halting import halt as halt_all
 from jqtrade.tasks.launcher import start, stop
 from jqtrade.tasks.platform import FileLock
 from jqtrade.tasks.registry import Claim, TaskRegistry
 from jqtrade.tasks.spec import TaskSpec
 
 MakeSpec = Callable[..., TaskSpec]
+
+
+def halt(registry: TaskRegistry, name: str, cancel_open: bool) -> Halt:
+    ((halted,), failures) = halt_all(registry, [name], cancel_open)
+    assert failures == []
+    return halted
 
 
 def halt_file(registry: TaskRegistry, key: str = "demo") -> Path:
@@ -269,6 +276,7 @@ def test_halting_and_resuming_never_fail_while_the_task_looks(registry: TaskRegi
         "import sys\n"
         "from jqtrade.tasks.registry import TaskRegistry\n"
         "registry, seen = TaskRegistry(sys.argv[1]), 0\n"
+        "print('ready', flush=True)\n"
         "while not registry.is_halted('enough'):\n"
         "    registry.is_halted('demo')\n"
         "    seen += bool(registry.cancel_request('demo'))\n"
@@ -277,6 +285,7 @@ def test_halting_and_resuming_never_fail_while_the_task_looks(registry: TaskRegi
     watcher = subprocess.Popen(
         [sys.executable, "-c", code, registry.home], cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
+    assert watcher.stdout is not None and watcher.stdout.readline().strip() == b"ready"
     registry.claim(make_spec("enough")).release()
     try:
         deadline = time.monotonic() + 2

@@ -14,7 +14,8 @@ from real_tasks import WORKER, wait_for
 
 from jqtrade.errors import TaskError, TaskExists
 from jqtrade.private_files import open_private, read_private
-from jqtrade.tasks.halting import halt
+from jqtrade.tasks.halting import Halt
+from jqtrade.tasks.halting import halt as halt_all
 from jqtrade.tasks.launcher import start, stop
 from jqtrade.tasks.platform import FileLock, open_log
 from jqtrade.tasks.record import read_record
@@ -22,6 +23,12 @@ from jqtrade.tasks.registry import TaskRegistry
 from jqtrade.tasks.spec import TaskSpec
 
 MakeSpec = Callable[..., TaskSpec]
+
+
+def halt(registry: TaskRegistry, name: str, cancel_open: bool) -> Halt:
+    ((halted,), failures) = halt_all(registry, [name], cancel_open)
+    assert failures == []
+    return halted
 
 
 def tasks_dir(registry: TaskRegistry) -> Path:
@@ -132,11 +139,15 @@ def test_without_room_for_a_file_a_spare_one_halts_and_stops(
     claim.release()
 
 
+@pytest.mark.parametrize("is_halted_already", [True, False])
 def test_on_a_full_disk_a_spare_file_carries_the_request_to_cancel(
-    registry: TaskRegistry, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+    registry: TaskRegistry, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch, is_halted_already: bool
 ) -> None:
     claim = registry.claim(make_spec())
-    registry.halt("demo")
+    if is_halted_already:
+        registry.halt("demo")
+    else:
+        no_new_file(monkeypatch)
     real = os.write
 
     def no_longer(fd: int, data: bytes) -> int:
@@ -376,7 +387,7 @@ def test_no_command_hangs_or_breaks_on_what_is_no_file(
     assert "other" in registry.running()
     if name == "demo.halt":
         assert registry.is_halted("demo")
-        with pytest.raises(TaskError, match="demo"):
+        with pytest.raises(TaskError, match="demo.*新的委托已经一律不发出"):
             registry.halt("demo")
     else:
         registry.halt("demo")
@@ -433,3 +444,40 @@ def test_a_halt_that_cannot_be_followed_by_a_look_is_told_all_the_same(
         halted = halt(registry, "demo", cancel_open=False)
     assert halted.answer.done and "已暂停下单，但无法查看" in halted.answer.text and claim.is_halted()
     claim.release()
+
+
+def test_all_are_halted_before_anything_is_said_and_one_that_cannot_be_hinders_no_other(
+    registry: TaskRegistry, make_spec: MakeSpec
+) -> None:
+    claims = [registry.claim(make_spec(name)) for name in ("a", "b", "c")]
+    (tasks_dir(registry) / "b.halt").mkdir()
+    halts, failures = halt_all(registry, ["a", "b", "c", "d"], False)
+    assert [one.name for one in halts] == ["a", "c"] and all(one.answer.done for one in halts)
+    assert len(failures) == 2 and "b" in failures[0].text and "从来没有名为 d" in failures[1].text
+    assert all(claim.is_halted() for claim in claims)
+    (tasks_dir(registry) / "b.halt").rmdir()
+    for claim in claims:
+        claim.release()
+
+
+@pytest.mark.posix
+def test_halt_all_with_a_pipe_that_nobody_reads_halts_them_all(registry: TaskRegistry, make_spec: MakeSpec) -> None:
+    claims = [registry.claim(make_spec(name)) for name in ("a", "b", "c")]
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    command = [sys.executable, "-m", "jqtrade", "halt_task", "--all"]
+    process = subprocess.Popen(command, stdout=writer, stderr=writer)
+    try:
+        wait_for(lambda: all(claim.is_halted() for claim in claims), 20)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reader)
+        os.close(writer)
+    for claim in claims:
+        claim.release()

@@ -13,9 +13,9 @@ from jqtrade.tasks.spec import (
     file_key,
     is_file_key,
     mask_env,
+    masker_for,
     new_token,
     parse_env,
-    secret_values,
 )
 
 
@@ -88,9 +88,17 @@ def test_what_looks_like_a_secret_is_masked() -> None:
     assert shown == {"USER": "test", "API_KEY": "***", "my_password": "***", "Token": "***", "X_SECRET_Y": "***"}
 
 
-def test_the_values_of_secrets_are_those_of_such_names() -> None:
-    env = {"USER": "u", "PWD": "/here", "OLDPWD": "/there", "DB_PWD": "a", "passwd": "b", "KEY": "c", "TOKEN": ""}
-    assert secret_values(env) == ["a", "b", "c", ""]
+def test_secrets_are_the_values_of_such_names() -> None:
+    env = {
+        "USER": "user",
+        "PWD": "/here",
+        "OLDPWD": "/there",
+        "DB_PWD": "aaaa",
+        "passwd": "bbbb",
+        "KEY": "cccc",
+        "TOKEN": "",
+    }
+    assert masker_for(env)("user /here /there aaaa bbbb cccc") == "user /here /there *** *** ***"
     assert mask_env(env)["PWD"] == "/here" and mask_env(env)["DB_PWD"] == "***"
 
 

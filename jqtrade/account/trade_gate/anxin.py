@@ -11,7 +11,7 @@ from jqtrade.account.trade_gate import anxin_csv
 from jqtrade.account.trade_gate.anxin_day import BrokenLine, DayFiles, Feed, Parse
 from jqtrade.account.trade_gate.anxin_watch import SnapshotWatch
 from jqtrade.account.trade_gate.base import AbsTradeGate
-from jqtrade.account.trade_gate.csv_file import LockWait, Replaced, decode, open_to_read, read_snapshot
+from jqtrade.account.trade_gate.csv_file import LockWait, Replaced, decode, is_of_system, open_to_read, read_snapshot
 from jqtrade.account.trade_gate.order_rows import OrderRows
 from jqtrade.errors import FileMissing, InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
 from jqtrade.log import Outage, get_log
@@ -128,6 +128,8 @@ class AnXinDMATradeGate(AbsTradeGate):
             self._exchanged.update(ids)
             return [OrderUncertain(f"{error}，不知道 One Quant 读到了哪一个")] * len(orders)
         except OSError as error:
+            if not is_of_system(error):
+                raise
             return [self._settle(order, error) for order in orders]
         return [None] * len(orders)
 
@@ -178,7 +180,11 @@ class AnXinDMATradeGate(AbsTradeGate):
                 rows = [anxin_csv.cancel_row(order_id, now).encode("ascii") for order_id in good]
                 appender = self._day(now.date()).cancel_appender
                 appender.append(rows, permit=lambda: self._check_day(now.date()))
-        except (TradeGateError, OSError) as error:
+        except TradeGateError as error:
+            outcome = error
+        except OSError as error:
+            if not is_of_system(error):
+                raise
             outcome = error
         return [outcome if refusal is None else refusal for refusal in refusals]
 
@@ -333,6 +339,7 @@ class AnXinDMATradeGate(AbsTradeGate):
 
     def sync_orders(self) -> List[Any]:
         self._rows = None
+        self._files.release()  # what a call that was cut short has left: others wait for it
         return self._retry(self._read_orders)
 
     def _read_orders(self) -> List[Any]:

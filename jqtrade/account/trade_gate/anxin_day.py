@@ -5,7 +5,15 @@ from datetime import date
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from jqtrade.account.trade_gate.anxin_csv import CANCEL_HEADER, ORDER_HEADER
-from jqtrade.account.trade_gate.csv_file import Appender, Columns, FileFollower, LockWait, decode, split_row
+from jqtrade.account.trade_gate.csv_file import (
+    Appender,
+    Columns,
+    FileFollower,
+    LockWait,
+    decode,
+    is_of_system,
+    split_row,
+)
 from jqtrade.clock import Clock
 from jqtrade.errors import OrderNotSent, TradeGateError
 from jqtrade.log import get_log
@@ -40,13 +48,19 @@ class Feed:
         self._needed = needed
         self._message = message
         self._parse = parse
-        self._follower = FileFollower(path)
+        self._quoted: Set[bytes] = set()
+        self.broken_lines = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        """Read the file from its start."""
+        self._follower = FileFollower(self._path)
         self._columns: Optional[Columns] = None
         self._waiting: List[bytes] = []
         self._parsed: List[Any] = []
-        self._quoted: Set[bytes] = set()
         self._unsaid: List[str] = []
-        self.broken_lines = 0
+        self._is_cut_short = False
+        """whether a read has begun of which nobody heard the end: what it took from the file may be lost"""
 
     @property
     def has_more(self) -> bool:
@@ -58,19 +72,31 @@ class Feed:
 
         Raises TradeGateError if the file cannot be read or used.
         """
+        if self._is_cut_short:
+            self._begin()
+        self._is_cut_short = True
         try:
-            lines, restarted = self._follower.read_lines()
-            if restarted:
-                self._columns = None
-                self._waiting.clear()
-            self._waiting.extend(lines)
-            if self._columns is None and self._waiting:
-                self._columns = self._header(self._waiting[0])
-                del self._waiting[0]
-            if self._columns is not None:
-                self._parse_lines(self._columns)
+            parsed = self._read()
+        except TradeGateError:
+            self._is_cut_short = False
+            raise
         except OSError as error:
+            self._is_cut_short = not is_of_system(error)
             raise TradeGateError(f"无法读取文件 {error.filename or self._path}：{error}")
+        self._is_cut_short = False
+        return parsed
+
+    def _read(self) -> List[Any]:
+        lines, restarted = self._follower.read_lines()
+        if restarted:
+            self._columns = None
+            self._waiting.clear()
+        self._waiting.extend(lines)
+        if self._columns is None and self._waiting:
+            self._columns = self._header(self._waiting[0])
+            del self._waiting[0]
+        if self._columns is not None:
+            self._parse_lines(self._columns)
         if self._unsaid:
             broken, self._unsaid = self._unsaid, []
             raise BrokenLine(broken[0] + (f"，这样的行共 {len(broken)} 行" if len(broken) > 1 else ""))
@@ -129,8 +155,14 @@ class DayFiles:
         self.updates = path("orderUpdate")
         self.assets = path("assetInfo")
         self.positions = path("positionInfo")
+        self._begin_orders()
+
+    def _begin_orders(self) -> None:
+        """Read the order file from its start."""
         self._order_lines: Dict[str, bytes] = {}
         self._order_follower = FileFollower(self.orders)
+        self._is_cut_short = False
+        """as that of Feed"""
 
     def order_line(self, order_id: str) -> Optional[str]:
         """The line that asks for the order, ours or another program's; None if there is none. Raises OSError.
@@ -157,7 +189,10 @@ class DayFiles:
             if taken:
                 raise OrderNotSent("订单号 {} 已被别的程序用过".format("、".join(taken)))
 
-        self._take(self._order_follower.skip(self.order_appender.append(lines, check_ids, permit)))
+        appended = self.order_appender.append(lines, check_ids, permit)
+        self._is_cut_short = True
+        self._take(self._order_follower.skip(appended))
+        self._is_cut_short = False
 
     def release(self) -> None:
         """Let go of what a call that was cut short has left open or locked."""
@@ -166,9 +201,17 @@ class DayFiles:
 
     def look(self) -> None:
         """Read what the order file has gained. Raises OSError."""
-        self._take(self._order_follower.read_lines()[0])
-        while self._order_follower.has_more:
+        if self._is_cut_short:
+            self._begin_orders()
+        self._is_cut_short = True
+        try:
             self._take(self._order_follower.read_lines()[0])
+            while self._order_follower.has_more:
+                self._take(self._order_follower.read_lines()[0])
+        except OSError as error:
+            self._is_cut_short = not is_of_system(error)
+            raise
+        self._is_cut_short = False
 
     def _take(self, lines: Sequence[bytes]) -> None:
         for line in lines:

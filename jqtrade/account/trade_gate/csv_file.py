@@ -109,9 +109,10 @@ class Appender:
         give_up = self._clock.monotonic() + wait.timeout
         try:
             while not self._lock.try_acquire():
-                if self._clock.monotonic() >= give_up:
+                left = give_up - self._clock.monotonic()
+                if left <= 0:
                     raise OrderNotSent(f"等待文件锁超过 {wait.timeout} 秒：{self.path}.lock")
-                self._clock.sleep(wait.interval)
+                self._clock.sleep(min(wait.interval, left))
         except OSError as error:
             if not os.path.isdir(os.path.dirname(self.path)):
                 raise OrderNotSent(f"文件单目录不存在：{os.path.dirname(self.path)}")
@@ -129,9 +130,10 @@ class Appender:
                 self._file = file = io.FileIO(self.path, "a+", opener=_open_to_append)
                 return file
             except PermissionError as error:
-                if self._clock.monotonic() >= give_up:
+                left = give_up - self._clock.monotonic()
+                if left <= 0:
                     raise OrderNotSent(f"无法打开文件 {self.path}：{error}")
-                self._clock.sleep(wait.interval)
+                self._clock.sleep(min(wait.interval, left))
             except OSError as error:
                 raise OrderNotSent(f"无法打开文件 {self.path}：{error}")
 
@@ -158,12 +160,11 @@ class Appender:
         return size, b"" if last == b"\n" else LINE_END
 
     def _verify(self, fd: int, size: int, rows: bytes) -> None:
-        """See that `rows` stand whole, in a line of their own, in the file that others read. `size`: its length before."""
+        """See that `rows` stand whole, below another line, in the file that others read. `size`: its length before."""
         start = max(size - 1, 0)
         os.lseek(fd, start, os.SEEK_SET)
-        found = _read_all(fd)
-        if b"\n" + rows not in (found if size else b"\n" + found):
-            raise OSError(f"写入 {self.path} 之后读回来的不一样：别的程序没有用文件锁，同时也在写")
+        if b"\n" + rows not in _read_all(fd):
+            raise OSError(errno.EIO, "写入之后读回来的不一样：别的程序没有用文件锁，同时也在写", self.path)
         try:
             is_same = os.path.samestat(os.fstat(fd), os.stat(self.path))
         except FileNotFoundError:
@@ -211,6 +212,11 @@ def _fill_standard_descriptors() -> None:
             nowhere = os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
             if nowhere > 2:
                 os.close(nowhere)
+
+
+def is_of_system(error: OSError) -> bool:
+    """Whether a system call failed; else a signal handler of the strategy raised it (a TimeoutError, say), anywhere."""
+    return error.errno is not None
 
 
 def _write_all(fd: int, data: bytes) -> None:

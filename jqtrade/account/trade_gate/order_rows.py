@@ -4,13 +4,13 @@ from typing import Dict, List, Optional
 
 
 class OrderRows:
-    """The content of an order file, whole lines by order id."""
+    """The content of an order file, whole lines by order id; the first one is a header, whatever stands there."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         whole, _, self._torn = data.rpartition(b"\n")
         self._by_id: Dict[bytes, List[List[bytes]]] = {}
-        for line in whole.split(b"\n"):
+        for line in whole.split(b"\n")[1:]:
             fields = line.rstrip(b"\r").split(b",")
             self._by_id.setdefault(b"".join(fields[1:2]), []).append(fields)
 
