@@ -410,6 +410,27 @@ connection = sqlite3.connect(sys.argv[1])
 print(connection.execute("SELECT count(*) FROM orders").fetchone()[0])
 connection.close()
 """
+COPIES_ALL = """
+import subprocess, sys
+from jqtrade.account.journal import Journal
+journal = Journal(sys.argv[1])
+for suffix in ("", "-wal", "-shm"):
+    open(sys.argv[1] + suffix, "rb").read()
+journal.check_files()
+connection = journal._connection
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("INSERT INTO owners (owner) VALUES ('x')")
+if sys.argv[3] == "opened meanwhile":
+    subprocess.call([sys.executable, "-c", sys.argv[2], sys.argv[1]])
+elif sys.argv[3] == "cut off":
+    connection.execute("ROLLBACK")
+    open(sys.argv[1] + "-shm", "r+b").truncate(3)  # as who opens it does at first, and had no time for more
+    journal.check_files()
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("INSERT INTO owners (owner) VALUES ('x')")
+connection.execute("COMMIT")
+journal.close()
+"""
 FINISHING = """
 import fcntl, sys
 file = open(sys.argv[1], "r+b")
@@ -455,3 +476,14 @@ def test_while_another_program_puts_the_log_away_nothing_is_recorded_into_it(jou
     journal.record_intents(ORDERS[:1], [1.0])
     journal.close()
     assert recorded(journal_path, DAY) == [(ORDERS[0], False)]
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("when", ["opened meanwhile", "cut off"])
+def test_a_copy_of_sqlites_shared_memory_made_within_the_task_is_not_its_death(journal_path: str, when: str) -> None:
+    """Who opens the journal while nobody has the lock of the -shm cuts that off, and the task has it in memory: SIGBUS."""
+    assert subprocess.call([sys.executable, "-c", COPIES_ALL, journal_path, LOOK, when]) == 0
+    connection = sqlite3.connect(journal_path)
+    assert connection.execute("SELECT count(*) FROM owners WHERE owner = 'x'").fetchone() == (1,)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
