@@ -198,7 +198,8 @@ class Agents:
             assert program.stdout.readline() == b"+\n", program.args
 
     def finish(self) -> None:
-        for program in self._programs:
+        while self._programs:
+            program = self._programs.pop(0)
             out, _ = program.communicate(timeout=PATIENCE)
             assert program.returncode == 0, program.args
             for what, number in json.loads(out.decode()).items():
@@ -293,13 +294,15 @@ class Stopper(threading.Thread):
             if not living:
                 continue
             name, process = self._chance.choice(living)
+            step = self._world.folder / (name + ".step")
+            if self._chance.random() < 0.1:
+                _wait_for_step(step)
             self._stopped, start = name, time.time()
             if not self._signal(name, process, signal.SIGSTOP) or not _wait_until_stopped(process.pid):
                 self._stopped = ""
                 continue
-            step = self._world.folder / (name + ".step")
-            in_last_step = step.exists() and step.read_bytes() == b"\1"
-            shortest, longest = self._chance.choice([(0, 0.2), (1, 2)])
+            in_last_step = _is_in_step(step)
+            shortest, longest = self._chance.choice([(0, 0.2), (0, 0.2), (1.2, 2)])
             self._done.wait(self._chance.uniform(shortest, longest))
             went_on = self._signal(name, process, signal.SIGCONT)
             self.stops.append(Stop(name, start, time.time() if went_on else float("inf"), in_last_step))
@@ -308,6 +311,19 @@ class Stopper(threading.Thread):
     def finish(self) -> None:
         self._done.set()
         self.join()
+
+
+def _is_in_step(step: Path) -> bool:
+    return step.exists() and step.read_bytes() == b"\1"
+
+
+def _wait_for_step(step: Path) -> None:
+    """Wait a little for the task to be in its last step, which random moments hardly meet."""
+    if step.exists():
+        give_up = time.monotonic() + 0.1
+        with step.open("rb") as file:
+            while os.pread(file.fileno(), 1, 0) != b"\1" and time.monotonic() < give_up:
+                pass
 
 
 def _wait_until_stopped(pid: int) -> bool:

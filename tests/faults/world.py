@@ -163,6 +163,7 @@ class World:
             "timezone": f"{offset:+03d}:00",
             "max_orders_per_second": 10**6,
             "max_orders_per_day": 10**6,
+            "price_deviation": None,  # the price is the order's number, and codes come again
             "wait_lock_internal": 0.002,
             "sync_retry_kwargs": {"max_attempts": 2, "attempt_internal": 0.005},
         }
