@@ -129,17 +129,19 @@ def _blocked(doubts: Doubts) -> bool:
 def test_an_order_of_which_nobody_told_blocks_wherever_a_call_after_it_is_cut_short(is_clean: bool) -> None:
     """Twice: once when it was about to be returned, and again while that was put right."""
     order = make_order()
-    for step in range(1, 1000):
+    fired = 0
+    for step in list(range(60)) * 2:  # Python 3.13 traces no bytecode of the first call
         doubts = Doubts()
         doubts.begin(order)
         doubts.hand_over([order])
         doubts.conclude([order])
         storm = Storm(step)
-        if attempt(storm.call, doubts.enter, is_clean) is None:
-            break
-        doubts.enter(is_clean=is_clean)  # nothing had begun, so it is the same as before
-        assert _blocked(doubts) != is_clean, step
-    assert step > 10
+        attempt(storm.call, doubts.enter, is_clean)
+        if storm.has_fired:
+            doubts.enter(is_clean=is_clean)  # nothing had begun, so it is the same as before
+            assert _blocked(doubts) != is_clean, step
+        fired += storm.has_fired
+    assert fired > 10
 
 
 def test_a_profile_function_that_raises_is_as_any_exception(desk: Desk) -> None:
