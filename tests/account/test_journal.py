@@ -487,3 +487,68 @@ def test_a_copy_of_sqlites_shared_memory_made_within_the_task_is_not_its_death(j
     assert connection.execute("SELECT count(*) FROM owners WHERE owner = 'x'").fetchone() == (1,)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+def test_a_backup_put_back_into_the_very_file_is_seen_and_nothing_is_sent(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    journal.load(DAY)
+    journal.record_intents(ORDERS[:1], [1.0])
+    journal._connection.execute("PRAGMA wal_checkpoint")
+    journal.flush()
+    with open(journal_path, "rb") as file:  # as another program does; ours would drop sqlite's lock on POSIX
+        backup = file.read()
+    for number in range(400):  # past what sqlite keeps in its log
+        journal.record_intents([make_order(str(100 + number))], [1.0])
+    with open(journal_path, "wb") as file:
+        file.write(backup)
+    with pytest.raises(JournalGone):
+        journal.record_intents([make_order("9999")], [1.0])
+    assert not journal.reopen(DAY)
+
+
+def test_another_program_that_moves_the_log_into_the_database_does_no_harm(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    journal.load(DAY)
+    journal.record_intents(ORDERS[:2], [1.0, 2.0])
+    onlooker = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA wal_checkpoint').fetchall()"
+    subprocess.check_call([sys.executable, "-c", onlooker, journal_path])
+    journal.record_intents(ORDERS[2:3], [3.0])
+    assert len(Journal(journal_path).load(DAY)) == 3
+
+
+def test_sqlite_is_not_allowed_to_cut_its_log_off(journal_path: str) -> None:
+    """By default it is in some builds (macOS), which would look as if somebody had."""
+    assert Journal(journal_path)._connection.execute("PRAGMA journal_size_limit").fetchone() == (-1,)
+
+
+@pytest.mark.posix
+def test_a_journal_that_could_not_be_opened_anew_lets_nothing_pass(
+    journal_path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(journal_path)
+    journal.load(DAY)
+    journal.record_intents(ORDERS[:1], [1.0])
+    os.remove(journal_path + "-wal")
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "_make_room", lambda self, path: (_ for _ in ()).throw(OSError(24, "too many")))
+        with pytest.raises(sqlite3.Error):
+            journal.reopen(DAY)
+    with pytest.raises(JournalGone):
+        journal.record_intents(ORDERS[1:2], [1.0])
+
+
+@pytest.mark.posix
+def test_cancels_that_the_log_had_are_counted_after_it_was_taken_away(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    journal.load(DAY)
+    journal.record_intents(ORDERS[:2], [1.0, 2.0])
+    for _ in range(3):
+        journal.record_cancels(ORDERS[:2], ORDERS[0].create_time)
+        journal.flush()
+    os.truncate(journal_path + "-wal", 0)
+    with pytest.raises(JournalGone):
+        journal.check_files()
+    assert journal.reopen(DAY)
+    journal.record_again(ORDERS[:2], [1.0, 2.0], ORDERS[:2])
+    journal.check_files()
+    assert len(Journal(journal_path).load_cancels(DAY)) == 6
