@@ -92,7 +92,7 @@ def test_a_second_exception_in_what_puts_the_first_right_leaves_nothing_untrue(d
         desk.clock.sleep(1)
         price = desk.next_price()
         account = desk.account
-        first = Storm(chosen.randrange(steps // 2, steps - 3), chosen.choice(ERRORS))
+        first = Storm(chosen.randrange(steps // 2, steps - 60), chosen.choice(ERRORS))
         second = Storm(chosen.randrange(1, steps // 2), chosen.choice(ERRORS))
         calls: List[List[Any]] = [
             [account.submit_batch, [buy(price)]],
@@ -158,9 +158,11 @@ def test_a_profile_function_that_raises_is_as_any_exception(desk: Desk) -> None:
         left = [number]
 
         def profile(frame: FrameType, event: str, argument: Any, left: List[int] = left) -> None:
-            left[0] -= 1
-            if left[0] == 0:
-                raise Late
+            is_ours = frame.f_code.co_filename != __file__
+            if is_ours and (frame.f_code.co_name, event) != ("submit_batch", "return"):  # then it has returned
+                left[0] -= 1
+                if left[0] == 0:
+                    raise Late
 
         price = desk.next_price()
         requests = [buy(price)]
