@@ -130,7 +130,10 @@ def kill_in(world: WildWorld, kills: int, seed: int) -> Counter:
         for thread in threads:
             thread.start()
         shares = [kills // 4 + (index < kills % 4) for index in range(4)]
-        in_threads([guarded(live, lives, share) for lives, share in zip(all_lives, shares)])
+        try:
+            in_threads([guarded(live, lives, share) for lives, share in zip(all_lives, shares)])
+        finally:
+            stopper.kill_living()
         stopper.finish()
         renewer.finish()
         agents.finish()
