@@ -309,7 +309,7 @@ class Stopper(threading.Thread):
 
     def _stop_one(self, name: str, process: Any) -> None:
         step = self._world.folder / (name + ".step")
-        if self._chance.random() < 0.1:
+        if self._chance.random() < 0.2:
             _wait_for_step(step)
         self._stopped, start = name, time.time()
         if not self._signal(name, process, signal.SIGSTOP):
