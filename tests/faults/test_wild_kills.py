@@ -29,7 +29,7 @@ READERS = ["reader", "reader", "closer"]
 CERTAIN = ["journals_copied", "reads", "reads_and_closes", "neighbour_rows", "lock_holds", "lives_stopped"]
 CERTAIN += ["files_begun_anew", "rows_watched"] + ["spelling_" + spelling for spelling in SPELLINGS]
 OFTEN = ["journals_reopened", "rows_glued", "stopped_in_the_last_step", "refused_as_too_late", "refused_for_the_lock"]
-OFTEN += ["files_header", "files_copy", "files_deleted", "unknown", "at_the_limit", "faults"]
+OFTEN += ["files_header", "files_copy", "files_deleted", "unknown", "refused_for_the_limit", "faults"]
 
 
 class Lives:
@@ -88,7 +88,6 @@ class Lives:
         self.count["spelling_" + spelling] += 1
         rows = world.rows_of(name)
         assert rows <= self._limit, f"{where}: {rows} rows, and max_orders_per_day was {self._limit}"
-        self.count["at_the_limit"] += rows == self._limit
 
 
 def in_threads(jobs: List[threading.Thread]) -> None:
@@ -145,6 +144,7 @@ def kill_in(world: WildWorld, kills: int, seed: int) -> Counter:
         total["journals_copied"] += sum(line[0] == "copied" for line in world.diary(name))
         total["journals_reopened"] += log.count("已重新打开，并补记")
         total["refused_as_too_late"] += log.count("从下单到现在过了")
+        total["refused_for_the_limit"] += log.count("max_orders_per_day：")
         total["refused_for_the_lock"] += log.count("等待文件锁超过")
     total["lives_stopped"] = len(stopper.stops)
     total["stopped_in_the_last_step"] = sum(stop.in_last_step for stop in stopper.stops)
