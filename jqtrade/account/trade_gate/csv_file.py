@@ -358,6 +358,8 @@ class Columns:
         Raises ValueError for too few or too many fields.
         """
         fields = split_row(line)
+        if len(fields) < self._count and _QUOTE in line:  # a quote that is none: a message begins with it
+            fields = [field.strip() for field in line.split(b",")]
         if not any(fields):
             return ()
         surplus = len(fields) - self._count
