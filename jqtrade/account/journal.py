@@ -9,7 +9,6 @@ import functools
 import itertools
 import os
 import sqlite3
-import urllib.parse
 from datetime import date, datetime
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -162,7 +161,7 @@ class Journal:
         if self._is_foreign or self._files is None:
             return False
         days = {day for day, _ in self._sequences}
-        onlooker = sqlite3.connect(f"file:{urllib.parse.quote(str(self._path))}?mode=ro", uri=True)
+        onlooker = sqlite3.connect(_read_only(str(self._path)), uri=True)
         try:
             (verdict,) = onlooker.execute("PRAGMA quick_check(1)").fetchone()
             sql = "SELECT count(*) FROM orders WHERE sequence BETWEEN ? AND ? AND owner IN ({})"
@@ -439,6 +438,13 @@ class Journal:
         self._connection.close()
         if self._files is not None:
             self._files.close()
+
+
+def _read_only(path: str) -> str:
+    """The URI by which sqlite opens the file at `path` for reading only."""
+    for character in "%?#":
+        path = path.replace(character, f"%{ord(character):02x}")
+    return "file:" + ("" if path.startswith("/") else "/") + path.replace(os.sep, "/") + "?mode=ro"
 
 
 def _listed(numbers: Sequence[int]) -> str:
