@@ -8,10 +8,11 @@ import os
 import re
 import stat
 import sys
+import time
 import warnings
 from collections import deque
 from datetime import datetime
-from typing import Any, Callable, Deque, Dict, Optional, Sequence, Set, Union
+from typing import Any, Callable, Deque, Dict, Optional, Sequence, Set, Tuple, Union
 
 from jqtrade.clock import Clock
 from jqtrade.console import ConsoleWriter, QueuedOutput
@@ -26,6 +27,12 @@ BACKUP_COUNT = 9
 """with the current file ten in all"""
 
 
+_MOST_KEPT = 4096
+"""characters of an unfinished line, and how many pieces of it, and for how many seconds, before it is written all the same"""
+_MOST_PIECES = 256
+_LONGEST_KEPT = 0.5
+
+
 class MaskedStream(io.TextIOWrapper):
     """A text stream, written line by line, in which secrets are masked.
 
@@ -36,26 +43,39 @@ class MaskedStream(io.TextIOWrapper):
     def __init__(self, buffer: Any, masker: Masker, encoding: str = "utf-8") -> None:
         super().__init__(buffer, encoding=encoding, errors="backslashreplace", line_buffering=True, newline="\n")
         self._masker = masker
-        self._unfinished: Dict[int, Deque[str]] = {}
+        self._unfinished: Dict[int, Deque[Tuple[float, str]]] = {}
 
     def write(self, text: str) -> int:
-        """Keep the pieces of a line, of each thread its own, until it is whole: a secret may come in two."""
+        """Keep the pieces of a line, of each thread its own, until it is whole: a secret may come in two.
+
+        The display of some progress is shown as it goes on: it returns to the start of the line, or adds to it for long.
+        """
         pieces = self._unfinished.setdefault(_thread.get_ident(), deque())
-        pieces.append(text)
-        if "\n" in text:
+        now = time.monotonic()
+        pieces.append((now, text))
+        if (
+            "\n" in text
+            or "\r" in text
+            or len(text) > _MOST_KEPT
+            or len(pieces) > _MOST_PIECES
+            or now - pieces[0][0] > _LONGEST_KEPT
+        ):
             self._write_pieces(pieces)
         return len(text)
 
-    def _write_pieces(self, pieces: Deque[str]) -> None:
+    def _write_pieces(self, pieces: Deque[Tuple[float, str]]) -> None:
         """Piece by piece, since a signal handler may print in between."""
         whole = []
         try:
             while True:
-                whole.append(pieces.popleft())
+                whole.append(pieces.popleft()[1])
         except IndexError:
             pass
+        text = self._masker("".join(whole))
         try:
-            super().write(self._masker("".join(whole)))
+            super().write(text)
+            if "\n" not in text and "\r" not in text:  # else this has been done
+                super().flush()
         except OSError:
             pass
 

@@ -56,8 +56,13 @@ def read_private(path: str, size: int) -> bytes:
 def make_private(path: str, spare: str) -> None:
     """Let there be a file at `path`. Where none can be made (a full disk, no descriptor left), `spare` is renamed.
 
+    A file that is there is left alone, also where it cannot be opened: `spare` in its place would undo what it says.
+
     Raises OSError, and TaskError as open_private.
     """
+    check_our_file(path)
+    if os.path.lexists(path):
+        return
     try:
         os.close(open_private(path, os.O_WRONLY))
     except OSError:

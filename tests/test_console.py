@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -27,8 +28,15 @@ class Terminal(io.RawIOBase):
         super().__init__()
         self.goes_on = threading.Event()
         self.goes_on.set()
-        self.taken = b""
+        self._taken = bytearray()
         self._at_once = at_once
+
+    @property
+    def taken(self) -> bytes:
+        return bytes(self._taken)
+
+    def ends_with(self, line: bytes) -> bool:
+        return self._taken.endswith(line)
 
     def writable(self) -> bool:
         return True
@@ -36,7 +44,7 @@ class Terminal(io.RawIOBase):
     def write(self, data: Any) -> Optional[int]:
         self.goes_on.wait()
         piece = bytes(data[: self._at_once])
-        self.taken += piece
+        self._taken += piece
         return len(piece)
 
 
@@ -45,7 +53,13 @@ def test_while_the_terminal_keeps_up_a_write_is_done_when_it_returns() -> None:
     output = QueuedOutput(ConsoleWriter("utf-8"), terminal)
     for number in range(300):
         output.write(b"line %d\n" % number)
-        assert terminal.taken.endswith(b"line %d\n" % number)
+        # On a machine that is too busy for the writer the next line goes on without it: then it comes a moment later.
+        wait_for(lambda number=number: terminal.ends_with(b"line %d\n" % number), "the line")
+
+
+def wait_until_written(writer: ConsoleWriter) -> None:
+    """With more patience than the end of a process has: the machine may be busy."""
+    wait_for(writer.is_done, "what was to be written")
 
 
 def test_a_paused_terminal_delays_nobody_and_gets_all_in_order_later() -> None:
@@ -55,9 +69,9 @@ def test_a_paused_terminal_delays_nobody_and_gets_all_in_order_later() -> None:
     began = time.monotonic()
     for number in range(5000):
         output.write(b"%d\n" % number)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     terminal.goes_on.set()
-    writer.drain()
+    wait_until_written(writer)
     assert terminal.taken.split() == [b"%d" % number for number in range(5000)]
 
 
@@ -69,9 +83,9 @@ def test_what_is_too_much_is_dropped_and_counted(line: bytes) -> None:
     for _ in range(20000):
         output.write(line)
     terminal.goes_on.set()
-    writer.drain()
+    wait_until_written(writer)
     output.write(b"after\n")
-    writer.drain()
+    wait_until_written(writer)
     lines = terminal.taken.decode().splitlines()
     (notice,) = [text for text in lines if "丢弃了" in text]
     dropped = int(re.findall(r"丢弃了 (\d+) 行", notice)[0])
@@ -80,13 +94,17 @@ def test_what_is_too_much_is_dropped_and_counted(line: bytes) -> None:
     assert len(terminal.taken) < 9 * 1024 * 1024
 
 
-def test_the_end_waits_for_a_paused_terminal_for_two_seconds_only() -> None:
+@pytest.mark.parametrize("is_terminal, least, most", [(True, 1.5, 9.0), (False, 9.5, 60.0)])
+def test_the_end_waits_for_a_paused_pipe_longer_than_for_a_terminal(
+    is_terminal: bool, least: float, most: float
+) -> None:
     terminal, writer = Terminal(), ConsoleWriter("utf-8")
+    terminal.isatty = lambda: is_terminal  # type: ignore[method-assign]
     terminal.goes_on.clear()
     QueuedOutput(writer, terminal).write(b"x\n")
     began = time.monotonic()
     writer.drain()
-    assert 1.5 < time.monotonic() - began < 10
+    assert least < time.monotonic() - began < most
     terminal.goes_on.set()
 
 
@@ -101,7 +119,40 @@ def test_a_terminal_that_is_gone_raises_nothing() -> None:
     writer = ConsoleWriter("utf-8")
     for _ in range(10):
         QueuedOutput(writer, closed).write(b"x\n")
-    writer.drain()
+    wait_until_written(writer)
+
+
+def test_after_lines_were_dropped_by_many_threads_all_is_told_and_the_writer_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A line dropped while the number was being told was never told of, and the end waited for it in vain."""
+    monkeypatch.setattr("jqtrade.console._MOST_WRITES", 3)
+    monkeypatch.setattr("jqtrade.console._PATIENCE", 0.0001)
+    terminal, writer = Terminal(), ConsoleWriter("utf-8")
+    output = QueuedOutput(writer, terminal)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(50):
+            threads = [threading.Thread(target=lambda: [output.write(b"line\n") for _ in range(60)]) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            wait_until_written(writer)
+    finally:
+        sys.setswitchinterval(interval)
+    assert "丢弃了" in terminal.taken.decode()
+
+
+def test_an_exception_out_of_a_signal_in_the_middle_of_a_write_costs_no_output() -> None:
+    terminal, writer = Terminal(), ConsoleWriter("utf-8")
+    assert writer._writing.acquire(False)  # taken by a write that was cut short before it could let go
+    output = QueuedOutput(writer, terminal)
+    for _ in range(3):
+        output.write(b"x\n")
+    wait_until_written(writer)
+    assert terminal.taken == b"x\n" * 3
 
 
 def test_several_threads_lose_nothing() -> None:
@@ -117,7 +168,7 @@ def test_several_threads_lose_nothing() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    writer.drain()
+    wait_until_written(writer)
     lines = terminal.taken.decode().splitlines()
     for name in "abcd":
         assert [line for line in lines if line[0] == name] == [f"{name} {number}" for number in range(300)]
@@ -235,10 +286,54 @@ def test_a_print_in_a_signal_handler_in_the_middle_of_prints_never_hangs() -> No
     assert [line for line in text.splitlines() if line == "line 2999"]
 
 
+@pytest.mark.posix
+def test_a_reader_that_begins_late_gets_all_of_it() -> None:
+    source = SET_UP.format(root=str(ROOT)) + "for number in range(4000): print('line', number, 'x' * 60)\n"
+    process = subprocess.Popen([sys.executable, "-c", source], env=environment(), stdout=subprocess.PIPE)
+    time.sleep(4)
+    assert process.stdout is not None
+    lines = process.stdout.read().decode().splitlines()
+    assert process.wait() == 0 and len(lines) == 4000
+    process.stdout.close()
+
+
+@pytest.mark.posix
+def test_a_terminal_that_nobody_reads_delays_no_print() -> None:
+    """Not paused by Ctrl+S: it is full, at some byte in the middle of a line."""
+    import pty
+
+    master, slave = pty.openpty()
+    source = """
+        began = time.monotonic()
+        for number in range(5000): print("line", number, "x" * 60)
+        os.write(2, b"%d" % (time.monotonic() - began))
+        os._exit(0)
+    """
+    source = SET_UP.format(root=str(ROOT)) + textwrap.dedent(source)
+    done = subprocess.run(
+        [sys.executable, "-c", source], env=environment(), stdout=slave, stderr=subprocess.PIPE, timeout=60
+    )
+    assert int(done.stderr) < 20
+    os.close(slave)
+    os.close(master)
+
+
+@pytest.mark.posix
+def test_a_file_put_in_the_place_of_the_pipe_gets_what_follows(tmp_path: Path) -> None:
+    done = run(
+        f"""
+        print("before")
+        os.dup2(os.open({str(tmp_path / "file")!r}, os.O_WRONLY | os.O_CREAT), 1)
+        print("after")
+        """
+    )
+    assert (done.stdout, (tmp_path / "file").read_bytes()) == (b"before\n", b"after\n")
+
+
 # ---------------------------------------------------------------- tasks
 
 CHATTY = """
-    import os
+    import time
     from datetime import timedelta
 
     def process_initialize(context):
@@ -251,11 +346,13 @@ CHATTY = """
 
     def stop_loss(context):
         open({ran!r}, "w").close()
+        while {goes_on}:
+            time.sleep(0.01)
 """
 
 
-def start_foreground(tmp_path: Path, stdout: int) -> "subprocess.Popen[bytes]":
-    source = CHATTY.format(ran=str(tmp_path / "ran"))
+def start_foreground(tmp_path: Path, stdout: int, goes_on: bool = False) -> "subprocess.Popen[bytes]":
+    source = CHATTY.format(ran=str(tmp_path / "ran"), goes_on=goes_on)
     path = write_strategy(tmp_path / "s.py", source)
     return subprocess.Popen(
         command("start_task", "-c", path, "-n", "chatty"), env=environment(), stdout=stdout, stderr=subprocess.STDOUT
@@ -280,15 +377,27 @@ def test_ctrl_c_is_heard_by_a_task_whose_terminal_has_paused(tmp_path: Path, tim
 
     master, slave = pty.openpty()
     termios.tcflow(slave, termios.TCOOFF)  # Ctrl+S
+    process = start_foreground(tmp_path, slave, goes_on=times == 2)
     try:
-        process = start_foreground(tmp_path, slave)
         wait_for((tmp_path / "ran").exists, "the job after the noise")
         assert [task["name"] for task in tasks()] == ["chatty"]
-        for _ in range(times):
+        process.send_signal(signal.SIGINT)
+        if times == 2:  # the job goes on, and what was answered is read when the terminal does
+            termios.tcflow(slave, termios.TCOON)
+            shown = bytearray()
+            wait_for(lambda: "正在停止" in read_more(master, shown), "the answer to Ctrl+C")
+            termios.tcflow(slave, termios.TCOOFF)
             process.send_signal(signal.SIGINT)
-            time.sleep(0.1 if times > 1 else 0)
-        assert process.wait(20) in (0, code)
+        assert process.wait(60) == code
     finally:
+        process.kill()
+        process.wait()
         termios.tcflow(slave, termios.TCOON)
         os.close(slave)
         os.close(master)
+
+
+def read_more(fd: int, shown: bytearray) -> str:
+    while select.select([fd], [], [], 0)[0]:
+        shown += os.read(fd, 65536)
+    return shown.decode("utf-8", "replace")

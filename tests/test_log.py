@@ -93,7 +93,7 @@ def test_of_two_numbers_one_within_the_other_nothing_shows_but_the_last_two_char
 SECRETS = [
     "verysecret",
     'it\'s "quoted"',
-    "it's",
+    "it's so",
     'say "it"',
     "domain\\user",
     "line one\nline two\n",
@@ -557,6 +557,33 @@ def test_a_secret_that_is_printed_in_pieces_is_masked(tmp_path: Path) -> None:
     stream.flush()
     print("next", file=stream)
     assert buffer.getvalue().decode() == "***\n*** and morenext\n"
+
+
+def test_progress_is_shown_as_it_goes_on() -> None:
+    buffer = io.BytesIO()
+    stream = MaskedStream(buffer, Masker())
+    print("\r10 %", end="", file=stream)
+    assert buffer.getvalue() == b"\r10 %"
+    print(".", end="", flush=True, file=stream)
+    assert buffer.getvalue().endswith(b".")
+    print("x" * 5000, end="", file=stream)
+    assert buffer.getvalue().count(b"x") == 5000
+    for _ in range(1000):
+        print("y", end="", file=stream)
+    assert buffer.getvalue().count(b"y") > 500
+
+
+def test_what_was_printed_a_while_ago_does_not_wait_for_the_end_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    buffer = io.BytesIO()
+    stream = MaskedStream(buffer, Masker())
+    stream.write("one")
+    stream.write("two")
+    assert buffer.getvalue() == b""
+    now[0] = 1.0
+    stream.write("three")
+    assert buffer.getvalue() == b"onetwothree"
 
 
 def test_lines_that_threads_print_in_pieces_stay_whole() -> None:

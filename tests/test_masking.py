@@ -36,6 +36,17 @@ NUMBER = "8801234567"
         'if account_no == "8801234567":',
         '# account_no="8801234567"',
         "set_options(\n    account_no=\n        '8801234567',\n)",
+        "account_no: Final[str] = '8801234567'",
+        "account_no : Optional[str] = '8801234567'",
+        "account_no = (\n  '8801234567')",
+        "account_no = [\n  '8801234567',\n]",
+        "account_no = \\\n  '8801234567'",
+        "account_no=f'{x}8801234567'",
+        "def start(cash, account_no='8801234567'):",
+        "if account_no in ('8801234560', '8801234567'):",
+        "set_options(**{'account_no': '8801234567'})",
+        'os.environ.get("ACCOUNT_NO", "8801234567")',
+        "number='8801234567'; set_options(account_no=number)",
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "gbk"])
@@ -51,6 +62,23 @@ def test_an_account_number_of_the_source_is_hidden_before_the_file_is_loaded(
 @pytest.mark.parametrize(
     "line",
     [
+        "my_order(account, '600519.XSHG', 100)",
+        "def trade(account, code='600519.XSHG'): pass",
+        "d[account] = '600519.XSHG'",
+        "order(context.account, '600519.XSHG')",
+        "log.info('acct', '000001.XSHE')",
+        "accounts: '600519.XSHG'",
+        "account_no = get('600519.XSHG', 100000)",
+        "ACCOUNT_START = '20260105'",
+        "ACCOUNT = '20260105'",
+        "account_file = '/data/20260105/pos.csv'",
+        "account = '/data/20260105123456/pos.csv'",
+        "init(account_no, 100000)",
+        "setup(account_no=account_no, cash=100000)",
+        "print(account_no, 2026)",
+        'cfg = {"account_no": 1000}',
+        "if account_no:\n    day = 'v2026-01'",
+        'COLUMNS = ["account_no", "cash", "1000000"]',
         "account_no = ACCOUNT",
         'account_no=os.environ["ACCOUNT_NO"]',
         'account_no="资金账号"',
@@ -71,6 +99,31 @@ def test_a_number_with_underscores_is_hidden_with_and_without_them(tmp_path: Pat
     path.write_text("account_no = 8801_234_567")
     masker = masker_for({}, str(path))
     assert masker("8801_234_567 8801234567") == "**********67 ********67"
+
+
+@pytest.mark.parametrize("gap", [" ", " \\\n    ", "\n    "])
+def test_a_number_in_two_pieces_is_hidden_as_it_is_written_and_as_it_is(tmp_path: Path, gap: str) -> None:
+    path = tmp_path / "s.py"
+    path.write_text(f"set_options(account_no=('8801'{gap}'2345'))", encoding="utf-8")
+    masker = masker_for({}, str(path))
+    assert masker("88012345 at 8801 2345") == "******45 at 8801 2345"
+    shown = masker(f"account_no='8801'{gap}'2345'")
+    assert "8801" not in shown and "2345" not in shown
+
+
+@pytest.mark.parametrize("value", ["2026-0001", "acct_2026_01", "DMA-2026-0001", ["20260105"], 1000, 20260105, "2026 / 1"])
+def test_the_parts_of_an_account_number_that_stand_in_every_line_stay(value: Any) -> None:
+    masker = Masker()
+    masker.hide_account_no(value)
+    line = "2026-01-05 09:30:00.000 INFO 600519.XSHG 20260105 1000 股 100000.00"
+    assert masker(line) == line
+
+
+@pytest.mark.parametrize(
+    "env", [{"ACCOUNT_CASH": "100000"}, {"MAX_ACCOUNTS": "1000"}, {"SUBACCOUNT": "2026"}, {"ACCOUNT": "main"}]
+)
+def test_amounts_and_words_of_the_environment_stay(env: Any) -> None:
+    assert masker_for(env)("2026-01-05 100000.00 1000 main") == "2026-01-05 100000.00 1000 main"
 
 
 def test_a_file_that_cannot_be_read_is_somebody_elses_trouble(tmp_path: Path) -> None:

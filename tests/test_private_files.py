@@ -1,12 +1,14 @@
 """Files that are ours alone: made so, and refused when somebody else's or a link stands in their place."""
 
+import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jqtrade.errors import TaskError
-from jqtrade.private_files import make_private_dir, open_private, read_private
+from jqtrade.private_files import make_private, make_private_dir, open_private, read_private
 
 
 def test_a_directory_in_place_of_a_file_or_the_reverse_is_a_task_error(tmp_path: Path) -> None:
@@ -50,3 +52,19 @@ def test_what_was_written_is_read_back_as_far_as_asked(tmp_path: Path) -> None:
     assert read_private(str(tmp_path / "a"), 5) == b"one\r\n"
     with pytest.raises(FileNotFoundError):
         read_private(str(tmp_path / "b"), 5)
+
+
+def test_a_spare_file_never_takes_the_place_of_one_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, spare = tmp_path / "a", tmp_path / "spare"
+    path.write_text("says something")
+    spare.write_text("")
+
+    def no_descriptor(*_: Any) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "open", no_descriptor)
+    make_private(str(path), str(spare))
+    monkeypatch.undo()
+    assert path.read_text() == "says something" and spare.exists()

@@ -16,18 +16,17 @@ class HaltWatch:
         """`cancel_live_orders` asks for the cancels and returns for how many orders, and how many of them failed."""
         self._claim = claim
         self._cancel_live_orders = cancel_live_orders
-        self._was_halted = False
+        self._reason = ""
         self._done_for = ""
 
     def announce(self) -> None:
-        """Log that a halt has begun or ended."""
-        is_halted = self._claim.is_halted()
-        if is_halted and not self._was_halted:
-            text = "已暂停下单：新的委托一律不发出，定时任务、同步和撤单照常。恢复用 jqtrade resume_task -n %s"
-            log.warning(text, self._claim.info.name)
-        elif self._was_halted and not is_halted:
+        """Log that a halt has begun, for which reason, or ended."""
+        reason = self._claim.why_halted()
+        if reason and reason != self._reason:
+            log.warning("已暂停下单：新的委托一律不发出，定时任务、同步和撤单照常。%s", reason)
+        elif self._reason and not reason:
             log.warning("已恢复下单")
-        self._was_halted = is_halted
+        self._reason = reason
 
     def look(self) -> None:
         """Log as `announce`, and cancel what is open once for each request, after a restart again.
@@ -38,7 +37,7 @@ class HaltWatch:
         for notice in self._claim.notices():
             log.error("%s", notice)
         self.announce()
-        request = self._claim.cancel_request() if self._was_halted else ""
+        request = self._claim.cancel_request() if self._reason else ""
         if request and request != self._done_for:
             self._done_for = request
             cancels, failed = self._cancel_live_orders()

@@ -1,5 +1,6 @@
 """Strategy: one strategy file with its options, its account and its schedule, whatever the clock and the process."""
 
+import logging
 import os
 import random
 import types
@@ -124,6 +125,8 @@ class Strategy(Host):
         self.exit_code = 0
         self._scheduler: Optional[Scheduler] = None
         self._progress = Progress(None, None, 0, 0, "", None, None)
+        self._has_error = False
+        """whether last_error is more than a warning"""
 
     def job_time(self) -> Optional[datetime]:
         """The time at which the running job was due; None outside jobs."""
@@ -311,6 +314,7 @@ class Strategy(Host):
             error = f"{name} {type(exception).__name__}: {exception}"
         finally:
             self._due = outer_due
+        self._has_error = self._has_error or bool(error)
         progress = self._progress
         self._progress = progress._replace(
             current_job=outer.current_job,
@@ -323,8 +327,14 @@ class Strategy(Host):
         if exits and self._exit_request is not None and outer.current_job not in (None, _PROCESS_EXIT):
             raise self._exit_request  # process_exit goes on: what it has to tidy up still counts
 
-    def _note_trouble(self, text: str) -> None:
-        """Show in get_tasks what the scheduler said in the log: a job did not run when it should, as bad as one that failed."""
+    def _note_trouble(self, text: str, level: int) -> None:
+        """Show in get_tasks what the scheduler said in the log: a job did not run when it should, as bad as one that failed.
+
+        One that only ran late is less than that, and takes the place of no error.
+        """
+        if level < logging.ERROR and self._has_error:
+            return
+        self._has_error = level >= logging.ERROR
         self._progress = self._progress._replace(last_error=self._masker(text))
         self._report()
 

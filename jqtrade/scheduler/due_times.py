@@ -38,18 +38,19 @@ class DueTimes:
     def take(self, now: datetime, latest_only: bool) -> Tuple[datetime, int, List[Span]]:
         """Take the next due time, which has come; with `latest_only` the last one that has come by `now`.
 
-        Returns it, how many before it are dropped for it, and what will come due once more before the following due time,
-        and will be left out then.
+        Returns it, how many before it are dropped for it, and what comes due once more before the following due time, and
+        is left out.
         """
-        due, dropped, skipped = self.next, 0, _NOTHING
+        first, due, dropped, skipped = self.next, self.next, 0, _NOTHING
         following = self._trigger.next_after(due)
         if self._covered:
             following, skipped = self._skip_covered(following)
         while latest_only and following <= now:
             due, dropped = following, dropped + 1
-            following, skipped = self._skip_covered(self._trigger.next_after(due))
+            following, more = self._skip_covered(self._trigger.next_after(due))
+            skipped = [*skipped, *more] if more else skipped
         self._taken, self.next = due, following
-        return due, dropped, self._coming(skipped, now) if skipped else []
+        return due, dropped, self._coming(skipped, first) if skipped else []
 
     def set_back(self, start: datetime, now: datetime) -> List[Span]:
         """The clock was set back to `now`, and has shown this time since `start` at the earliest.

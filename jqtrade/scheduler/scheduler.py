@@ -55,13 +55,13 @@ class Scheduler:
         clock: Clock,
         misfire_grace_time: float,
         is_wanted: Callable[[], bool],
-        on_trouble: Callable[[str], None] = lambda text: None,
+        on_trouble: Callable[[str, int], None] = lambda text, level: None,
         on_reschedule: Callable[[], None] = lambda: None,
     ) -> None:
         """`is_wanted` is asked before each job but syncs, and all the time while the loop waits; False ends the loop.
 
-        `on_trouble` hears, beside the log, of each due time that was missed, left out or met late; `on_reschedule` that
-        the clock was set, and other jobs may be next.
+        `on_trouble` hears, beside the log and with its level, of each due time that was missed, left out or met late;
+        `on_reschedule` that the clock was set, and other jobs may be next.
         """
         self._clock = clock
         self._watch = TimeWatch(clock, max(misfire_grace_time, SHORTEST_DELAY))
@@ -222,4 +222,4 @@ class Scheduler:
     def _tell(self, level: int, text: str, *values: object) -> None:
         log.log(level, text, *values)
         if level >= logging.WARNING:
-            self._on_trouble(text % values)
+            self._on_trouble(text % values, level)

@@ -34,8 +34,8 @@ class Claim:
         self._record.update(**fields)
 
     def stop_requested(self) -> bool:
-        """Say whether somebody asked this very process to stop; some 2 µs, and no descriptor."""
-        return os.path.lexists(self._stop_path)
+        """Say whether somebody asked this very process to stop; some 4 µs, and no descriptor."""
+        return os.path.lexists(self._stop_path) or self._files.old_version_requested_stop(self.info.token)
 
     def is_halted(self) -> bool:
         """Say whether new orders are to be refused, also if that cannot be found out; some 4 µs."""
@@ -47,6 +47,14 @@ class Claim:
             return False
         # A halt file that is not there tells nothing when the whole directory is gone, moved or unmounted.
         return bool(self.restore()) or self._halt_file.exists()
+
+    def why_halted(self) -> str:
+        """Return why new orders are refused and what to do about it, for the user; "" if they are not refused."""
+        if not self.is_halted():
+            return ""
+        if self._trouble and not self._halt_file.exists():
+            return f"没有人用 halt_task 暂停它，原因是{self._trouble}"
+        return f"恢复用 jqtrade resume_task -n {self.info.name}"
 
     def cancel_request(self) -> str:
         """Return the token of the request to cancel open orders that stands with the halt; "" if there is none."""
@@ -79,24 +87,28 @@ class Claim:
         files = self._files
         if os.getpid() != self._pid:
             return "任务的登记文件不在了"
+        lock = FileLock(files.lock)
+        is_restored = False
         try:
             if not os.path.isdir(files.directory):
-                return f"任务目录 {files.directory} 不在了"
+                return f"任务目录 {files.directory} 不在了，请把它放回原处，或重新建立同名的空目录"
             found = read_record(files.record)
-            lock = FileLock(files.lock)
             if not lock.try_acquire():
                 if found is None or found.token != self.info.token:
                     who = "" if found is None else f"（pid {found.pid}）"
-                    return f"任务名称已被另一个进程占用{who}，请停止其中一个"
-                return "任务的锁文件被替换了" if self._seen_halted else ""  # somebody looks whether the name is free
+                    return f"任务名称已被另一个进程占用{who}，请停止其中一个：那一个，或本进程（pid {self._pid}）"
+                return "任务的锁文件被替换了，另一个进程占着它" if self._seen_halted else ""  # somebody looks whether the name is free
             if self._seen_halted:
                 files.halt.make(cancel_open=False)
-            record = RecordFile(files.record, self.info)
+            self._record.reopen()
+            is_restored = True
         except (OSError, TaskError) as error:
             return f"任务的登记文件不在了，也无法恢复：{error}"
-        self._lock.forget()
-        self._record.close()
-        self._lock, self._record = lock, record
+        finally:
+            if not is_restored:  # else the next look would take our own lock for somebody else's, and so for ever
+                lock.release()
+        old, self._lock = self._lock, lock
+        old.forget()
         files.make_spares()
         self._notices.append(
             f"任务的锁文件 {files.lock} 被删除或替换了，已重新建立。任务运行时请不要动这个目录里的文件"
@@ -107,11 +119,9 @@ class Claim:
         if os.getpid() != self._pid or self._record.is_in_place():
             return
         try:
-            record = RecordFile(self._files.record, self.info)
-        except (OSError, TaskError):  # the next look tries again; the lock tells that the task runs
-            return
-        self._record.close()
-        self._record = record
+            self._record.reopen()
+        except (OSError, TaskError):  # the next look or update tries again; the lock tells that the task runs
+            pass
 
     def release(self) -> None:
         """Free the name. Nothing may be done in the task's name afterwards: who waits for its end takes this for it."""

@@ -1,7 +1,7 @@
 """The names of one task's files, and the files that ask it something by being there.
 
 Below HOME/tasks, for a task named demo: `demo.lock` is held by the task's process, `demo.json` is its record,
-`demo.TOKEN.stop` asks the process with that token to stop, `demo.halt` halts the task, whether it runs or not.
+`demo.TOKEN.stop` asks the process with that token to stop (a `demo.stop` with the token in it: so did version 2.0), `demo.halt` halts the task, whether it runs or not.
 `demo.stop-spare` and `demo.halt-spare` become these on a disk without room for a new file.
 """
 
@@ -10,7 +10,7 @@ import re
 from typing import List
 
 from jqtrade.errors import TaskError
-from jqtrade.private_files import make_private, open_private
+from jqtrade.private_files import make_private, open_private, read_private
 from jqtrade.tasks.halt_file import HaltFile
 from jqtrade.tasks.spec import file_key, is_file_key
 
@@ -27,6 +27,7 @@ class TaskFiles:
         self.lock = self._base + LOCK
         self.record = self._base + RECORD
         self._stop_spare = self._base + ".stop-spare"
+        self._old_stop = self._base + ".stop"
         self.halt = HaltFile(self._base + HALT, self._base + ".halt-spare")
 
     def stop(self, token: str) -> str:
@@ -42,11 +43,23 @@ class TaskFiles:
 
     def request_stop_of_old_version(self, token: str) -> None:
         """Ask a process of version 2.0 or before. Raises OSError and TaskError as open_private."""
-        fd = open_private(self._base + ".stop", os.O_WRONLY | os.O_TRUNC)
+        fd = open_private(self._old_stop, os.O_WRONLY | os.O_TRUNC)
         try:
             os.write(fd, token.encode("ascii"))
         finally:
             os.close(fd)
+
+    def old_version_requested_stop(self, token: str) -> bool:
+        """Say whether a command of version 2.0 or before asked the process with `token` to stop: it may share our home.
+
+        Some 2 µs, and no descriptor unless there is such a file.
+        """
+        if not os.path.lexists(self._old_stop):
+            return False
+        try:
+            return read_private(self._old_stop, 100).strip() == token.encode("ascii")
+        except (OSError, TaskError):
+            return False
 
     def make_spares(self) -> None:
         """Keep files in reserve that can be renamed when none can be made."""

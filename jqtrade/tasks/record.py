@@ -69,8 +69,7 @@ class RecordFile:
         self.info = _bounded(info._asdict())
         self._path = path
         self._fd = open_private(path, os.O_WRONLY)
-        self._status = os.fstat(self._fd)
-        self._length = self._status.st_size
+        self._length = os.fstat(self._fd).st_size
         try:
             self._write()
         except OSError:
@@ -99,15 +98,31 @@ class RecordFile:
     def is_in_place(self) -> bool:
         """Say whether the file is still the one at its path. On Windows one that is open cannot be replaced."""
         try:
-            return os.name == "nt" or os.path.samestat(os.lstat(self._path), self._status)
+            return os.name == "nt" or os.path.samestat(os.lstat(self._path), os.fstat(self._fd))
         except OSError:
             return False
 
+    def reopen(self) -> None:
+        """Write the record at its path again, in a new file if somebody removed it.
+
+        The descriptor keeps its number: another thread may be about to write to it, and a number that was free for a
+        moment could be that of an order file by then.
+
+        Raises OSError and TaskError as the constructor; what could not be written is written by the next update.
+        """
+        fd = open_private(self._path, os.O_WRONLY)
+        try:
+            self._length = os.fstat(fd).st_size
+            os.dup2(fd, self._fd, inheritable=False)
+        finally:
+            os.close(fd)
+        self._write()
+
     def close(self) -> None:
         """Leave the file as it is."""
-        if self._fd != -1:
-            os.close(self._fd)
-            self._fd = -1
+        fd, self._fd = self._fd, -1
+        if fd != -1:
+            os.close(fd)
 
 
 def _bounded(fields: Mapping[str, Any]) -> TaskInfo:

@@ -5,6 +5,7 @@ import os
 import re
 from typing import Dict, Mapping, NamedTuple, Optional
 
+from jqtrade.account_numbers import looks_like_an_account
 from jqtrade.errors import InvalidParam
 from jqtrade.masking import Masker
 
@@ -18,6 +19,7 @@ _SECRET = re.compile(
 )
 _PASSWORD_IN_URL = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
 _ACCOUNT = re.compile("ACCOUNT|ACCT|ACC_?NO", re.IGNORECASE)
+_DIGIT = re.compile("[0-9]")
 
 
 class TaskSpec(NamedTuple):
@@ -130,7 +132,7 @@ def masker_for(env: Mapping[str, str], *files: Optional[str]) -> Masker:
     for name, value in env.items():
         if _SECRET.search(name):
             masker.hide_whole(value)
-        elif _ACCOUNT.search(name):
+        elif looks_like_an_account(name) and len(_DIGIT.findall(value)) >= 6:  # ACCOUNT_CASH is none, nor is ACCOUNT=main
             masker.hide_account_no(value)
         for password in _PASSWORD_IN_URL.findall(value):
             masker.hide_whole(password)

@@ -1,5 +1,6 @@
 """Between jobs the process says that it is halted, and cancels what is open once for each request."""
 
+import shutil
 from pathlib import Path
 from typing import Iterator, List, Tuple
 
@@ -108,9 +109,26 @@ def test_a_directory_that_is_gone_is_told_of_once_and_when_it_is_back(
     watch.look()
     gone, halted = caplog.messages
     assert "不在了" in gone and halted.startswith("已暂停下单")
+    assert "没有人用 halt_task 暂停它" in halted and "放回原处" in halted and "resume_task" not in halted
     caplog.clear()
     away.rename(directory)
     watch.look()
     watch.look()
     back, resumed = caplog.messages
     assert "又在原处了" in back and resumed == "已恢复下单"
+
+
+@pytest.mark.posix
+def test_of_a_name_that_was_taken_both_processes_are_named(
+    registry: TaskRegistry, claim: Claim, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = HaltWatch(claim, lambda: (0, 0))
+    shutil.rmtree(str(Path(registry.home, "tasks")))
+    other = registry.claim(TaskSpec("demo", "s.py", None, {}, None, False, False, registry.home, new_token()))
+    other.update(pid=4242)
+    watch.look()
+    assert "已被另一个进程占用（pid 4242）" in caplog.messages[-1] and f"本进程（pid {claim.info.pid}）" in caplog.messages[-1]
+    assert "resume_task" not in caplog.messages[-1]
+    other.release()
+    watch.look()
+    assert caplog.messages[-1] == "已恢复下单"

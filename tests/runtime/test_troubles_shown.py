@@ -42,6 +42,12 @@ def test_a_job_that_is_called_too_late_is_the_last_error_while_it_runs(start: St
     assert "second 晚了 1 分 10 秒" in running.last_error
 
 
+def test_a_job_that_is_called_late_does_not_hide_the_error_of_another_one(start: Starter) -> None:
+    code = TWO_JOBS.format(move="sleep(130)\n        raise ValueError('real failure')")
+    last = run(start, code, at(12))[-1]
+    assert (last.jobs_run, last.last_error) == (2, "first ValueError: real failure")
+
+
 def test_a_job_that_is_left_out_because_the_clock_was_set_back_is_the_last_error(start: Starter) -> None:
     last = run(start, TWO_JOBS.format(move="jump(-3600)"), at(10, 2))[-1]
     assert "first 不会再为 2026-01-05 10:00:00 运行" in last.last_error

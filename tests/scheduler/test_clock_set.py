@@ -60,12 +60,15 @@ class Bench:
         self.rescheduled: List[Optional[datetime]] = []
         self.triggers: Dict[str, Trigger] = {}
         self._end = 0.0
-        self.scheduler = Scheduler(self.clock, GRACE, self._is_wanted, self.troubles.append, self._reschedule)
+        self.scheduler = Scheduler(self.clock, GRACE, self._is_wanted, self._hear, self._reschedule)
 
     def _is_wanted(self) -> bool:
         upcoming = self.scheduler.next_job()
         waits = upcoming is not None and upcoming[0] <= self.clock.now()
         return waits or self.clock.monotonic() < self._end
+
+    def _hear(self, text: str, level: int) -> None:
+        self.troubles.append(text)
 
     def _reschedule(self) -> None:
         upcoming = self.scheduler.next_job()
@@ -343,6 +346,14 @@ def test_due_times_forget_nothing_that_was_gone_through_in_several_pieces() -> N
     assert times.take(at(11), latest_only=False) == (at(11), 0, [])
     assert times.set_back(at(8), at(8)) == [Span(at(10), at(11))]
     assert times.next == at(12)
+
+
+def test_what_is_left_out_is_told_also_if_later_due_times_have_come_meanwhile() -> None:
+    times = DueTimes(TimesOfDay([time(10), time(11), time(12), time(13)]), at(10, 30))
+    for hour in (11, 12):
+        times.take(at(hour), latest_only=True)
+    assert times.set_back(at(9), at(9)) == []
+    assert times.take(at(13, 5), latest_only=True) == (at(13), 1, [Span(at(11), at(12))])
 
 
 def test_after_its_last_due_time_a_job_is_left_out_when_the_clock_is_set_back() -> None:

@@ -161,6 +161,18 @@ def test_on_a_full_disk_a_spare_file_carries_the_request_to_cancel(
     claim.release()
 
 
+def test_a_second_halt_without_descriptors_leaves_the_request_to_cancel(
+    registry: TaskRegistry, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = registry.claim(make_spec())
+    request = registry.halt("demo", cancel_open=True)
+    with monkeypatch.context() as patch:
+        no_new_file(patch, errno.EMFILE)
+        registry.halt("demo")
+    assert request and claim.cancel_request() == request
+    claim.release()
+
+
 @pytest.mark.posix
 def test_a_task_without_descriptors_hears_a_halt_and_a_stop(registry: TaskRegistry, make_spec: MakeSpec) -> None:
     code = (
@@ -230,6 +242,27 @@ def test_a_task_of_an_older_version_is_asked_in_its_own_way(registry: TaskRegist
     assert not (tasks_dir(registry) / "demo.stop").exists()
 
 
+def test_a_command_of_an_older_version_stops_a_task_of_this_one(registry: TaskRegistry, make_spec: MakeSpec) -> None:
+    claim = registry.claim(make_spec())
+    old_way = tasks_dir(registry) / "demo.stop"
+    old_way.write_text(make_spec().token)
+    assert not claim.stop_requested()  # it was for a former process of this name
+    old_way.write_text(claim.info.token)
+    assert claim.stop_requested()
+    claim.release()
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("kind", ["pipe", "directory", "dead link", "link to a device"])
+def test_what_is_no_file_of_an_older_version_neither_stops_nor_holds_up(
+    registry: TaskRegistry, make_spec: MakeSpec, kind: str
+) -> None:
+    claim = registry.claim(make_spec())
+    put(kind, tasks_dir(registry) / "demo.stop")
+    assert not claim.stop_requested()
+    claim.release()
+
+
 def test_stops_that_nobody_heard_are_cleared_away(registry: TaskRegistry, make_spec: MakeSpec) -> None:
     dead = make_spec()
     registry.claim(dead).release()
@@ -286,6 +319,79 @@ def test_a_running_task_puts_removed_files_back(
     assert registry.list_tasks() == [claim.info]
     claim.release()
     assert registry.list_tasks() == []
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("was_halted", [True, False])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE])
+@pytest.mark.parametrize("fails", ["demo.json", "demo.halt"])
+def test_a_lock_that_could_not_be_put_back_with_all_else_is_put_back_when_there_is_room_again(
+    registry: TaskRegistry, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch, was_halted: bool, number: int, fails: str
+) -> None:
+    claim = registry.claim(make_spec())
+    if was_halted:
+        registry.halt("demo")
+        assert claim.is_halted()
+    for path in tasks_dir(registry).iterdir():
+        path.unlink()
+    real = os.open
+
+    def lock_only(path: Any, flags: int, *rest: Any) -> int:
+        """There is room for the lock, and none any more for what comes after it."""
+        if str(path).endswith(fails):
+            raise OSError(number, os.strerror(number), path)
+        return real(path, flags, *rest)
+
+    will_fail = was_halted or fails == "demo.json"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", lock_only)
+        for _ in range(3):
+            assert bool(claim.restore()) is will_fail
+            assert claim.is_halted() is (will_fail or was_halted)
+    assert claim.restore() == ""
+    assert claim.is_halted() is was_halted
+    assert registry.list_tasks() == [claim.info._replace(halted=was_halted)]
+    claim.release()
+    assert registry.list_tasks() == []
+
+
+@pytest.mark.posix
+def test_files_that_are_numbered_otherwise_after_a_remount_are_the_same_files(
+    registry: TaskRegistry, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = registry.claim(make_spec())
+    for name in ("lstat", "fstat"):
+        monkeypatch.setattr(os, name, renumbered(getattr(os, name)))
+    assert not claim.is_halted() and claim.restore() == "" and claim.notices() == []
+    claim.release()
+
+
+def renumbered(real: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+    def look(*arguments: Any, **keywords: Any) -> os.stat_result:
+        fields = list(real(*arguments, **keywords))
+        fields[2] += 1  # st_dev
+        return os.stat_result(fields)
+
+    return look
+
+
+@pytest.mark.posix
+def test_a_record_keeps_its_descriptor_when_it_is_written_again(registry: TaskRegistry, make_spec: MakeSpec) -> None:
+    """A thread that is about to write to the number must not write into an order file."""
+    claim = registry.claim(make_spec())
+    before = os.stat(str(tasks_dir(registry) / "demo.json"))
+    (number,) = [fd for fd in range(3, 100) if is_same(fd, before)]
+    (tasks_dir(registry) / "demo.json").unlink()
+    assert claim.restore() == ""
+    assert is_same(number, os.stat(str(tasks_dir(registry) / "demo.json"))) and not os.get_inheritable(number)
+    claim.release()
+
+
+def is_same(fd: int, status: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), status)
+    except OSError:
+        return False
 
 
 @pytest.mark.posix

@@ -93,12 +93,15 @@ def test_secrets_are_the_values_of_such_names() -> None:
         "USER": "user",
         "PWD": "/here",
         "OLDPWD": "/there",
-        "DB_PWD": "aaaa",
-        "passwd": "bbbb",
-        "KEY": "cccc",
+        "DB_PWD": "aaaaaa",
+        "passwd": "bbbbbb",
+        "KEY": "cccccc",
+        "USE_AUTH": "True",
+        "AUTH_MODE": "None",
         "TOKEN": "",
     }
-    assert masker_for(env)("user /here /there aaaa bbbb cccc") == "user /here /there *** *** ***"
+    text = "user /here /there aaaaaa bbbbbb cccccc True None"
+    assert masker_for(env)(text) == "user /here /there *** *** *** True None"
     assert mask_env(env)["PWD"] == "/here" and mask_env(env)["DB_PWD"] == "***"
 
 
