@@ -111,7 +111,9 @@ def test_a_number_in_two_pieces_is_hidden_as_it_is_written_and_as_it_is(tmp_path
     assert "8801" not in shown and "2345" not in shown
 
 
-@pytest.mark.parametrize("value", ["2026-0001", "acct_2026_01", "DMA-2026-0001", ["20260105"], 1000, 20260105, "2026 / 1"])
+@pytest.mark.parametrize(
+    "value", ["2026-0001", "acct_2026_01", "DMA-2026-0001", ["20260105"], 1000, 20260105, "2026 / 1"]
+)
 def test_the_parts_of_an_account_number_that_stand_in_every_line_stay(value: Any) -> None:
     masker = Masker()
     masker.hide_account_no(value)

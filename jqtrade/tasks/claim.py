@@ -97,7 +97,9 @@ class Claim:
                 if found is None or found.token != self.info.token:
                     who = "" if found is None else f"（pid {found.pid}）"
                     return f"任务名称已被另一个进程占用{who}，请停止其中一个：那一个，或本进程（pid {self._pid}）"
-                return "任务的锁文件被替换了，另一个进程占着它" if self._seen_halted else ""  # somebody looks whether the name is free
+                return (
+                    "任务的锁文件被替换了，另一个进程占着它" if self._seen_halted else ""
+                )  # somebody looks whether the name is free
             if self._seen_halted:
                 files.halt.make(cancel_open=False)
             self._record.reopen()

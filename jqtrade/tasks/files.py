@@ -1,7 +1,8 @@
 """The names of one task's files, and the files that ask it something by being there.
 
 Below HOME/tasks, for a task named demo: `demo.lock` is held by the task's process, `demo.json` is its record,
-`demo.TOKEN.stop` asks the process with that token to stop (a `demo.stop` with the token in it: so did version 2.0), `demo.halt` halts the task, whether it runs or not.
+`demo.TOKEN.stop` asks the process with that token to stop (a `demo.stop` with the token in it: so did version 2.0),
+`demo.halt` halts the task, whether it runs or not.
 `demo.stop-spare` and `demo.halt-spare` become these on a disk without room for a new file.
 """
 

@@ -132,7 +132,9 @@ def masker_for(env: Mapping[str, str], *files: Optional[str]) -> Masker:
     for name, value in env.items():
         if _SECRET.search(name):
             masker.hide_whole(value)
-        elif looks_like_an_account(name) and len(_DIGIT.findall(value)) >= 6:  # ACCOUNT_CASH is none, nor is ACCOUNT=main
+        elif (
+            looks_like_an_account(name) and len(_DIGIT.findall(value)) >= 6
+        ):  # ACCOUNT_CASH is none, nor is ACCOUNT=main
             masker.hide_account_no(value)
         for password in _PASSWORD_IN_URL.findall(value):
             masker.hide_whole(password)

@@ -127,7 +127,10 @@ def test_of_a_name_that_was_taken_both_processes_are_named(
     other = registry.claim(TaskSpec("demo", "s.py", None, {}, None, False, False, registry.home, new_token()))
     other.update(pid=4242)
     watch.look()
-    assert "已被另一个进程占用（pid 4242）" in caplog.messages[-1] and f"本进程（pid {claim.info.pid}）" in caplog.messages[-1]
+    assert (
+        "已被另一个进程占用（pid 4242）" in caplog.messages[-1]
+        and f"本进程（pid {claim.info.pid}）" in caplog.messages[-1]
+    )
     assert "resume_task" not in caplog.messages[-1]
     other.release()
     watch.look()

@@ -326,7 +326,12 @@ def test_a_running_task_puts_removed_files_back(
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE])
 @pytest.mark.parametrize("fails", ["demo.json", "demo.halt"])
 def test_a_lock_that_could_not_be_put_back_with_all_else_is_put_back_when_there_is_room_again(
-    registry: TaskRegistry, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch, was_halted: bool, number: int, fails: str
+    registry: TaskRegistry,
+    make_spec: MakeSpec,
+    monkeypatch: pytest.MonkeyPatch,
+    was_halted: bool,
+    number: int,
+    fails: str,
 ) -> None:
     claim = registry.claim(make_spec())
     if was_halted:
