@@ -15,7 +15,9 @@ from types import FrameType, MappingProxyType
 from typing import Any, Callable, Container, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from jqtrade.account.doubts import Doubts
-from jqtrade.account.journal import Journal, JournalGone, Step
+from jqtrade.account.gate_errors import came_in_the_middle, is_uncertain
+from jqtrade.account.journal import Journal, Step
+from jqtrade.account.journal_files import JournalGone
 from jqtrade.account.news import OrderNews
 from jqtrade.account.order import Order, OrderSide, OrderStatus
 from jqtrade.account.portfolio import BalanceReport, Portfolio, Positions
@@ -69,13 +71,14 @@ class Account:
         self._doubts = Doubts()
         gate.account_orders = MappingProxyType(self._orders)
         gate.account_doubts = self._doubts.ids
-        gate.account_check = self._check_may_send
+        gate.account_check = self._check_next
         self._inside: Optional[FrameType] = None
         """the call that is changing the account, or one that was cut short"""
         self._is_refusing_nested = False
         self._gate_may_be_cut_short = False
         self._asked = (clock.now(), clock.monotonic())
-        """when what is about to be sent was asked for, or last waited for"""
+        """when what is about to be sent was asked for, or the order of the batch before it was sent"""
+        self._is_batch = False
         self._is_loaded = False
         self._unrecorded: List[Step] = []
         self._balance: Optional[BalanceReport] = None
@@ -183,6 +186,8 @@ class Account:
         """
         if self._unrecorded:
             return  # "sent" must not be recorded before what the broker said of it
+        sent: List[Order] = []
+        kept_back: List[Order] = []
         for order_id in list(self._doubts.ids):
             order = self._orders.get(order_id)
             if order is None:  # an exception came before anything was done with it
@@ -192,25 +197,24 @@ class Account:
                 was_sent: Optional[bool] = True
             elif order.status is OrderStatus.rejected or not self._doubts.were_handed_over([order]):
                 was_sent = False
-            elif only_those_kept_back:
-                was_sent = None
             else:
-                was_sent = self._ask(self._gate.was_sent, order)
-            if was_sent:
-                self._journal.note_sent([order])
-                log.info("订单 %s 已确认发出：%s", order_id, describe(order))
-            elif was_sent is False and order.status is OrderStatus.new:
-                self._refuse([(order, reason)])
+                was_sent = None if only_those_kept_back else self._ask(self._gate.was_sent, order)
             if was_sent is not None:
-                self._doubts.resolve(order)
+                (sent if was_sent else kept_back).append(order)
+        if sent:
+            self._journal.note_sent(sent)
+        log_lines(log, [f"订单 {order.order_id} 已确认发出：{describe(order)}" for order in sent])
+        self._refuse([(order, reason) for order in kept_back if order.status is OrderStatus.new])
+        for order in sent + kept_back:
+            self._doubts.resolve(order)
 
     def _call_gate(self, method: Callable[..., Any], *arguments: Any) -> Any:
         """What the gate answers or raises; errors that are none of ours may have come in the middle of anything."""
         self._gate_may_be_cut_short = True
         try:
             answer = method(*arguments)
-        except JqtradeError:
-            self._gate_may_be_cut_short = False
+        except Exception as error:
+            self._gate_may_be_cut_short = came_in_the_middle(error)
             raise
         self._gate_may_be_cut_short = False
         return answer
@@ -232,7 +236,8 @@ class Account:
 
     def orders(self, order_id: Any = None, code: Any = None, status: Any = None) -> List[Order]:
         """Today's orders in order of creation that match every given filter. Raises InvalidParam for an unknown status."""
-        if not self._is_within_call(sys._getframe()):  # else in a signal handler: what that interrupts keeps its day
+        is_ours = os.getpid() == self._pid and threading.get_ident() == self._thread
+        if is_ours and not self._is_within_call(sys._getframe()):  # else a call may be at work: only what stands there
             self._put_right()
             self._start_day()
         if status is not None:
@@ -256,9 +261,10 @@ class Account:
         have been asked, nothing but a KeyboardInterrupt or its like is raised.
         Raises InvalidParam, with nothing recorded or sent, if the gate cannot carry one of them.
         """
+        asked = (self._clock.now(), self._clock.monotonic())
         if not self._enter("下单"):
             return [None] * len(requests)
-        self._asked = (self._clock.now(), self._clock.monotonic())
+        self._asked = asked
         now = self._start_day()
         try:
             batch = self._new_orders(requests, now)
@@ -334,7 +340,8 @@ class Account:
                 self._limits.count_order(order, self._portfolio)
                 accepted.append(order)
         if refused:
-            self._record(lambda: self._journal.record_refused(refused))
+            self._journal.queue(refused)
+            self._flush()
         return accepted
 
     def _refuse_possible_duplicate(self, order: Order, blocking: Mapping[Tuple[str, bool], str]) -> None:
@@ -360,7 +367,14 @@ class Account:
             self._refuse([(order, f"无法记录订单（{error}）") for order in orders], is_recorded=False)
             self._doubts.conclude(orders)
             return
+        try:
+            self._check_may_send()  # whatever the gate does about it: recording may have waited
+        except OrderNotSent as error:
+            self._refuse([(order, str(error)) for order in orders])
+            self._doubts.conclude(orders)
+            return
         self._doubts.hand_over(orders)
+        self._is_batch = len(orders) > 1
         try:
             errors = check_outcomes(self._call_gate(self._gate.batch_order, orders), "batch_order", len(orders))
         except Exception as error:  # a gate of the user's own may raise anything, in the middle of anything
@@ -389,7 +403,7 @@ class Account:
             if error is None:
                 self._watch.sent(order)
                 lines.append(f"已发出订单 {order.order_id}：{describe(order)}")
-            elif _is_uncertain(error):
+            elif is_uncertain(error):
                 log.error("无法确认订单 %s 是否发出，等待柜台回报：%s，%s", order.order_id, describe(order), error)
                 continue
             else:
@@ -442,7 +456,8 @@ class Account:
 
     def _send_cancels(self, live: Dict[str, Order], now: datetime) -> List[str]:
         counted = self._limits.count_cancels(len(live))
-        self._record(lambda: self._journal.record_cancels(list(live.values()), now))
+        self._journal.record_cancels(list(live.values()), now)
+        self._flush()
         try:
             answer = self._call_gate(self._gate.batch_cancel_order, list(live))
             errors = check_outcomes(answer, "batch_cancel_order", len(live))
@@ -513,7 +528,7 @@ class Account:
             except Exception as error:  # as in sync_balance; what was told before counts
                 self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
                 changed = self._take_over(news)
-                self._gate_may_be_cut_short = not isinstance(error, JqtradeError)
+                self._gate_may_be_cut_short = came_in_the_middle(error)
                 break
             news.take(reports)
         else:
@@ -553,10 +568,13 @@ class Account:
     def _record(self, write: Callable[[], Any]) -> bool:
         """Write to the journal what the broker's files could tell again; a failure is said once."""
         try:
-            write()
+            try:
+                write()
+            except JournalGone:
+                if not self._reopen_journal():
+                    raise
+                write()
         except sqlite3.Error as error:
-            if isinstance(error, JournalGone) and self._reopen_journal():
-                return self._record(write)
             self._journal_outage.failed(f"无法写记录文件：{error}")
             return False
         self._journal_outage.worked("记录文件恢复写入")
@@ -569,7 +587,7 @@ class Account:
         """
         try:
             if not self._journal.reopen(self._day):
-                log.error(
+                self._journal_outage.failed(
                     "记录文件被删除、移走或换成了别的：新的委托一律不发出。请停止任务，核对柜台的委托，再重新启动"
                 )
                 return False
@@ -578,10 +596,10 @@ class Account:
             sent = [order for order in sent if order.confirmed or order.status is not OrderStatus.rejected]
             self._journal.record_again(orders, [self._limits.counted_value(order) for order in orders], sent)
         except sqlite3.Error as error:
-            log.error("记录文件重新打开失败：%s", error)
+            self._journal_outage.failed(f"记录文件重新打开失败：{error}")
             return False
         log.warning(
-            "记录文件的 -wal 被别的程序删除了（例如策略在任务里复制了记录文件，之后又有程序打开过它）。"
+            "记录文件的 -wal 被别的程序删除或截短了（例如策略在任务里复制了记录文件，之后又有程序打开过它）。"
             "已重新打开，并补记了今天的 %d 笔订单。备份请在任务停止后做，或用 sqlite3 的 .backup",
             len(orders),
         )
@@ -604,16 +622,24 @@ class Account:
             self._record(self.recover)  # after the clock was set back there are some
         return now
 
-    def _check_may_send(self) -> None:
+    def _check_next(self) -> None:
         """Asked by the gate before each order that it sends by itself, and after it may have waited."""
+        self._check_may_send()
+        if (
+            self._is_batch
+        ):  # a gate that sends one by one may take long for many: each has its time after the one before
+            self._asked = (self._clock.now(), self._clock.monotonic())
+
+    def _check_may_send(self) -> None:
+        """Raise OrderNotSent if what was asked for shall not go out any more."""
         if self._limits.is_halted():
             raise OrderNotSent("任务已被 halt_task 暂停下单")
         now, awake = self._clock.now(), self._clock.monotonic()
         waited = max((now - self._asked[0]).total_seconds(), awake - self._asked[1])
         if waited > self._longest_wait:
             raise OrderNotSent(
-                f"从下单到现在过了 {format_seconds(waited)}，超过 {self._longest_wait:g} 秒（wait_lock_time_out + 1）："
-                "机器休眠过，或等文件锁、等硬盘太久，价格可能已经不对"
+                f"下单（或这一批的上一笔）之后过了 {format_seconds(waited)}，超过 {self._longest_wait:g} 秒"
+                "（选项 wait_lock_time_out + 1）：机器休眠过，或等待太久，价格可能已经不对"
             )
         if now.date() != self._day:
             raise OrderNotSent("等待的时候过了零点，或日期变了")
@@ -622,7 +648,6 @@ class Account:
             self._journal.check_files()
         except (InvalidOrder, sqlite3.Error) as error:
             raise OrderNotSent(str(error))
-        self._asked = (now, awake)  # a gate that sends one by one may take long for many
 
     def _check_usable(self) -> None:
         """Raise InvalidCall where an order could be sent behind the back of whoever stopped the task."""
@@ -656,12 +681,6 @@ def _check_status(status: Any) -> OrderStatus:
 
 def _positions(report: BalanceReport, side: OrderSide) -> Positions:
     return Positions(side, {position.code: position for position in report.positions if position.side is side})
-
-
-def _is_uncertain(error: Exception) -> bool:
-    """Whether nobody can tell from a gate's error if the broker was asked: as AbsTradeGate.order says."""
-    lost = (OrderUncertain, TimeoutError, ConnectionError)
-    return isinstance(error, lost) and not isinstance(error, ConnectionRefusedError)
 
 
 def _reason(error: Exception) -> str:

@@ -6,14 +6,13 @@ puts right what it left.
 """
 
 import functools
-import io
 import itertools
 import os
 import sqlite3
-import sys
 from datetime import date, datetime
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
+from jqtrade.account.journal_files import JournalFiles, JournalGone
 from jqtrade.account.journal_schema import prepare
 from jqtrade.account.order import (
     LimitOrderStyle,
@@ -51,30 +50,6 @@ WAL_FRAME = 4096 + 24
 """bytes: a page and sqlite's header of it"""
 
 
-if sys.platform == "win32":
-
-    def _hold(fd: int) -> bool:
-        """A lock belongs to the file that sqlite has open there: nobody but sqlite drops it."""
-        return True
-
-else:
-    import fcntl
-
-    SHARED_FIRST, SHARED_SIZE = 0x40000002, 510
-    """the bytes of a database that all who have it open lock for reading, by the file format of sqlite"""
-
-    def _hold(fd: int) -> bool:
-        """Take sqlite's own lock of the database, which nothing happens to if we have it; say whether that worked.
-
-        POSIX gives it to the process: our closing of any copy of the file drops it, and this brings it back.
-        """
-        try:
-            fcntl.lockf(fd, fcntl.LOCK_SH | fcntl.LOCK_NB, SHARED_SIZE, SHARED_FIRST)
-        except (BlockingIOError, PermissionError):  # POSIX allows both
-            return False
-        return True
-
-
 class RecordedOrder(NamedTuple):
     """An order of the journal."""
 
@@ -94,10 +69,6 @@ class RecordedOrder(NamedTuple):
 
 Step = Tuple[Order, OrderState]
 """A change of an order's state: the order as it was asked for (how it stood does not matter), and what became of it."""
-
-
-class JournalGone(sqlite3.OperationalError):
-    """The files that are open are not those that the next start will find."""
 
 
 class Journal:
@@ -126,6 +97,17 @@ class Journal:
         """whether a write has begun of which nobody knows yet whether it was committed"""
         self._may_be_recorded = False
         """whether that was so of the last one, so that what is inserted now may stand there already"""
+        self._cancels: List[Tuple[Step, datetime]] = []
+        """that were recorded since the start"""
+        self._cancels_before = 0
+        """of the day that was loaded, before"""
+        self._loaded: Optional[date] = None
+        """the day of which `_sequences` has every order"""
+        self._files: Optional[JournalFiles] = None
+        self._is_incomplete = False
+        """whether it was opened anew and may lack orders"""
+        self._is_foreign = False
+        """whether somebody put another content into the database"""
         try:
             self._open()
         except (OSError, TaskError, sqlite3.Error) as error:
@@ -148,13 +130,9 @@ class Journal:
         (mode,) = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
         prepare(self._connection, path)
         self._find_owners()
-        self._files: List[Tuple[str, os.stat_result]] = []
-        self._guard: Optional[io.FileIO] = None
-        """the database once more, for its lock; closed after sqlite has let go of it, since that drops the lock"""
         if path is not None and mode == "wal":  # some file systems cannot have it
             self._make_room(path + "-wal")
-            self._guard = io.FileIO(open_private(path, os.O_RDONLY), "r")
-            self._files = [(name, os.stat(name)) for name in (path, path + "-wal")]
+            self._files = JournalFiles(path)  # last of all: those that were closed before let nothing pass
 
     def _find_owners(self) -> None:
         self._owner = self._number_of(self._owner_name)
@@ -167,45 +145,49 @@ class Journal:
                 self._kin.append(number)
 
     def check_files(self) -> None:
-        """Raise JournalGone if what is written now would not be found at the next start, sqlite3.Error if nobody knows.
+        """Raise JournalGone if what is written now would not be found at the next start, sqlite3.Error if nobody knows."""
+        if self._files is not None:
+            if self._is_incomplete:
+                raise JournalGone(f"记录文件 {self._path} 重新打开之后还没有补全")
+            if not self._files.check() and not self._is_whole():
+                self._is_foreign = True
+                raise JournalGone(f"记录文件 {self._path} 的内容在任务运行时被换成了别的，今天的订单不全在里面")
 
-        A copy of the database that is made within our process (a backup) makes POSIX drop sqlite's locks; the next program
-        that looks into it then takes itself for the last one and removes the log into which we write. Or somebody deletes
-        the journal, cuts it off, or puts a backup in its place.
+    def _is_whole(self) -> bool:
+        """Whether a program that opens the journal now finds the orders that we know; then it is what we have again.
 
-        That program first puts what the log holds into the database, which may take a while, and what is committed
-        meanwhile is lost. So the lock is taken again before the look: while we have it nobody removes the log.
+        Somebody may have put a backup into the file; or only moved the log into the database, which is no harm.
         """
-        if self._guard is not None:
-            try:
-                is_held = _hold(self._guard.fileno())
-            except OSError as error:
-                raise sqlite3.OperationalError(str(error))
-            if not is_held:
-                raise JournalGone(f"记录文件 {self._path} 正被别的程序收尾：它以为没有人在用")
-        for path, opened in self._files:
-            try:
-                now = os.stat(path)
-                is_same = (
-                    os.path.samestat(opened, now) and now.st_size >= opened.st_size
-                )  # sqlite makes neither shorter
-            except (FileNotFoundError, NotADirectoryError):
-                is_same = False
-            except OSError as error:
-                raise sqlite3.OperationalError(str(error))
-            if not is_same:
-                raise JournalGone(f"记录文件 {path} 在任务运行时被删除、移走、截短或换成了别的，记下的东西重启后读不到")
+        if self._is_foreign or self._files is None:
+            return False
+        days = {day for day, _ in self._sequences}
+        onlooker = sqlite3.connect(_read_only(str(self._path)), uri=True)
+        try:
+            (verdict,) = onlooker.execute("PRAGMA quick_check(1)").fetchone()
+            sql = "SELECT count(*) FROM orders WHERE sequence BETWEEN ? AND ? AND owner IN ({})"
+            found = sum(
+                onlooker.execute(sql.format(_listed(self._owners)), _sequences_of(day)).fetchone()[0] for day in days
+            )
+        except sqlite3.DatabaseError:
+            return False
+        finally:
+            onlooker.close()
+        if verdict != "ok" or found < len(self._sequences):
+            return False
+        self._files.note_written()
+        return True
 
     def reopen(self, day: date) -> bool:
-        """Open the files anew if the database is still there and only sqlite's log was removed; say whether that was so.
+        """Open the files anew if the database is still there and only sqlite's log was taken away; say whether it was so.
 
-        What the log had and the database has not is lost then: `record_again` what is known of `day`. Raises sqlite3.Error.
+        What the log had and the database has not is lost then: nothing is written before `record_again` has been told what
+        is known of `day`. Raises sqlite3.Error.
         """
-        path, opened = self._files[0]
+        if self._files is None or self._is_foreign or not self._files.is_database_there():
+            return False
+        self._is_incomplete = True
+        self.close()  # sqlite puts its log into the database, if nobody else has that open
         try:
-            if not os.path.samestat(opened, os.stat(path)):
-                return False
-            self.close()  # sqlite puts its log into the database, if nobody else has that open
             self._open()
         except (OSError, TaskError) as error:
             raise sqlite3.OperationalError(str(error))
@@ -213,11 +195,16 @@ class Journal:
         return True
 
     def record_again(self, orders: Sequence[Order], values: Sequence[float], sent: Sequence[Order]) -> None:
-        """Keep orders of one day as they stand now, those that are missing too. Raises sqlite3.Error."""
+        """Keep orders of one day as they stand now, those that are missing too, and cancels. Raises sqlite3.Error."""
         self._sent.extend(sent)
         if orders:
             self._queued.append(functools.partial(self._insert_as_they_are, orders, values, "again"))
-        self._write("FULL", [])
+            day = orders[0].create_time.date()
+            lost = self._cancels_before + len(self._cancels) - len(self.load_cancels(day))
+            for step, moment in self._cancels[-lost:] if lost > 0 else ():
+                self._queued.append(functools.partial(self._insert_events, [step], moment, "cancel"))
+        self._commit("FULL", [])
+        self._is_incomplete = False
 
     def _make_room(self, path: str) -> None:
         """Make sqlite's write-ahead log as long as it will be: a commit into room that is there takes half as long.
@@ -226,6 +213,7 @@ class Journal:
         writes its log from the start again after each checkpoint, and knows by checksums where it ends.
         """
         self._connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+        self._connection.execute("PRAGMA journal_size_limit = -1")  # by default some builds (macOS) cut the log off
         fd = open_private(path, os.O_WRONLY)
         try:
             size = os.lseek(fd, 0, os.SEEK_END)
@@ -252,20 +240,15 @@ class Journal:
         """
         self._write("FULL", [functools.partial(self._insert, orders, values)])
 
-    def record_refused(self, orders: Sequence[Order]) -> None:
-        """Keep orders that were refused before they were sent; if that fails, with whatever is written next."""
-        self.queue(orders)
-        self.flush()
-
     def queue(self, orders: Sequence[Order]) -> None:
         """Keep orders of one day that were not sent, as they are now, with whatever is written next."""
         self._queued.append(functools.partial(self._insert_as_they_are, orders, [0.0] * len(orders), "refused"))
 
     def record_cancels(self, orders: Sequence[Order], moment: datetime) -> None:
-        """Keep, for the counts of the day, that the broker is about to be asked to cancel `orders`; if that fails, later."""
+        """Keep, for the counts of the day, that the broker is about to be asked to cancel `orders`, with the next write."""
         steps = [(order, order.state()) for order in orders]
         self._queued.append(functools.partial(self._insert_events, steps, moment, "cancel"))
-        self.flush()
+        self._cancels.extend([(step, moment) for step in steps])
 
     def note_sent(self, orders: Sequence[Order]) -> None:
         """Keep, with whatever is written next, that the broker was asked; if the task dies before, the gate is asked for it."""
@@ -285,8 +268,11 @@ class Journal:
         self._write("NORMAL", [functools.partial(self._update, steps, moment, source)])
 
     def _write(self, synchronous: str, changes: Iterable[Callable[[], None]]) -> None:
-        """Make `changes`, after those that wait, in one transaction."""
+        """Make `changes`, after those that wait, in one transaction, if it will be found at the next start."""
         self.check_files()
+        self._commit(synchronous, changes)
+
+    def _commit(self, synchronous: str, changes: Iterable[Callable[[], None]]) -> None:
         connection = self._connection
         if connection.in_transaction:  # an exception cut the last write short
             connection.execute("ROLLBACK")
@@ -311,6 +297,8 @@ class Journal:
         self._sent.clear()
         self._queued.clear()
         self._is_writing = False
+        if self._files is not None:
+            self._files.note_written()
 
     def _mark_sent(self) -> None:
         for first, last in _runs([self._sequence_of(order) for order in self._sent]):
@@ -358,10 +346,9 @@ class Journal:
         self._new_sequences.update(zip(map(_key, orders), itertools.count(first)))
 
     def _update(self, steps: Sequence[Step], moment: datetime, source: str) -> None:
-        unknown = [order for order, _ in steps if self._sequence_of(order) is None]
-        for order in unknown:  # an exception came before its intent was recorded
-            if self._sequence_of(order) is None:
-                self._insert([order], [0.0])
+        unknown = {_key(order): order for order, _ in steps if self._sequence_of(order) is None}
+        if unknown:  # an exception came before their intent was recorded
+            self._insert(list(unknown.values()), [0.0] * len(unknown))
         last = {self._sequence_of(order): state for order, state in steps}
         self._connection.executemany(
             _UPDATE_ORDER, [_state_row(state) + (sequence,) for sequence, state in last.items()]
@@ -394,7 +381,7 @@ class Journal:
         """The order's number; None if there is no such order."""
         key = _key(order)
         sequence = self._new_sequences.get(key) or self._sequences.get(key)
-        if sequence is None:
+        if sequence is None and (self._may_be_recorded or order.create_time.date() != self._loaded):
             sql = "SELECT max(sequence) FROM orders WHERE sequence BETWEEN ? AND ? AND order_id = ? AND owner IN ({})"
             span = _sequences_of(order.create_time.date())
             found = self._connection.execute(sql.format(_listed(self._owners)), span + (order.order_id,))
@@ -405,6 +392,10 @@ class Journal:
         """Return the owner's orders created on `day`, in order of creation. Raises sqlite3.Error."""
         recorded = self._load(day, self._owners)
         self._sequences = {_key(record.order): sequence for sequence, record in recorded}
+        if day != self._loaded:
+            self._cancels = [cancel for cancel in self._cancels if cancel[1].date() == day]
+            self._cancels_before = len(self.load_cancels(day)) - len(self._cancels)
+            self._loaded = day
         # A commit that failed may have been one all the same: what was recorded again then counts.
         return list({record.order.order_id: record for _, record in recorded}.values())
 
@@ -445,9 +436,15 @@ class Journal:
 
     def close(self) -> None:
         self._connection.close()
-        guard, self._guard = self._guard, None
-        if guard is not None:
-            guard.close()
+        if self._files is not None:
+            self._files.close()
+
+
+def _read_only(path: str) -> str:
+    """The URI by which sqlite opens the file at `path` for reading only."""
+    for character in "%?#":
+        path = path.replace(character, f"%{ord(character):02x}")
+    return "file:" + ("" if path.startswith("/") else "/") + path.replace(os.sep, "/") + "?mode=ro"
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -68,11 +68,11 @@ def test_a_batch_is_one_write_and_one_sync(gate: Gate, folder: OneQuantFolder, m
     watched = FailingOs()
     monkeypatch.setattr(csv_file, "os", watched)
     assert gate.batch_order([make_order(str(number)) for number in range(1, 51)]) == [None] * 50
-    assert [name for name in watched.calls if name in ("open", "write", "fsync")] == ["open", "write", "fsync"]
+    assert [name for name in watched.calls if name in ("write", "fsync")] == ["write", "fsync"]
     assert [line.split(",")[1] for line in folder.order_lines()[1:]] == [str(number) for number in range(1, 51)]
     watched.calls.clear()
     assert gate.batch_cancel_order(["1", "2", "3"]) == [None] * 3
-    assert [name for name in watched.calls if name in ("open", "write", "fsync")] == ["open", "write", "fsync"]
+    assert [name for name in watched.calls if name in ("write", "fsync")] == ["write", "fsync"]
 
 
 def test_each_day_has_its_files_by_the_strategys_clock(gate: Gate, folder: OneQuantFolder, clock: VirtualClock) -> None:

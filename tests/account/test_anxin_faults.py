@@ -131,6 +131,7 @@ def test_the_order_of_a_write_that_failed_at_midnight_is_looked_for_in_its_own_d
     assert len(folder.order_lines()) == 2
 
 
+@pytest.mark.posix  # on Windows it is not os.open that opens it
 def test_a_file_that_is_held_open_by_another_program_is_waited_for(
     open_gate: OpenGate, folder: OneQuantFolder, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -247,6 +247,11 @@ def test_bare_commas_belong_to_the_free_text(line: bytes, row: Tuple[bytes, ...]
     assert Columns("f", ["id", "text", "last"], ["last", "id"], "text").pick(line) == row
 
 
+def test_a_text_that_begins_with_a_quote_costs_no_refusal() -> None:
+    columns = Columns("file.csv", ["id", "text", "last"], ["id", "last"], "text")
+    assert columns.pick(b'7,"no money,x') == (b"7", b"x", b'"no money')
+
+
 def test_a_column_of_text_may_be_missing() -> None:
     assert Columns("f", ["id", "last"], ["last", "id"], "text").pick(b"1,x") == (b"x", b"1", b"")
 

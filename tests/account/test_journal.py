@@ -127,7 +127,8 @@ def test_a_batch_is_kept_whole_or_not_at_all(journal_path: str) -> None:
 def test_what_was_recorded_by_a_commit_that_seemed_to_fail_counts_as_it_was_recorded_again(journal_path: str) -> None:
     journal = Journal(journal_path)
     journal.record_intents([make_order("1"), make_order("2")], [1.0] * 2)
-    journal.record_refused([make_order("1").rejected("没有发出")])
+    journal.queue([make_order("1").rejected("没有发出")])
+    journal.flush()
     assert [(order.order_id, order.status) for order, _ in recorded(journal_path, DAY)] == [
         ("1", "rejected"),
         ("2", "new"),
@@ -139,16 +140,16 @@ def test_what_waits_twice_for_the_next_write_is_recorded_once(journal_path: str)
     journal = Journal(journal_path)
     journal.load(DAY)
     again = [(ORDERS[:2], [1.0, 2.0], ORDERS[:1]), (ORDERS[:3], [1.0, 2.0, 3.0], [])]
-    check = journal.check_files
+    commit = journal._commit
 
-    def gone() -> None:
+    def gone(*args: Any) -> None:
         raise JournalGone("taken away")
 
     for orders, values, sent in again:
-        journal.check_files = gone  # type: ignore[method-assign]
+        journal._commit = gone  # type: ignore[method-assign]
         with pytest.raises(JournalGone):
             journal.record_again(orders, values, sent)
-    journal.check_files = check  # type: ignore[method-assign]
+    journal._commit = commit  # type: ignore[method-assign]
     refused = ORDERS[2].rejected("没有发出")
     journal.queue([refused])
     journal.flush()
@@ -299,6 +300,7 @@ def test_cancels_are_kept_for_the_counts_of_the_day(journal_path: str) -> None:
     journal.record_intents([make_order("1"), make_order("2")], [1.0] * 2)
     journal.record_cancels([make_order("1"), make_order("2")], MOMENT)
     journal.record_cancels([make_order("1")], MOMENT)
+    journal.flush()
     journal.close()
     assert Journal(journal_path, "mine").load_cancels(DAY) == [MOMENT] * 3
     assert Journal(journal_path, "other").load_cancels(DAY) == []
@@ -408,6 +410,27 @@ connection = sqlite3.connect(sys.argv[1])
 print(connection.execute("SELECT count(*) FROM orders").fetchone()[0])
 connection.close()
 """
+COPIES_ALL = """
+import subprocess, sys
+from jqtrade.account.journal import Journal
+journal = Journal(sys.argv[1])
+for suffix in ("", "-wal", "-shm"):
+    open(sys.argv[1] + suffix, "rb").read()
+journal.check_files()
+connection = journal._connection
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("INSERT INTO owners (owner) VALUES ('x')")
+if sys.argv[3] == "opened meanwhile":
+    subprocess.call([sys.executable, "-c", sys.argv[2], sys.argv[1]])
+elif sys.argv[3] == "cut off":
+    connection.execute("ROLLBACK")
+    open(sys.argv[1] + "-shm", "r+b").truncate(3)  # as who opens it does at first, and had no time for more
+    journal.check_files()
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("INSERT INTO owners (owner) VALUES ('x')")
+connection.execute("COMMIT")
+journal.close()
+"""
 FINISHING = """
 import fcntl, sys
 file = open(sys.argv[1], "r+b")
@@ -453,3 +476,79 @@ def test_while_another_program_puts_the_log_away_nothing_is_recorded_into_it(jou
     journal.record_intents(ORDERS[:1], [1.0])
     journal.close()
     assert recorded(journal_path, DAY) == [(ORDERS[0], False)]
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("when", ["opened meanwhile", "cut off"])
+def test_a_copy_of_sqlites_shared_memory_made_within_the_task_is_not_its_death(journal_path: str, when: str) -> None:
+    """Who opens the journal while nobody has the lock of the -shm cuts that off, and the task has it in memory: SIGBUS."""
+    assert subprocess.call([sys.executable, "-c", COPIES_ALL, journal_path, LOOK, when]) == 0
+    connection = sqlite3.connect(journal_path)
+    assert connection.execute("SELECT count(*) FROM owners WHERE owner = 'x'").fetchone() == (1,)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+
+
+def test_a_backup_put_back_into_the_very_file_is_seen_and_nothing_is_sent(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    journal.load(DAY)
+    journal.record_intents(ORDERS[:1], [1.0])
+    journal._connection.execute("PRAGMA wal_checkpoint")
+    journal.flush()
+    with open(journal_path, "rb") as file:  # as another program does; ours would drop sqlite's lock on POSIX
+        backup = file.read()
+    for number in range(400):  # past what sqlite keeps in its log
+        journal.record_intents([make_order(str(100 + number))], [1.0])
+    with open(journal_path, "wb") as file:
+        file.write(backup)
+    with pytest.raises(JournalGone):
+        journal.record_intents([make_order("9999")], [1.0])
+    assert not journal.reopen(DAY)
+
+
+def test_another_program_that_moves_the_log_into_the_database_does_no_harm(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    journal.load(DAY)
+    journal.record_intents(ORDERS[:2], [1.0, 2.0])
+    onlooker = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA wal_checkpoint').fetchall()"
+    subprocess.check_call([sys.executable, "-c", onlooker, journal_path])
+    journal.record_intents(ORDERS[2:3], [3.0])
+    assert len(Journal(journal_path).load(DAY)) == 3
+
+
+def test_sqlite_is_not_allowed_to_cut_its_log_off(journal_path: str) -> None:
+    """By default it is in some builds (macOS), which would look as if somebody had."""
+    assert Journal(journal_path)._connection.execute("PRAGMA journal_size_limit").fetchone() == (-1,)
+
+
+@pytest.mark.posix
+def test_a_journal_that_could_not_be_opened_anew_lets_nothing_pass(
+    journal_path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(journal_path)
+    journal.load(DAY)
+    journal.record_intents(ORDERS[:1], [1.0])
+    os.remove(journal_path + "-wal")
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "_make_room", lambda self, path: (_ for _ in ()).throw(OSError(24, "too many")))
+        with pytest.raises(sqlite3.Error):
+            journal.reopen(DAY)
+    with pytest.raises(JournalGone):
+        journal.record_intents(ORDERS[1:2], [1.0])
+
+
+@pytest.mark.posix
+def test_cancels_that_the_log_had_are_counted_after_it_was_taken_away(journal_path: str) -> None:
+    journal = Journal(journal_path)
+    journal.load(DAY)
+    journal.record_intents(ORDERS[:2], [1.0, 2.0])
+    for _ in range(3):
+        journal.record_cancels(ORDERS[:2], ORDERS[0].create_time)
+        journal.flush()
+    os.truncate(journal_path + "-wal", 0)
+    with pytest.raises(JournalGone):
+        journal.check_files()
+    assert journal.reopen(DAY)
+    journal.record_again(ORDERS[:2], [1.0, 2.0], ORDERS[:2])
+    journal.check_files()
+    assert len(Journal(journal_path).load_cancels(DAY)) == 6

@@ -97,8 +97,9 @@ def task(open_gate: OpenGate, folder: OneQuantFolder, journal_path: str) -> Task
 @pytest.mark.parametrize("end", ["kill", "stop"])
 @pytest.mark.parametrize("way", sorted(WAYS))
 def test_an_order_that_was_sent_stays_so_whatever_becomes_of_the_file(task: Task, way: str, end: str) -> None:
-    confirmed, silent = task.buy("000001.XSHE"), task.buy("000002.XSHE")
+    confirmed = task.buy("000001.XSHE")
     task.confirm(confirmed)
+    silent = task.buy("000002.XSHE")  # nothing is written to the journal after it
     if end == "stop":
         task.account.close()
     path = task.folder.file("algoOrder")
@@ -154,3 +155,13 @@ def test_rows_that_disappear_while_the_task_runs_change_nothing_that_is_known(ta
         task.account.sync_orders()
         assert [order.status for order in task.account.orders()] == ["new"] * len(ids)
     assert None not in ids
+
+
+@pytest.mark.parametrize("way", sorted(WAYS))
+def test_the_only_order_of_the_day_that_was_sent_stays_so(task: Task, way: str) -> None:
+    """No other row is missing that could warn of it: the journal alone knows, from the moment in which it was sent."""
+    sent = task.buy("000001.XSHE")
+    WAYS[way](task.folder.file("algoOrder"))
+    task.open()
+    task.account.sync_orders()
+    assert task.status(sent) == "new" and task.account.orders(sent)[0].err_msg == ""

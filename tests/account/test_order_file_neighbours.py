@@ -237,8 +237,6 @@ from jqtrade.account.trade_gate import AnXinDMATradeGate
 from jqtrade.options import Options
 from jqtrade.testing import VirtualClock
 
-for standard in {closed}:
-    os.close(standard)
 options = Options()
 options.update(options.check({{"account_no": "1234567", "order_dir": {folder!r}}}))
 gate = AnXinDMATradeGate()
@@ -246,7 +244,9 @@ gate.clock = VirtualClock(datetime(2026, 1, 5, 10, 0))
 gate.setup(options.as_dict())
 account = Account(gate, Journal({journal!r}), gate.clock, no_limits(gate.clock))
 account.recover()
-real, said = os.fsync, []
+for standard in {closed}:  # only now: sqlite itself fills them
+    os.close(standard)
+real = os.fsync
 
 def fsync(fd):  # a library, or another thread, prints while our files are open
     for standard in (0, 1, 2):

@@ -163,7 +163,7 @@ def test_whatever_is_slow_before_the_write_it_is_not_made_later(
     if name == "knows_order_id":  # it is asked for each id that is drawn, and answers in time for the next one
         assert desk.is_refused("超过 6 秒")
         return
-    assert desk.is_refused("超过 6 秒（wait_lock_time_out + 1）")
+    assert desk.is_refused("超过 6 秒（选项 wait_lock_time_out + 1）")
 
 
 def test_waits_that_are_short_each_add_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

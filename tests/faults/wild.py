@@ -260,6 +260,7 @@ class Stopper(threading.Thread):
         self._chance = random.Random(seed)
         self._living: Dict[str, Any] = {}
         self._stopped = ""
+        self.error: Optional[BaseException] = None
         self._lock = threading.Lock()
         self._done = threading.Event()
 
@@ -271,6 +272,12 @@ class Stopper(threading.Thread):
         """To be called before its process is waited for: its number may be another's after that."""
         with self._lock:
             del self._living[name]
+
+    def kill_living(self) -> None:
+        """What a test that ends before its time leaves behind would order for ever."""
+        with self._lock:
+            for process in self._living.values():
+                process.kill()
 
     def wait_for(self, name: str) -> bool:
         """Wait until the task is not stopped; say whether it was."""
@@ -288,29 +295,39 @@ class Stopper(threading.Thread):
             return True
 
     def run(self) -> None:
-        while not self._done.wait(self._chance.uniform(0, 0.2)):
-            with self._lock:
-                living = sorted(self._living.items())
-            if not living:
-                continue
-            name, process = self._chance.choice(living)
-            step = self._world.folder / (name + ".step")
-            if self._chance.random() < 0.1:
-                _wait_for_step(step)
-            self._stopped, start = name, time.time()
-            if not self._signal(name, process, signal.SIGSTOP) or not _wait_until_stopped(process.pid):
-                self._stopped = ""
-                continue
+        try:
+            while not self._done.wait(self._chance.uniform(0, 0.2)):
+                with self._lock:
+                    living = sorted(self._living.items())
+                if living:
+                    self._stop_one(*self._chance.choice(living))
+                    self._stopped = ""
+        except BaseException as error:
+            self.error = error
+        finally:
+            self._stopped = ""
+
+    def _stop_one(self, name: str, process: Any) -> None:
+        step = self._world.folder / (name + ".step")
+        if self._chance.random() < 0.2:
+            _wait_for_step(step)
+        self._stopped, start = name, time.time()
+        if not self._signal(name, process, signal.SIGSTOP):
+            return
+        if _wait_until_stopped(process.pid):
             in_last_step = _is_in_step(step)
             shortest, longest = self._chance.choice([(0, 0.2), (0, 0.2), (1.2, 2)])
             self._done.wait(self._chance.uniform(shortest, longest))
             went_on = self._signal(name, process, signal.SIGCONT)
             self.stops.append(Stop(name, start, time.time() if went_on else float("inf"), in_last_step))
-            self._stopped = ""
+        else:
+            self._signal(name, process, signal.SIGCONT)  # it may yet stop: it was waiting for the disk, or is dead
 
     def finish(self) -> None:
         self._done.set()
         self.join()
+        if self.error is not None:
+            raise self.error
 
 
 def _is_in_step(step: Path) -> bool:
@@ -331,7 +348,7 @@ def _wait_until_stopped(pid: int) -> bool:
         try:
             with open(f"/proc/{pid}/stat") as file:
                 state = file.read().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
+        except OSError:  # it is gone, perhaps while it was read
             if os.path.isdir("/proc/self"):
                 return False
             time.sleep(0.01)  # no /proc here

@@ -11,7 +11,7 @@ from jqtrade.account.trade_gate import anxin_csv
 from jqtrade.account.trade_gate.anxin_day import BrokenLine, DayFiles, Feed, Parse
 from jqtrade.account.trade_gate.anxin_watch import SnapshotWatch
 from jqtrade.account.trade_gate.base import AbsTradeGate
-from jqtrade.account.trade_gate.csv_file import LockWait, Replaced, decode, is_of_system, open_to_read, read_snapshot
+from jqtrade.account.trade_gate.csv_file import LockWait, Unverified, decode, is_of_system, open_to_read, read_snapshot
 from jqtrade.account.trade_gate.order_rows import OrderRows
 from jqtrade.errors import FileMissing, InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
 from jqtrade.log import Outage, get_log
@@ -84,9 +84,11 @@ class AnXinDMATradeGate(AbsTradeGate):
         self._unproven: Dict[str, str] = {}
         """by order id, the rows of which some may stand in the order file, but not all or not for certain"""
         self._exchanged: Set[str] = set()
-        """ids of orders that were written to a file which was exchanged at that moment"""
+        """ids of orders that were written whole, and not found again: that they are not there proves nothing"""
         self._rows: Optional[Tuple[Tuple[int, ...], OrderRows]] = None
         """by which the order file is known again, and what stands in it"""
+        self._lacking: Optional[bool] = None
+        """whether `_rows` lack an order that was certainly sent; None: nobody has looked"""
         self._missing_noted = False
         self._updates = self._feed(self._files.updates, anxin_csv.UPDATE_COLUMNS, "text", self._parse_update)
         self._results = self._feed(self._files.results, anxin_csv.RESULT_COLUMNS, "errorMsg", self._parse_result)
@@ -124,9 +126,9 @@ class AnXinDMATradeGate(AbsTradeGate):
             self._day(day).append_orders(ids, lines, permit)
         except OrderNotSent as error:
             return [error] * len(orders)
-        except Replaced as error:
+        except Unverified as error:
             self._exchanged.update(ids)
-            return [OrderUncertain(f"{error}，不知道 One Quant 读到了哪一个")] * len(orders)
+            return [self._settle(order, error) for order in orders]
         except OSError as error:
             if not is_of_system(error):
                 raise
@@ -227,8 +229,11 @@ class AnXinDMATradeGate(AbsTradeGate):
         try:
             rows = self._order_rows(order.create_time.date())
             sent = rows.have(row.encode("ascii"))
-            if sent is False and (order.order_id in self._exchanged or self._lacks_orders(rows, order)):
-                sent = None
+            if sent is False:
+                if self._lacking is None:  # the answer for one of a batch is that for all
+                    self._lacking = self._lacks_orders(rows, order)
+                if self._lacking or order.order_id in self._exchanged:
+                    sent = None
         except FileNotFoundError:
             # If this row may have been written, or others of today were, the file was there then.
             if order.order_id not in self._unproven and not self._lacks_orders(OrderRows(b""), order):
@@ -262,7 +267,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         path = self._day(day).orders
         identity = _identity(os.stat(path))
         if self._rows is None or self._rows[0] != identity:
-            self._rows = identity, OrderRows(_read(path))
+            self._rows, self._lacking = (identity, OrderRows(_read(path))), None
         return self._rows[1]
 
     def mend(self) -> None:

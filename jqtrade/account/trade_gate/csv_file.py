@@ -41,8 +41,8 @@ class Appended(NamedTuple):
     stat: os.stat_result
 
 
-class Replaced(OSError):
-    """The file that was written to is not the one that others find by its name any more: nobody knows who has read it."""
+class Unverified(OSError):
+    """Everything was written, and now it does not stand as it should in the file of that name: who has read what?"""
 
 
 def _anything() -> None:
@@ -76,7 +76,7 @@ class Appender:
 
         While the lock is held, `check` is called before the file is opened, and `permit` last of all, when nothing is
         waited for any more; `timeout` overrides the wait's. Raises OrderNotSent while nothing was written, and what the
-        two raise; Replaced if the file was exchanged meanwhile; OSError when some of it may stand there.
+        two raise; Unverified if what was written is not found again; OSError when some of it may stand there.
         """
         path, wait = self.path, self._wait if timeout is None else self._wait._replace(timeout=timeout)
         self.release()  # what an exception in the middle of an earlier call has left
@@ -164,13 +164,13 @@ class Appender:
         start = max(size - 1, 0)
         os.lseek(fd, start, os.SEEK_SET)
         if b"\n" + rows not in _read_all(fd):
-            raise OSError(errno.EIO, "写入之后读回来的不一样：别的程序没有用文件锁，同时也在写", self.path)
+            raise Unverified(errno.EIO, "写入之后读回来的不一样：别的程序没有用文件锁，同时也在写", self.path)
         try:
             is_same = os.path.samestat(os.fstat(fd), os.stat(self.path))
         except FileNotFoundError:
             is_same = False
         if not is_same:
-            raise Replaced(f"写入 {self.path} 的时候，它被换成了另一个文件")
+            raise Unverified(errno.EIO, "写入的时候，它被换成了另一个文件", self.path)
 
 
 if sys.platform == "win32":
@@ -358,6 +358,8 @@ class Columns:
         Raises ValueError for too few or too many fields.
         """
         fields = split_row(line)
+        if len(fields) < self._count and _QUOTE in line:  # a quote that is none: a message begins with it
+            fields = [field.strip() for field in line.split(b",")]
         if not any(fields):
             return ()
         surplus = len(fields) - self._count
