@@ -588,6 +588,20 @@ def test_what_was_printed_a_while_ago_does_not_wait_for_the_end_of_the_line(monk
     assert buffer.getvalue() == b"onetwothree"
 
 
+def test_a_flush_in_the_middle_of_a_print_breaks_nothing() -> None:
+    """By another thread or a signal handler: it takes the pieces."""
+    buffer = io.BytesIO()
+    stream = MaskedStream(buffer, Masker())
+
+    class Interrupted(str):
+        def __contains__(self, part: Any) -> bool:
+            stream.flush()
+            return str.__contains__(self, part)
+
+    stream.write(Interrupted("x"))
+    assert buffer.getvalue() == b"x"
+
+
 def test_lines_that_threads_print_in_pieces_stay_whole() -> None:
     buffer = io.BytesIO()
     stream = MaskedStream(buffer, Masker())
