@@ -16,8 +16,8 @@ from typing import Any, Callable, Container, Dict, Iterable, List, Mapping, Opti
 
 from jqtrade.account.doubts import Doubts
 from jqtrade.account.gate_errors import came_in_the_middle, is_uncertain
-from jqtrade.account.journal import Journal, Step
-from jqtrade.account.journal_files import JournalGone
+from jqtrade.account.journal import Journal
+from jqtrade.account.journal_writer import JournalWriter, Known
 from jqtrade.account.news import OrderNews
 from jqtrade.account.order import Order, OrderSide, OrderStatus
 from jqtrade.account.portfolio import BalanceReport, Portfolio, Positions
@@ -63,6 +63,7 @@ class Account:
         """
         self._gate = gate
         self._journal = journal
+        self._writer = JournalWriter(journal, clock, self._known)
         self._clock = clock
         self._limits = limits
         self._longest_wait = longest_wait
@@ -80,13 +81,11 @@ class Account:
         """when what is about to be sent was asked for, or the order of the batch before it was sent"""
         self._is_batch = False
         self._is_loaded = False
-        self._unrecorded: List[Step] = []
         self._balance: Optional[BalanceReport] = None
         self._portfolio: Optional[Portfolio] = None
         self._balance_outage = Outage(log, clock)
         self._orders_outage = Outage(log, clock)
         self._watch = BrokerWatch(clock)
-        self._journal_outage = Outage(log, clock)
         self._random = order_ids or random.SystemRandom()
         self._closed = False
         self._pid = os.getpid()
@@ -155,7 +154,7 @@ class Account:
         kin = self._journal.load_kin(self._day)
         cancels = self._journal.load_cancels(self._day)
         self._orders.update((record.order.order_id, record.order) for record in recorded)
-        for order, state in self._unrecorded:
+        for order, state in self._writer.unrecorded:
             if order.create_time.date() == self._day:
                 self._orders[order.order_id] = order.with_state(state)
         sent = [SentBefore(record.order, record.value, record.heard) for record in recorded + kin if record.counts]
@@ -170,7 +169,7 @@ class Account:
         self._is_loaded = True
         self._resolve_doubts("任务在发出之前中断，不会自动补发")
         self._doubts.tell()  # they are orders of the run before
-        self._flush()
+        self._writer.flush()
         for order_id, order in self._doubts.ids.items():
             log.warning("上次运行中断时无法确认订单 %s 是否发出，等待柜台回报：%s", order_id, describe(order))
         others = self._journal.count_others(self._day)
@@ -184,7 +183,7 @@ class Account:
 
         `only_those_kept_back`: no question to the gate, which was not given these.
         """
-        if self._unrecorded:
+        if self._writer.unrecorded:
             return  # "sent" must not be recorded before what the broker said of it
         sent: List[Order] = []
         kept_back: List[Order] = []
@@ -341,7 +340,7 @@ class Account:
                 accepted.append(order)
         if refused:
             self._journal.queue(refused)
-            self._flush()
+            self._writer.flush()
         return accepted
 
     def _refuse_possible_duplicate(self, order: Order, blocking: Mapping[Tuple[str, bool], str]) -> None:
@@ -362,7 +361,7 @@ class Account:
     def _send(self, orders: Sequence[Order]) -> None:
         """Record the intents, hand the orders to the gate, and take note of what became of them."""
         try:
-            self._record_intents(orders)
+            self._writer.record_intents(orders, [self._limits.counted_value(order) for order in orders])
         except sqlite3.Error as error:
             self._refuse([(order, f"无法记录订单（{error}）") for order in orders], is_recorded=False)
             self._doubts.conclude(orders)
@@ -382,17 +381,8 @@ class Account:
             errors = [OrderUncertain(str(error))] * len(orders)
         self._limits.restamp([order.order_id for order in orders])
         self._journal.note_sent([order for order, error in zip(orders, errors) if error is None])
-        self._flush()  # while an older order file may be put in place of this one, only the journal knows
+        self._writer.flush()  # while an older order file may be put in place of this one, only the journal knows
         self._conclude(orders, errors)
-
-    def _record_intents(self, orders: Sequence[Order]) -> None:
-        """Raises sqlite3.Error if they are not on the disk, or not where the next start will find them."""
-        values = [self._limits.counted_value(order) for order in orders]
-        try:
-            self._journal.record_intents(orders, values)
-        except JournalGone:
-            if not self._reopen_journal():  # else they were recorded then
-                raise
 
     def _conclude(self, orders: Sequence[Order], errors: Sequence[Optional[Exception]]) -> None:
         """Take note of what became of sending orders. Thousands that went well are one record of the log."""
@@ -421,7 +411,7 @@ class Account:
             log.error("订单 %s 没有发出：%s，%s", order.order_id, describe(order), reason)
         refused = [order.rejected("没有发出：" + reason) for order, reason in orders]
         if is_recorded:  # first of all: what is in doubt until then is refused once more after an exception
-            self._change([(order, order.state()) for order in refused], "refused")
+            self._writer.record_steps([(order, order.state()) for order in refused], "refused")
         else:
             self._journal.queue(refused)
         self._orders.update([(order.order_id, order) for order in refused])
@@ -457,7 +447,7 @@ class Account:
     def _send_cancels(self, live: Dict[str, Order], now: datetime) -> List[str]:
         counted = self._limits.count_cancels(len(live))
         self._journal.record_cancels(list(live.values()), now)
-        self._flush()
+        self._writer.flush()
         try:
             answer = self._call_gate(self._gate.batch_cancel_order, list(live))
             errors = check_outcomes(answer, "batch_cancel_order", len(live))
@@ -538,7 +528,7 @@ class Account:
             self._gate_may_be_cut_short = False
             if self._doubts.ids:
                 self._resolve_doubts("没有写入文件单")
-            self._flush()
+            self._writer.flush()
         changed_ids = {order.order_id for order in changed}
         changed += [self._orders[order_id] for order_id in self._doubts.tell() if order_id not in changed_ids]
         self._inside = None
@@ -551,59 +541,15 @@ class Account:
             changed = news.changed()
             self._limits.heard(changed)  # how they stood before is still in self._orders
             self._orders.update([(order.order_id, order) for order in changed])
-        self._change(news.steps, "sync")
+        self._writer.record_steps(news.steps, "sync")
         return changed
 
-    def _change(self, steps: Sequence[Step], source: str) -> None:
-        """Keep the steps that orders took. What the journal cannot take now, it gets with the next change."""
-        self._unrecorded.extend(steps)
-        if self._unrecorded:
-            if self._record(lambda: self._journal.record_states(self._unrecorded, self._clock.now(), source)):
-                self._unrecorded.clear()
-
-    def _flush(self) -> None:
-        if self._journal.is_behind:
-            self._record(self._journal.flush)
-
-    def _record(self, write: Callable[[], Any]) -> bool:
-        """Write to the journal what the broker's files could tell again; a failure is said once."""
-        try:
-            try:
-                write()
-            except JournalGone:
-                if not self._reopen_journal():
-                    raise
-                write()
-        except sqlite3.Error as error:
-            self._journal_outage.failed(f"无法写记录文件：{error}")
-            return False
-        self._journal_outage.worked("记录文件恢复写入")
-        return True
-
-    def _reopen_journal(self) -> bool:
-        """Go on with a journal of which another program took away what was not yet in the database itself.
-
-        Says whether that worked: not if the database is gone or another one, which only the user can put right.
-        """
-        try:
-            if not self._journal.reopen(self._day):
-                self._journal_outage.failed(
-                    "记录文件被删除、移走或换成了别的：新的委托一律不发出。请停止任务，核对柜台的委托，再重新启动"
-                )
-                return False
-            orders = list(self._orders.values())
-            sent = [order for order in orders if order.confirmed or order.order_id not in self._doubts.ids]
-            sent = [order for order in sent if order.confirmed or order.status is not OrderStatus.rejected]
-            self._journal.record_again(orders, [self._limits.counted_value(order) for order in orders], sent)
-        except sqlite3.Error as error:
-            self._journal_outage.failed(f"记录文件重新打开失败：{error}")
-            return False
-        log.warning(
-            "记录文件的 -wal 被别的程序删除或截短了（例如策略在任务里复制了记录文件，之后又有程序打开过它）。"
-            "已重新打开，并补记了今天的 %d 笔订单。备份请在任务停止后做，或用 sqlite3 的 .backup",
-            len(orders),
-        )
-        return True
+    def _known(self) -> Known:
+        """What the journal gets if it has to be opened anew."""
+        orders = list(self._orders.values())
+        sent = [order for order in orders if order.confirmed or order.order_id not in self._doubts.ids]
+        sent = [order for order in sent if order.confirmed or order.status is not OrderStatus.rejected]
+        return Known(self._day, orders, [self._limits.counted_value(order) for order in orders], sent)
 
     def _start_day(self) -> datetime:
         """Forget yesterday's orders when a new day has begun. Returns the time, which is of the day of the orders."""
@@ -619,7 +565,7 @@ class Account:
             self._watch = BrokerWatch(self._clock)
             self._day = today  # last of all: an exception before it has all this done once more
         if not self._is_loaded:
-            self._record(self.recover)  # after the clock was set back there are some
+            self._writer.write(self.recover)  # after the clock was set back there are some
         return now
 
     def _check_next(self) -> None:
@@ -664,8 +610,8 @@ class Account:
     def close(self) -> None:
         """Let go of the gate and the journal; nothing is sent after this."""
         if not self._closed:
-            self._change([], "close")
-            self._flush()
+            self._writer.record_steps([], "close")
+            self._writer.flush()
         self._closed = True
         self._gate.close()
         self._journal.close()
