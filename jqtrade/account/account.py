@@ -326,7 +326,9 @@ class Account:
         for order in orders:
             try:
                 if halted:
-                    raise InvalidOrder("任务已被 halt_task 暂停下单，用 jqtrade resume_task 恢复")
+                    raise InvalidOrder(
+                        "任务已被 halt_task 暂停下单，用 jqtrade resume_task 恢复（没有人暂停过它的，原因见前面的日志）"
+                    )
                 self._refuse_possible_duplicate(order, blocking)
                 self._limits.check(order, self._portfolio, moment)
             except InvalidOrder as error:
