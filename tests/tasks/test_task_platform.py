@@ -23,7 +23,8 @@ def test_a_log_takes_the_writes_of_parent_and_child_in_turn_and_may_be_renamed(t
     log = tmp_path / "a.log"
     fd = open_log(str(log))
     try:
-        code = "import sys; print('before', flush=True); sys.stdin.read(); print('after', flush=True)"
+        # One write each, also where PYTHONUNBUFFERED makes two of a print: its text and its line end.
+        code = "import os, sys; os.write(1, b'before\\n'); sys.stdin.read(); os.write(1, b'after\\n')"
         child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=fd)
         assert child.stdin is not None
         while not log.stat().st_size:
