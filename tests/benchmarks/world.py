@@ -69,7 +69,7 @@ class World:
         with open(code, "w") as file:
             file.write("def process_initialize(context):\n    pass\n")
         clock = MorningClock()
-        halt = HaltFile(os.path.join(folder, "bench.halt"))
+        halt = HaltFile(os.path.join(folder, "bench.halt"), os.path.join(folder, "bench.halt-spare"))
         self.strategy = Strategy("bench", code, clock, Options(folder), masker=Masker(), is_halted=halt.exists)
         given: Dict[str, Any] = {
             "account_no": ACCOUNT_NO,
