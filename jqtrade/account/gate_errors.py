@@ -3,7 +3,7 @@
 import signal
 import sys
 import traceback
-from typing import List, Set, Tuple, Type
+from typing import List, Set, Type
 
 from jqtrade.errors import JqtradeError, OrderUncertain
 
@@ -35,14 +35,13 @@ def is_of_signal_handler(error: BaseException) -> bool:
 
 def _handler_codes() -> Set[object]:
     codes: Set[object] = set()
-    for number in _signals():
-        handler = signal.getsignal(number)
+    for number in signal.Signals:
+        try:
+            handler = signal.getsignal(number)
+        except ValueError:  # Windows lists console events among them
+            continue
         function = getattr(handler, "__func__", handler)  # of a bound method
         code = getattr(function, "__code__", None) or getattr(type(handler).__call__, "__code__", None)
         if callable(handler) and code is not None:
             codes.add(code)
     return codes
-
-
-def _signals() -> Tuple[int, ...]:
-    return tuple(int(number) for number in signal.Signals)
