@@ -453,15 +453,15 @@ class Account:
         try:
             answer = self._call_gate(self._gate.batch_cancel_order, list(live))
             errors = check_outcomes(answer, "batch_cancel_order", len(live))
-        except Exception as error:  # a gate of the user's own may raise anything
+        except Exception as error:  # a gate of the user's own may raise anything, in the middle of anything
             log.exception("交易接口 batch_cancel_order 出错")
-            errors = [error] * len(live)
+            errors = [OrderUncertain(str(error))] * len(live)
         self._limits.restamp(counted)
         log_lines(log, [f"已发出撤单 {order_id}" for order_id, failure in zip(live, errors) if failure is None])
         for order_id, failure in zip(live, errors):
             if failure is None:
                 continue
-            if isinstance(failure, (OrderUncertain, OSError)):
+            if isinstance(failure, OSError) or is_uncertain(failure):
                 log.error("无法确认撤单 %s 是否发出，以柜台回报为准：%s", order_id, failure)
             else:
                 log.error("撤单 %s 没有发出：%s", order_id, failure)

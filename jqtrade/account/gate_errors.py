@@ -1,9 +1,9 @@
 """What an error of a gate means for the order: AbsTradeGate.order says which ones leave it unknown whether it was sent."""
 
-import signal
 import sys
 import traceback
-from typing import List, Set, Type
+from types import FrameType
+from typing import List, Optional, Type
 
 from jqtrade.errors import JqtradeError, OrderUncertain
 
@@ -28,20 +28,20 @@ def came_in_the_middle(error: BaseException) -> bool:
 
 
 def is_of_signal_handler(error: BaseException) -> bool:
-    """Whether a signal handler of the strategy raised the error (as timeout_decorator does), whatever its class."""
-    handlers = _handler_codes()
-    return any(frame.f_code in handlers for frame, _ in traceback.walk_tb(error.__traceback__))
+    """Whether a signal handler of the strategy raised the error (as timeout_decorator does), whatever its class.
+
+    Python hands a handler the very frame that it interrupts, the one before it in the traceback. Which handlers are
+    installed now says nothing: a decorator takes its own away again before the error gets here.
+    """
+    interrupted: Optional[FrameType] = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if interrupted is not None and _was_handed(frame, interrupted):
+            return True
+        interrupted = frame
+    return False
 
 
-def _handler_codes() -> Set[object]:
-    codes: Set[object] = set()
-    for number in signal.Signals:
-        try:
-            handler = signal.getsignal(number)
-        except ValueError:  # Windows lists console events among them
-            continue
-        function = getattr(handler, "__func__", handler)  # of a bound method
-        code = getattr(function, "__code__", None) or getattr(type(handler).__call__, "__code__", None)
-        if callable(handler) and code is not None:
-            codes.add(code)
-    return codes
+def _was_handed(frame: FrameType, interrupted: FrameType) -> bool:
+    values = list(frame.f_locals.values())
+    values += [value for arguments in values if isinstance(arguments, tuple) for value in arguments]  # *args
+    return any(value is interrupted for value in values)

@@ -1,12 +1,13 @@
 """Errors of gates that leave it unknown whether the broker was asked, and calls that meet an order on its way."""
 
 import concurrent.futures
+import functools
 import os
 import signal
 import socket
 import threading
 from datetime import datetime
-from typing import Any, Callable, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence
 
 import pytest
 
@@ -49,34 +50,98 @@ class Late(Exception):
     pass
 
 
-@pytest.mark.posix
-def test_an_exception_of_a_signal_handler_leaves_it_unknown_whatever_its_class(
-    open_account: OpenAccount, broker: FakeBroker
-) -> None:
-    """timeout_decorator's is an AssertionError; the request may be out."""
+def by_name(signum: Any, frame: Any) -> None:
+    raise Late("too slow")
 
-    def ring(*args: Any) -> None:
+
+def by_arguments(*args: Any) -> None:
+    by_name(*args[-2:])
+
+
+class Alarm:
+    def ring(self, signum: Any, frame: Any) -> None:
         raise Late("too slow")
 
-    def order(self: Any, order: Order) -> None:
-        broker.orders.append(order)
+    def __call__(self, *args: Any) -> None:
+        raise Late("too slow")
+
+
+HANDLERS: Dict[str, Any] = {
+    "function": by_name,
+    "arguments": by_arguments,
+    "lambda": lambda *args: by_name(0, None),
+    "method": Alarm().ring,
+    "callable": Alarm(),
+    "partial": functools.partial(by_arguments, "more"),
+}
+
+
+def interrupted(handler: Any) -> None:
+    """Be interrupted by `handler`, which is not installed any more when its exception leaves, as a decorator does it."""
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
         os.kill(os.getpid(), signal.SIGUSR1)
         for _ in range(100):  # the handler runs within a few of these
             pass
-
-    before = signal.signal(signal.SIGUSR1, ring)
-    try:
-        account = open_account(order=order)
-        (order_id,) = account.submit_batch([request()])
-        assert order_id is not None and account.orders(order_id)[0].status == "new"
-        assert account.submit_batch([request()]) == [None] and len(broker.orders) == 1
-        try:
-            ring()
-        except Late as error:
-            assert came_in_the_middle(error) and is_uncertain(error)
     finally:
         signal.signal(signal.SIGUSR1, before)
-    assert not is_uncertain(Late())  # raised by the gate itself: its contract says that this means "not sent"
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_an_exception_of_a_signal_handler_leaves_it_unknown_whatever_its_class(
+    open_account: OpenAccount, broker: FakeBroker, handler: str
+) -> None:
+    """timeout_decorator's is an AssertionError; the request may be out."""
+
+    def order(self: Any, order: Order) -> None:
+        broker.orders.append(order)
+        interrupted(HANDLERS[handler])
+
+    account = open_account(order=order)
+    (order_id,) = account.submit_batch([request()])
+    assert order_id is not None and account.orders(order_id)[0].status == "new"
+    assert account.submit_batch([request()]) == [None] and len(broker.orders) == 1
+    with pytest.raises(Late) as caught:
+        interrupted(HANDLERS[handler])
+    assert came_in_the_middle(caught.value) and is_uncertain(caught.value)
+
+
+def test_what_a_gate_raises_by_itself_means_not_sent(open_account: OpenAccount) -> None:
+    """So its contract says, also where it calls a function that is a signal handler elsewhere."""
+
+    def order(self: Any, order: Order) -> None:
+        by_arguments(15, None)
+
+    account = open_account(order=order)
+    assert account.submit_batch([request()]) == [None]
+    assert "没有发出" in account.orders()[0].err_msg
+
+
+def run_out_of_memory() -> None:
+    raise MemoryError
+
+
+MAY_BE_OUT: Dict[str, Callable[[], None]] = {
+    "memory": run_out_of_memory,
+    "handler": lambda: interrupted(by_name),
+}
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("each", [False, True])
+@pytest.mark.parametrize("failure", MAY_BE_OUT)
+def test_a_cancel_of_which_nobody_knows_is_not_said_to_have_stayed_here(
+    open_account: OpenAccount, broker: FakeBroker, caplog: pytest.LogCaptureFixture, failure: str, each: bool
+) -> None:
+    def cancel(self: Any, ids: Any) -> None:
+        broker.cancels.append(ids)
+        MAY_BE_OUT[failure]()
+
+    account = open_account(**{"cancel_order" if each else "batch_cancel_order": cancel})
+    (order_id,) = account.submit_batch([request()])
+    assert account.cancel_batch([str(order_id)]) == [order_id] and broker.cancels
+    assert "无法确认撤单" in caplog.text and "没有发出" not in caplog.text
 
 
 def test_get_orders_of_another_thread_leaves_an_order_on_its_way_alone(
