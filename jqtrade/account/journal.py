@@ -157,6 +157,7 @@ class Journal:
         """Whether a program that opens the journal now finds the orders that we know; then it is what we have again.
 
         Somebody may have put a backup into the file; or only moved the log into the database, which is no harm.
+        Raises sqlite3.Error if nobody knows for now, as with no descriptor left.
         """
         if self._is_foreign or self._files is None:
             return False
@@ -168,7 +169,9 @@ class Journal:
             found = sum(
                 onlooker.execute(sql.format(_listed(self._owners)), _sequences_of(day)).fetchone()[0] for day in days
             )
-        except sqlite3.DatabaseError:
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and "no such" not in str(error):
+                raise  # it cannot be read for now; else it has no tables of ours, or is no database any more
             return False
         finally:
             onlooker.close()
@@ -444,7 +447,8 @@ def _read_only(path: str) -> str:
     """The URI by which sqlite opens the file at `path` for reading only."""
     for character in "%?#":
         path = path.replace(character, f"%{ord(character):02x}")
-    return "file:" + ("" if path.startswith("/") else "/") + path.replace(os.sep, "/") + "?mode=ro"
+    path = path.replace(os.sep, "/")
+    return "file://" + ("" if path.startswith("/") else "/") + path + "?mode=ro"
 
 
 def _listed(numbers: Sequence[int]) -> str:

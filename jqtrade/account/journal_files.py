@@ -57,12 +57,14 @@ class JournalFiles:
             self._guards.append((io.FileIO(open_private(path + suffix, os.O_RDWR), "r+"), first, size))
             self._shared_size = os.fstat(self._guards[-1][0].fileno()).st_size  # of the last one, the -shm
         self._opened: List[Tuple[str, os.stat_result]] = [(name, os.stat(name)) for name in (path, path + "-wal")]
-        self.note_written()
+        self._written = _state(self._opened[0][1])
 
     def note_written(self) -> None:
-        """We have just written ourselves."""
-        now = os.stat(self._path)
-        self._written = now.st_size, now.st_mtime_ns
+        """We have just written ourselves. If the database has vanished meanwhile, the next look tells."""
+        try:
+            self._written = _state(os.stat(self._path))
+        except OSError:
+            pass
 
     def check(self) -> bool:
         """Return whether the database itself is as we left it; another program may have moved its log into it.
@@ -80,8 +82,7 @@ class JournalFiles:
             # Neither gets shorter while we have it open: we do not let sqlite do that.
             if not os.path.samestat(opened, now) or now.st_size < opened.st_size:
                 raise JournalGone(_gone(path))
-        database = stats[0][2]
-        return self._written == (database.st_size, database.st_mtime_ns)
+        return self._written == _state(stats[0][2])
 
     def _take_locks(self) -> None:
         if self._is_closed or not all(_hold(file.fileno(), first, size) for file, first, size in self._guards):
@@ -105,6 +106,11 @@ class JournalFiles:
         self._is_closed = True
         for file, _, _ in self._guards:
             file.close()
+
+
+def _state(database: os.stat_result) -> Tuple[int, int]:
+    """By which we know whether somebody has written into the database since."""
+    return database.st_size, database.st_mtime_ns
 
 
 def _gone(path: str) -> str:

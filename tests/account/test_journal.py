@@ -4,14 +4,16 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Iterator, List
 
 import pytest
 from broker_files import make_order
 from journal_files import recorded
 
+from jqtrade.account import journal as journal_module
 from jqtrade.account.journal import WAL_FRAME, WAL_PAGES, Journal, JournalGone, Step
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStatus
 from jqtrade.errors import InvalidParam
@@ -510,10 +512,88 @@ def test_another_program_that_moves_the_log_into_the_database_does_no_harm(journ
     journal = Journal(journal_path)
     journal.load(DAY)
     journal.record_intents(ORDERS[:2], [1.0, 2.0])
-    onlooker = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA wal_checkpoint').fetchall()"
-    subprocess.check_call([sys.executable, "-c", onlooker, journal_path])
+    write_the_log_into_the_database(journal_path)
     journal.record_intents(ORDERS[2:3], [3.0])
     assert len(Journal(journal_path).load(DAY)) == 3
+
+
+def write_the_log_into_the_database(path: str) -> None:
+    onlooker = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA wal_checkpoint').fetchall()"
+    subprocess.check_call([sys.executable, "-c", onlooker, path])
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("start", ["//", "///"])
+def test_a_path_with_slashes_at_its_start_is_found_again_when_another_program_has_written_into_the_database(
+    journal_path: str, start: str
+) -> None:
+    journal = Journal(start + journal_path.lstrip("/"))
+    journal.record_intents(ORDERS[:1], [1.0])
+    write_the_log_into_the_database(journal_path)
+    journal.record_intents(ORDERS[1:2], [1.0])
+
+
+@pytest.mark.parametrize(
+    "path, uri",
+    [
+        (r"C:\a b\x.db", "file:///C:/a b/x.db?mode=ro"),
+        (r"\\server\share\x.db", "file:////server/share/x.db?mode=ro"),
+        (r"C:\50%#?\x.db", "file:///C:/50%25%23%3f/x.db?mode=ro"),
+    ],
+)
+def test_uris_of_windows_paths_name_no_server_as_their_authority(
+    path: str, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sep", "\\")
+    assert journal_module._read_only(path) == uri
+
+
+@pytest.mark.posix
+def test_with_no_descriptor_left_nobody_knows_whether_the_database_is_whole_until_there_are_some_again(
+    journal_path: str,
+) -> None:
+    journal = Journal(journal_path)
+    journal.record_intents(ORDERS[:1], [1.0])
+    write_the_log_into_the_database(journal_path)
+    for left in (0, 1):  # with one the database can be opened, and then not its log
+        with descriptors_left(left), pytest.raises(sqlite3.OperationalError, match="unable to open"):
+            journal.record_intents(ORDERS[1:2], [1.0])
+    journal.record_intents(ORDERS[1:2], [1.0])
+
+
+@contextmanager
+def descriptors_left(number: int) -> Iterator[None]:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    taken: List[int] = []
+    try:
+        try:
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        except OSError:
+            for _ in range(number):
+                os.close(taken.pop())
+        yield
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.posix
+def test_a_database_that_vanishes_while_it_is_written_is_missed_at_the_next_look(journal_path: str) -> None:
+    journal = Journal(journal_path)
+
+    def vanish(statement: str) -> None:
+        if statement == "COMMIT":
+            os.rename(journal_path, journal_path + ".moved")
+
+    journal._connection.set_trace_callback(vanish)
+    journal.record_intents(ORDERS[:1], [1.0])
+    with pytest.raises(JournalGone):
+        journal.check_files()
 
 
 def test_sqlite_is_not_allowed_to_cut_its_log_off(journal_path: str) -> None:
