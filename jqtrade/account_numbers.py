@@ -5,7 +5,6 @@ and so is what a comment says.
 """
 
 import re
-from itertools import islice
 from typing import Iterator, List, NamedTuple, Set
 
 LONG_RUN = re.compile("[0-9]{6}")
@@ -27,9 +26,9 @@ _TOKEN = re.compile(
     r'''
     (?P<skipped> \\[ \t\r]*\n | [ \t\r\f]+ )
   | (?P<newline> \n )
-  | (?P<text> [A-Za-z]{0,2} (?:
-        """(?P<a>(?:[^\\]|\\.)*?)"""  |  \'\'\'(?P<b>(?:[^\\]|\\.)*?)\'\'\'
-      | "(?P<c>(?:[^"\\\n]|\\.)*)"    |  '(?P<d>(?:[^'\\\n]|\\.)*)'
+  | (?P<text> [A-Za-z]{0,2} (?:  # runs, not single characters: each step of a repetition takes memory
+        """(?P<a>[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*)"""  |  \'\'\'(?P<b>[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*)\'\'\'
+      | "(?P<c>[^"\\\n]*(?:\\.[^"\\\n]*)*)"           |  '(?P<d>[^'\\\n]*(?:\\.[^'\\\n]*)*)'
       | ["'](?P<unclosed>[^\n,]*) ) )
   | (?P<number> [0-9][0-9_]*(?:\.[0-9]*)? )
   | (?P<name> \w+ )
@@ -113,7 +112,7 @@ def _values(tokens: List[_Token], index: int, may_wrap: bool) -> Iterator[_Token
     depth = skipped_from = 0
     has_value = False
     before = _Token("mark", "", 0, 0)
-    for token in islice(tokens, index, index + 200):
+    for token in tokens[index : index + 200]:
         if token.kind == "newline":
             if depth == 0 and (has_value or not may_wrap):
                 return

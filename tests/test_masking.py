@@ -1,5 +1,7 @@
 """Which account numbers a strategy's source gives away, and what of a text may not reach a terminal."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +186,21 @@ def test_no_character_of_unicode_that_breaks_a_line_or_moves_a_cursor_is_left() 
             and shown.encode("utf-8")
             and (number >= 0xA0 or shown == chr(number) or "\\x" in shown or "\\r" == shown)
         )
+
+
+MEASURES = """
+import resource
+from jqtrade.account_numbers import find_account_nos
+source = "account_no = '1234567890'\\nMODEL = " + {quote!r} + "eJzs0" * 600000 + {quote!r}
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert find_account_nos(source) == {{"1234567890"}}
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("quote", ["'", '"', "'''", '"""'])
+def test_a_model_of_megabytes_within_the_source_takes_little_memory_to_read(quote: str) -> None:
+    """It is read at the start of a task, on machines with 1 GB of memory."""
+    kib = subprocess.check_output([sys.executable, "-c", MEASURES.format(quote=quote)])
+    assert int(kib) / (1024 if sys.platform == "darwin" else 1) < 64 * 1024
