@@ -158,7 +158,8 @@ class RotatingLog(logging.FileHandler):
         super().__init__(path, encoding="utf-8")
 
     def _open(self) -> Any:
-        stream = MaskedStream(open(self.baseFilename, "ab", opener=self._open_private), self._masker)
+        # Unbuffered: a buffer raises when a signal handler writes into it in the middle of another write.
+        stream = MaskedStream(open(self.baseFilename, "ab", 0, opener=self._open_private), self._masker)
         status = os.fstat(stream.fileno())
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISCHR(status.st_mode):  # a pipe would hold up the jobs
             stream.close()
@@ -233,8 +234,8 @@ def set_up_logging(
         handler: logging.Handler = logging.StreamHandler(sys.stdout)
     else:
         rotating = RotatingLog(path, masker)
-        sys.stdout = PrintedStream(open(1, "wb", closefd=False), masker, rotating.rotate_if_full)
-        sys.stderr = PrintedStream(open(2, "wb", closefd=False), masker, rotating.rotate_if_full)
+        sys.stdout = PrintedStream(open(1, "wb", 0, closefd=False), masker, rotating.rotate_if_full)
+        sys.stderr = PrintedStream(open(2, "wb", 0, closefd=False), masker, rotating.rotate_if_full)
         handler = rotating
     handler.setFormatter(LineFormatter(clock, strategy_time))
     root = logging.getLogger()

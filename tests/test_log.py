@@ -490,6 +490,36 @@ def test_a_print_never_raises_in_the_middle_of_a_job() -> None:
     stream.close()
 
 
+PRINTS_WHILE_IT_PRINTS = """
+import signal, time
+rung = 0
+def ring(*_):
+    global rung
+    rung += 1
+    print("ring", rung)
+    log.info("rang %d", rung)
+signal.signal(signal.SIGALRM, ring)
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+end, number = time.monotonic() + 1, 0
+while time.monotonic() < end:
+    number += 1
+    print("line", number, "x" * 200)
+signal.setitimer(signal.ITIMER_REAL, 0)
+print("\\ndone", number, rung)
+"""
+
+
+@pytest.mark.posix
+def test_a_signal_handler_that_prints_in_the_middle_of_a_print_into_the_file_raises_nothing_and_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    assert run(tmp_path / "demo.log", PRINTS_WHILE_IT_PRINTS).returncode == 0
+    text = texts(tmp_path)["demo.log"]
+    (done,) = re.findall(r"^done (\d+) (\d+)$", text, re.MULTILINE)
+    assert [text.count(word) for word in ("line", "ring", "rang")] == [int(done[0]), int(done[1]), int(done[1])]
+    assert int(done[1]) > 10
+
+
 def test_an_outage_tells_its_next_reason_too(caplog: Any) -> None:
     outage = Outage(logging.getLogger("jqtrade"), VirtualClock(datetime(2026, 1, 5)))
     for what in ["没有文件", "没有文件", "账号不对", "没有文件"] + [f"reason {number}" for number in range(20)]:
