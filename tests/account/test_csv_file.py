@@ -36,6 +36,26 @@ def test_lines_are_appended_below_one_header(tmp_path: Path, clock: VirtualClock
     assert path.read_bytes() == b"a,b\r\n1,2\r\n3,4\r\n5,6\r\n"
 
 
+def test_an_exception_right_after_the_lock_was_taken_leaves_nobody_waiting(
+    tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal handler may raise there; the strategy may order nothing more today."""
+    path = tmp_path / "file.csv"
+    take = csv_file.FileLock.try_acquire
+
+    def be_interrupted(lock: csv_file.FileLock) -> bool:
+        take(lock)
+        raise AssertionError("Timed Out")
+
+    appender = Appender(str(path), b"a,b", WAIT, clock)
+    with monkeypatch.context() as patch:
+        patch.setattr(csv_file.FileLock, "try_acquire", be_interrupted)
+        with pytest.raises(AssertionError):
+            appender.append([b"1,2"])
+    Appender(str(path), b"a,b", LockWait(0, 0), clock).append([b"3,4"])
+    assert path.read_bytes() == b"a,b\r\n3,4\r\n"
+
+
 @pytest.mark.parametrize(
     "before, after",
     [

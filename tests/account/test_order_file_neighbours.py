@@ -221,6 +221,28 @@ def test_below_zeros_a_row_stands_in_a_line_of_its_own(gate: Gate, folder: OneQu
     assert data.startswith(start) and data[len(start) - 1 :].lstrip(b"\0\r").startswith(b"\n093102.000345,4000000002,")
 
 
+def test_what_was_not_found_again_proves_nothing_also_after_a_fresh_start_that_was_cut_short(
+    open_gate: OpenGate, folder: OneQuantFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder.file("algoOrder")
+    path.write_bytes(HEADER + b"\r\n" + ROW + b"\r\n")
+    gate = open_gate()
+    with monkeypatch.context() as patch:
+        patch.setattr(csv_file, "os", NeighboursOs(path, ACTS["swaps it for an older copy"], "fsync", 1))
+        with pytest.raises(OrderUncertain):
+            gate.order(make_order(OURS))
+    with monkeypatch.context() as patch:
+        patch.setattr(gate, "_feed", interrupt)
+        with pytest.raises(AssertionError):
+            gate.start_over()
+    assert gate.was_sent(make_order(OURS)) is None  # the terminal may have read it before
+
+
+def interrupt(*args: Any) -> None:
+    """A signal handler raises."""
+    raise AssertionError("Timed Out")
+
+
 # ---------------------------------------------------------------- standard descriptors
 
 PRINTS_INTO_WHAT_IT_OPENS = """

@@ -69,7 +69,14 @@ class AnXinDMATradeGate(AbsTradeGate):
         self._snapshot_watch = SnapshotWatch(self.clock, options["market_period"])
         self._results_outage = Outage(log, self.clock)
         self._looked = -LOOK_INTERVAL
-        self._open_day(self.clock.now().date())
+        self._begin_day(self.clock.now().date())
+
+    def _begin_day(self, day: date) -> None:
+        self._unproven: Dict[str, str] = {}
+        """by order id, the rows of which some may stand in the order file, but not all or not for certain"""
+        self._exchanged: Set[str] = set()
+        """ids of orders that were written whole, and not found again: that they are not there proves nothing"""
+        self._open_day(day)
 
     def _open_day(self, day: date) -> None:
         self._files = DayFiles(self._order_dir, day, self._lock_wait, self.clock)
@@ -81,10 +88,6 @@ class AnXinDMATradeGate(AbsTradeGate):
         self._balance: Optional[BalanceReport] = None
         self._balance_files: List[Tuple[int, ...]] = []
         """by which the files of `_balance` are known again"""
-        self._unproven: Dict[str, str] = {}
-        """by order id, the rows of which some may stand in the order file, but not all or not for certain"""
-        self._exchanged: Set[str] = set()
-        """ids of orders that were written whole, and not found again: that they are not there proves nothing"""
         self._rows: Optional[Tuple[Tuple[int, ...], OrderRows]] = None
         """by which the order file is known again, and what stands in it"""
         self._lacking: Optional[bool] = None
@@ -101,7 +104,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         if day is None:
             day = self.clock.now().date()
         if day != self._files.day:
-            self._open_day(day)
+            self._begin_day(day)
         return self._files
 
     def order(self, order: Order) -> None:
@@ -286,9 +289,7 @@ class AnXinDMATradeGate(AbsTradeGate):
 
     def start_over(self) -> None:
         self._files.release()
-        unproven, exchanged = self._unproven, self._exchanged
         self._open_day(self._files.day)
-        self._unproven, self._exchanged = unproven, exchanged
 
     def _retry(self, read: Callable[[], T]) -> T:
         for _ in range(self._attempts - 1):

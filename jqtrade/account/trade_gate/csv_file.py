@@ -83,8 +83,8 @@ class Appender:
         _fill_standard_descriptors()
         for each in (path, path + ".lock"):  # the file may be another user's: the terminal's side writes here too
             _check_plain(each)
-        self._acquire(wait)
         try:
+            self._acquire(wait)
             file = self._open(wait, check)
             size, opening = self._opening(file.fileno())
             rows = b"".join([line + LINE_END for line in lines])
