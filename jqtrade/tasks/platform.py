@@ -4,6 +4,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence, TypeVar
 
+from jqtrade.descriptor_lock import try_lock, unlock
 from jqtrade.private_files import PRIVATE_FILE, check_our_file, open_private
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ T = TypeVar("T")
 class FileLock:
     """An exclusive lock on a file, held until `release` or as long as this process lives; the file is never deleted.
 
-    The system calls are those of filelock, which locks the order files, where a lock is held for moments. For a name it
-    does not do before its version 4 (Python 3.10): a child that the strategy forks frees the lock of its living parent
+    The system calls are those of filelock, which locks the order files, where a lock is held for moments. For a name its
+    class does not do before version 4 (Python 3.10): a child that the strategy forks frees the lock of its living parent
     when it exits, so that a second task could take the name, and keeps the lock of a dead one.
     """
 
@@ -30,7 +31,7 @@ class FileLock:
         fd = open_private(self._path, os.O_RDWR)
         taken = False
         try:
-            taken = _lock(fd)
+            taken = try_lock(fd)
         finally:
             if not taken:
                 os.close(fd)
@@ -68,9 +69,10 @@ class FileLock:
         return held is not None and (sys.platform == "win32" or os.path.samestat(found, held))
 
     def release(self) -> None:
-        """Let go of the lock."""
+        """Let go of the lock. On POSIX closing is enough: to unlock would take it from the parent too, if a child did it."""
         if self._fd != -1:
-            _unlock(self._fd)
+            if sys.platform == "win32":
+                unlock(self._fd)
             self.forget()
 
     def forget(self) -> None:
@@ -107,26 +109,16 @@ def spawn_detached(
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(fd: int) -> bool:
-        try:
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
     def _probe(fd: int) -> bool:
         """Say whether the lock is free. There are no shared locks here, so that another look may be in the way."""
         import time
 
         for _ in range(3):
-            if _lock(fd):
-                _unlock(fd)
+            if try_lock(fd):
+                unlock(fd)
                 return True
             time.sleep(0.002)
         return False
-
-    def _unlock(fd: int) -> None:
-        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)  # closing frees it as well, but Windows does not say how soon
 
     def call_in_forked_children(owner: T, function: Callable[[T], None]) -> None:
         """Nothing to do: Windows does not fork."""
@@ -192,13 +184,6 @@ else:
     import fcntl
     import stat
 
-    def _lock(fd: int) -> bool:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
     def _probe(fd: int) -> bool:
         """Say whether the lock is free. Shared, so that two who look see no task in each other."""
         try:
@@ -206,9 +191,6 @@ else:
         except BlockingIOError:
             return False
         return True
-
-    def _unlock(fd: int) -> None:
-        """Closing is enough. Unlocking would take the lock from the parent too if a forked child did it."""
 
     def call_in_forked_children(owner: T, function: Callable[[T], None]) -> None:
         """Call `function(owner)` in every process forked from this one while `owner` exists.

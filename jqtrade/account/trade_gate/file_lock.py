@@ -2,7 +2,6 @@
 
 import io
 import os
-import sys
 from typing import Optional
 
 import filelock
@@ -15,34 +14,9 @@ if hasattr(filelock, "lock_descriptor"):  # since filelock 3.30, Python 3.10
     def _unlock(fd: int) -> None:
         filelock.unlock_descriptor(fd)
 
-elif (
-    sys.platform == "win32"
-):  # the calls of filelock's class, which does not say what it has opened when it is cut short
-    import msvcrt
-
-    def _lock(fd: int) -> bool:
-        try:
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(fd: int) -> None:
-        os.lseek(fd, 0, os.SEEK_SET)
-        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(fd: int) -> bool:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _unlock(fd: int) -> None:
-        fcntl.flock(fd, fcntl.LOCK_UN)
+else:  # not filelock's class, which does not say what it has opened when it is cut short
+    from jqtrade.descriptor_lock import try_lock as _lock
+    from jqtrade.descriptor_lock import unlock as _unlock
 
 
 class FileLock:
@@ -66,7 +40,6 @@ class FileLock:
             raise
         taken = False
         try:
-            file.seek(0)  # what is locked on Windows
             # A file that was deleted meanwhile excludes nobody.
             taken = _lock(file.fileno()) and os.fstat(file.fileno()).st_nlink > 0
         finally:
