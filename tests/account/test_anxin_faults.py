@@ -1,11 +1,13 @@
 """Every call of a submit fails once: the outcome is sent, not sent or unknown, as what stands in the file is."""
 
 import errno
+import os
+import signal
 from pathlib import Path
 from typing import Any, Callable, List, Optional
 
 import pytest
-from broker_files import ORDER_HEADER, OneQuantFolder, make_order
+from broker_files import ORDER_HEADER, UPDATE_HEADER, OneQuantFolder, make_order, update_row
 from failing_os import FailingOs
 from no_limits import no_limits
 
@@ -14,7 +16,7 @@ from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
 from jqtrade.account.trade_gate import AnXinDMATradeGate, csv_file
-from jqtrade.errors import OrderNotSent, OrderUncertain
+from jqtrade.errors import OrderNotSent, OrderUncertain, TradeGateError
 from jqtrade.testing import VirtualClock
 
 Gate = AnXinDMATradeGate
@@ -200,3 +202,37 @@ def test_a_restart_finds_out_from_the_file_whether_an_order_was_sent(
         (order,) = account.orders()
         assert order.status == status and order.err_msg.startswith("没有发出：") == (status == "rejected")
     assert bytes_of(folder.file("algoOrder")) == before and (status == "new") == (order.order_id.encode() in before)
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize(
+    "error", [TimeoutError("too slow"), TimeoutError(errno.ETIMEDOUT, "too slow"), OSError(5, "?")]
+)
+def test_a_signal_handlers_os_error_in_the_middle_of_a_read_costs_no_report(
+    open_gate: OpenGate, folder: OneQuantFolder, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    gate = open_gate()
+    gate.order(make_order("4000000001"))
+    folder.append("orderUpdate", UPDATE_HEADER, update_row("4000000001", 7))
+    take = csv_file.FileFollower._take
+
+    def ring(signum: Any, frame: Any) -> None:
+        raise error
+
+    def take_and_ring(self: csv_file.FileFollower, *args: Any) -> Any:
+        lines = take(self, *args)
+        if self.path.endswith(folder.file("orderUpdate").name):
+            os.kill(os.getpid(), signal.SIGUSR1)
+            for _ in range(100):  # the handler runs within a few of these
+                pass
+        return lines
+
+    before = signal.signal(signal.SIGUSR1, ring)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(csv_file.FileFollower, "_take", take_and_ring)
+            with pytest.raises(TradeGateError):
+                gate.sync_orders()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert [report.order_id for report in gate.sync_orders()] == ["4000000001"]

@@ -12,6 +12,7 @@ from operator import itemgetter
 from stat import S_ISLNK, S_ISREG
 from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
+from jqtrade.account.gate_errors import is_of_signal_handler
 from jqtrade.account.trade_gate.file_lock import FileLock
 from jqtrade.clock import Clock
 from jqtrade.errors import FileMissing, OrderNotSent, TradeGateError
@@ -216,7 +217,7 @@ def _fill_standard_descriptors() -> None:
 
 def is_of_system(error: OSError) -> bool:
     """Whether a system call failed; else a signal handler of the strategy raised it (a TimeoutError, say), anywhere."""
-    return error.errno is not None
+    return error.errno is not None and not is_of_signal_handler(error)
 
 
 def _write_all(fd: int, data: bytes) -> None:
