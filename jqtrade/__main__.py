@@ -5,11 +5,12 @@ import os
 import re
 import sys
 from datetime import date, datetime
-from typing import Any, NoReturn, Optional, Sequence
+from typing import Any, Collection, NoReturn, Optional, Sequence
 
 from jqtrade import __version__
-from jqtrade.errors import InvalidParam, JqtradeError
+from jqtrade.errors import InvalidParam, JqtradeError, TaskError
 from jqtrade.masking import visible
+from jqtrade.streams import make_streams_safe, send_missing_to, why_output_is_lost
 
 _MESSAGES = [
     (re.compile(r"the following arguments are required: (.*)"), r"缺少参数：\1"),
@@ -205,18 +206,23 @@ def _start_task(args: argparse.Namespace) -> int:
     from jqtrade.home import home_dir
     from jqtrade.tasks.spec import TaskSpec, check_name, new_token, parse_env
 
+    name, home = check_name(args.name), home_dir()
+    log = None if args.out is None else _log_path(args.out)
+    in_foreground = log is None and not args.detach
+    if "stdout" in args.missing_streams:
+        log = _log_instead_of_streams(name, home, log, args.missing_streams, in_foreground)
     spec = TaskSpec(
-        name=check_name(args.name),
+        name=name,
         code=_existing_file(args.code, "策略文件"),
-        log=None if args.out is None else _log_path(args.out),
+        log=log,
         env=parse_env(";".join(args.env)),
         config=None if args.config is None else _existing_file(args.config, "配置文件"),
         debug=args.debug,
         paper=args.paper,
-        home=home_dir(),
+        home=home,
         token=new_token(),
     )
-    if spec.log is None and not args.detach:
+    if in_foreground:
         from jqtrade.runtime.worker import run_task
 
         _say_if_halted(spec.name, spec.home)
@@ -231,6 +237,29 @@ def _start_task(args: argparse.Namespace) -> int:
     print(visible(f"任务 {task.name} 已启动，pid {task.pid}，日志 {task.log}"))
     _say_if_halted(task.name, spec.home)
     return 0
+
+
+def _log_instead_of_streams(
+    name: str, home: str, log: Optional[str], missing: Collection[str], in_foreground: bool
+) -> str:
+    """Let the log of the task, `log` or that of its name, take what the missing streams cannot. Returns its path.
+
+    Under pythonw, from the Task Scheduler, this is the only trace of a start that fails.
+    """
+    from jqtrade.tasks.launcher import default_log
+    from jqtrade.tasks.platform import open_log
+
+    path = default_log(home, name) if log is None else log
+    if in_foreground and "stderr" not in missing:
+        _say(f"没有标准输出，任务 {name} 的日志写到 {path}")
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        fd = open_log(path)
+    except OSError as error:
+        raise TaskError(f"任务 {name} 没有启动：{error}（日志路径 {path}）") from error
+    send_missing_to(fd, missing)
+    os.close(fd)
+    return path
 
 
 def _say_if_halted(name: str, home: str) -> None:
@@ -420,22 +449,20 @@ def _replay(args: argparse.Namespace) -> int:
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run one command. Returns its exit code: 0 done, 1 failed, 2 wrong usage."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # Python 3.7; a code page without Chinese must not end in a traceback
-            stream.reconfigure(errors="backslashreplace")
-    args = _parser().parse_args(argv)
+    missing = make_streams_safe()
+    args = _parser().parse_args(argv, argparse.Namespace(missing_streams=missing))
     try:
         code: int = args.run(args)
-        sys.stdout.flush()
     except JqtradeError as error:
         _say(f"错误：{error}")
-        return 1
+        code = 1
     except KeyboardInterrupt:
         _say("已中断，不再等待；已经做的不会撤回，用 jqtrade get_tasks 查看")
-        return 130
-    except BrokenPipeError:  # `jqtrade get_tasks | head`: nobody reads on
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter would complain when it ends
-        return 1
+        code = 130
+    sys.stdout.flush()
+    lost = why_output_is_lost()
+    if lost:
+        _say(f"标准输出没有写全：{lost}。命令本身的结果见退出码 {code}")
     return code
 
 

@@ -4,12 +4,13 @@ import argparse
 import json
 import os
 import sys
-from typing import IO, List
+from typing import List, TextIO
 
 from jqtrade.errors import InvalidParam
 from jqtrade.paper.rules import normal_code
 from jqtrade.replay.replay import Outcome, ReplaySpec, run_replay
 from jqtrade.replay.summary import percent
+from jqtrade.streams import open_output
 from jqtrade.tasks.spec import parse_env
 
 
@@ -44,13 +45,13 @@ def replay(args: argparse.Namespace) -> int:
     return outcome.exit_code
 
 
-def _keep_stdout_clean() -> IO[str]:
+def _keep_stdout_clean() -> TextIO:
     """Let all that is printed from now on, by native code and children too, go to the standard error.
 
     Returns the standard output as it was.
     """
     sys.stdout.flush()
-    answer = os.fdopen(os.dup(1), "w", encoding="ascii")
+    answer = open_output(os.dup(1), "ascii")
     os.dup2(2, 1)
     return answer
 

@@ -15,6 +15,7 @@ from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tup
 from jqtrade.account.trade_gate.file_lock import FileLock
 from jqtrade.clock import Clock
 from jqtrade.errors import FileMissing, OrderNotSent, TradeGateError
+from jqtrade.streams import fill_standard_descriptors
 
 BOM = b"\xef\xbb\xbf"
 LINE_END = b"\r\n"
@@ -80,7 +81,7 @@ class Appender:
         """
         path, wait = self.path, self._wait if timeout is None else self._wait._replace(timeout=timeout)
         self.release()  # what an exception in the middle of an earlier call has left
-        _fill_standard_descriptors()
+        fill_standard_descriptors()  # a strategy may have closed them
         for each in (path, path + ".lock"):  # the file may be another user's: the terminal's side writes here too
             _check_plain(each)
         self._acquire(wait)
@@ -201,17 +202,6 @@ def _check_plain(path: str) -> None:
         raise OrderNotSent(f"{path} 是符号链接，可能指向别处，拒绝写入；请删除它后重试")
     if not S_ISREG(mode):
         raise OrderNotSent(f"{path} 不是普通文件，拒绝写入；请移走它后重试")
-
-
-def _fill_standard_descriptors() -> None:
-    """Have something at 0, 1 and 2. A strategy may have closed them: what is opened next would be what others print into."""
-    for standard in (0, 1, 2):
-        try:
-            os.fstat(standard)
-        except OSError:
-            nowhere = os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
-            if nowhere > 2:
-                os.close(nowhere)
 
 
 def is_of_system(error: OSError) -> bool:
