@@ -6,6 +6,8 @@ import textwrap
 
 import pytest
 
+from jqtrade.stop_signals import StopSignals
+
 pytestmark = pytest.mark.posix
 
 PRELUDE = """
@@ -62,3 +64,9 @@ def test_forked_children_end_on_a_signal_as_if_we_were_not_there() -> None:
         print("pools ended")
     """
     assert run(code).split("\n") == ["True ['']", "pools ended", ""]
+
+
+def test_console_events_that_are_signals_too_are_left_to_those() -> None:
+    stop = StopSignals("")
+    assert [stop.take_console_event(event) for event in (0, 1)] == [False, False]
+    assert stop.received == ""
