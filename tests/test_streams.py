@@ -161,10 +161,10 @@ def test_why_a_task_without_streams_did_not_start_stands_in_its_log(tmp_path, jq
 
 def test_a_start_in_the_background_without_streams_exits_0_and_the_task_runs(tmp_path, jqtrade_home):
     write_strategy(tmp_path / "s.py", QUIET)
-    out = ["-o", "o.log"]
-    for name, more in [("one", ["--detach"]), ("two", out)]:
+    logs = [jqtrade_home / "logs" / "one.log", tmp_path / "two.log"]
+    for name, log, more in [("one", logs[0], ["--detach"]), ("two", logs[1], ["-o", "two.log"])]:
         verb = ["start_task", "-c", "s.py", "-n", name, "--paper"] + more
-        assert without_stdout(tmp_path, *verb, redirections="<&- >&- 2>&-").wait(PATIENCE) == 0
+        assert without_stdout(tmp_path, *verb, redirections="<&- >&- 2>&-").wait(PATIENCE) == 0, read(log)
     assert sorted(task["name"] for task in tasks()) == ["one", "two"]
     assert without_stdout(tmp_path, "halt_task", "--all").wait(PATIENCE) == 0
     assert without_stdout(tmp_path, "stop_task", "--all").wait(PATIENCE) == 0

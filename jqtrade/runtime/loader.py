@@ -6,6 +6,7 @@ import tokenize
 import types
 from typing import Any, Callable, Dict, List, Mapping
 
+from jqtrade.busy_files import when_free
 from jqtrade.errors import StrategyError
 
 
@@ -23,7 +24,7 @@ def load_strategy(path: str, names: Dict[str, Any]) -> types.ModuleType:
     Raises StrategyError if the file cannot be read, SyntaxError and whatever the file's own code raises otherwise.
     """
     try:
-        with tokenize.open(path) as file:
+        with when_free(lambda: tokenize.open(path)) as file:
             source = file.read()
     except (OSError, UnicodeDecodeError, SyntaxError) as error:  # SyntaxError: of the coding line, or for its lack
         raise StrategyError(
