@@ -9,6 +9,7 @@ from typing import Any, Collection, NoReturn, Optional, Sequence
 
 from jqtrade import __version__
 from jqtrade.errors import InvalidParam, JqtradeError, TaskError
+from jqtrade.home import absolute as absolute_path
 from jqtrade.masking import visible
 from jqtrade.streams import make_streams_safe, send_missing_to, why_output_is_lost
 
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         "--env",
         action="append",
         default=[],
-        help="策略进程的环境变量, 用分号分隔, 也可以写多个 -e, 示例: -e 'PYTHONPATH=./package;USER=test'",
+        help='策略进程的环境变量, 用分号分隔, 也可以写多个 -e, 示例: -e "PYTHONPATH=./package;USER=test"',
     )
     start.add_argument("--config", help="自定义配置文件路径")
     start.add_argument("--debug", action="store_true", help="日志更丰富, 包含更多 jqtrade 系统日志")
@@ -270,14 +271,14 @@ def _say_if_halted(name: str, home: str) -> None:
 
 
 def _existing_file(path: str, what: str, outcome: str = "任务没有启动") -> str:
-    absolute = os.path.abspath(os.path.expanduser(path))
+    absolute = absolute_path(path)
     if not os.path.isfile(absolute):
         raise InvalidParam(f"{what}不存在：{absolute}。{outcome}")
     return absolute
 
 
 def _log_path(path: str) -> str:
-    absolute = os.path.abspath(os.path.expanduser(path))
+    absolute = absolute_path(path)
     if os.path.isdir(absolute):
         raise InvalidParam(f"日志路径是一个目录：{absolute}，请写成文件，例如 demo.log。任务没有启动")
     return absolute

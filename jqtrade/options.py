@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, O
 from jqtrade.boards import CODE_PATTERN
 from jqtrade.clock import parse_timezone
 from jqtrade.errors import InvalidParam
-from jqtrade.home import home_dir
+from jqtrade.home import absolute, home_dir
 
 Period = List[Tuple[time, time]]
 
@@ -63,9 +63,7 @@ def _text(name: str, value: Any) -> str:
 
 
 def _path(name: str, value: Any) -> str:
-    return os.path.abspath(
-        os.path.expanduser(_text(name, os.fspath(value) if isinstance(value, os.PathLike) else value))
-    )
+    return absolute(_text(name, os.fspath(value) if isinstance(value, os.PathLike) else value))
 
 
 def _money(name: str, value: Any) -> float:

@@ -7,6 +7,7 @@ import sys
 from typing import List, TextIO
 
 from jqtrade.errors import InvalidParam
+from jqtrade.home import absolute as absolute_path
 from jqtrade.paper.rules import normal_code
 from jqtrade.replay.replay import Outcome, ReplaySpec, run_replay
 from jqtrade.replay.summary import percent
@@ -64,7 +65,7 @@ def _existing_file(path: str, what: str) -> str:
 
 
 def _existing(path: str, what: str) -> str:
-    absolute = os.path.abspath(os.path.expanduser(path))
+    absolute = absolute_path(path)
     if not os.path.exists(absolute):
         raise InvalidParam(f"{what}不存在：{absolute}。没有做任何操作")
     return absolute

@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping
 
 from jqtrade.busy_files import when_free
 from jqtrade.errors import StrategyError
+from jqtrade.home import absolute
 
 
 class StrategyModule(types.ModuleType):
@@ -60,7 +61,7 @@ def defined_function(module: types.ModuleType, name: str) -> Any:
 
 def python_path(entries: List[str]) -> List[str]:
     """Entries of PYTHONPATH as sys.path wants them: absolute, empty ones left out."""
-    return [os.path.abspath(os.path.expanduser(entry)) for entry in entries if entry.strip()]
+    return [absolute(entry) for entry in entries if entry.strip()]
 
 
 def apply_environment(env: Mapping[str, str]) -> None:
