@@ -246,6 +246,7 @@ def option_table(home: Optional[str] = None) -> Dict[str, Option]:
         Option("file_encoding", GATE, sys.getfilesystemencoding(), _encoding),
         Option("sync_retry_kwargs", GATE, {"max_attempts": 3, "attempt_internal": 0.15}, _retry),
         Option("ignore_error_line", GATE, True, _flag),
+        Option("reread_internal", GATE, 30.0, _seconds),
         Option("paper_cash", GATE, 1000000.0, _money),
         Option("paper_quotes", GATE, None, _or_none(_path)),
         Option("paper_keep_hours", GATE, False, _flag),

@@ -274,6 +274,10 @@ class FileFollower:
             lines[0] = lines[0][len(BOM) :]
         return lines, from_start and bool(lines)
 
+    def look_anew(self) -> None:
+        """Let the next call read, also if the file's size and time have not changed."""
+        self._changed = 0
+
     def _take(self, data: bytes, stat: os.stat_result) -> List[bytes]:
         """Count the whole lines of `data`, which stands behind all that was read, as read, and return them."""
         end = data.rfind(b"\n") + 1
