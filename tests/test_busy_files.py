@@ -3,13 +3,21 @@
 import os
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from datetime import datetime
 
 import pytest
 
+from jqtrade.account.journal import Journal
 from jqtrade.busy_files import PATIENCE, when_free
 from jqtrade.clock import VirtualClock
+from jqtrade.masking import Masker
+from jqtrade.runtime.config import read_config
+from jqtrade.runtime.loader import load_strategy
+from jqtrade.tasks.platform import open_log
+from jqtrade.tasks.registry import TaskRegistry
+from jqtrade.tasks.spec import TaskSpec, new_token
 from tests.e2e.cli import jqtrade, tasks, write_strategy
 
 on_windows = pytest.mark.skipif(sys.platform != "win32", reason="elsewhere an open file is in nobody's way")
@@ -76,7 +84,7 @@ def test_where_files_are_shared_a_file_that_is_not_allowed_is_told_of_at_once(cl
 
 @contextmanager
 def held(path, seconds):
-    """Have `path` open without sharing for so long, as some scanners do; made if it is missing."""
+    """Have `path` open without sharing for so long, as some scanners do, None: to the end; made if it is missing."""
     import ctypes
 
     kernel = ctypes.WinDLL("kernel32", use_last_error=True)
@@ -85,12 +93,14 @@ def held(path, seconds):
     open_always = 4
     handle = kernel.CreateFileW(str(path), ctypes.c_uint(0x80000000), 0, None, open_always, 0x80, None)
     assert handle not in (None, ctypes.c_void_p(-1).value), ctypes.get_last_error()
-    timer = threading.Timer(seconds, lambda: kernel.CloseHandle(ctypes.c_void_p(handle)))
-    timer.start()
+    free = threading.Event()
+    holder = threading.Thread(target=lambda: [free.wait(seconds), kernel.CloseHandle(ctypes.c_void_p(handle))])
+    holder.start()
     try:
         yield
     finally:
-        timer.join()
+        free.set()
+        holder.join()
 
 
 @pytest.fixture
@@ -109,47 +119,74 @@ def start(tmp_path):
     jqtrade("stop_task", "--all", "-s", "SIGKILL")
 
 
-STARTING = [
-    "jqtrade-home/tasks/.guard.lock",
-    "jqtrade-home/tasks/demo.lock",
-    "jqtrade-home/tasks/demo.json",
-    "jqtrade-home/data/demo.db",
-    "demo.log",
-    "s.py",
-    "c.py",
-]
+def claim(home):
+    said = []
+    spec = TaskSpec("demo", "s.py", None, {}, None, False, True, str(home), new_token())
+    TaskRegistry(str(home), say=said.append).claim(spec).release()
+    assert said == []
+
+
+def read_secrets(path):
+    masker = Masker()
+    masker.hide_account_nos_in(str(path))
+    assert "12345678" not in masker("12345678")
+
+
+OPENED = {
+    "guard": ("tasks/.guard.lock", lambda home, path: claim(home)),
+    "lock": ("tasks/demo.lock", lambda home, path: claim(home)),
+    "record": ("tasks/demo.json", lambda home, path: claim(home)),
+    "journal": ("data/demo.db", lambda home, path: Journal(str(path)).close()),
+    "detached log": ("logs/demo.log", lambda home, path: os.close(open_log(str(path)))),
+    "strategy": ("s.py", lambda home, path: load_strategy(str(path), {})),
+    "configuration": ("c.py", lambda home, path: read_config(str(path))),
+    "secrets": ("s.py", lambda home, path: read_secrets(path)),
+    "request to cancel": ("tasks/demo.halt", lambda home, path: TaskRegistry(str(home)).halt("demo", True)),
+    "end of the halt": ("tasks/demo.halt", lambda home, path: TaskRegistry(str(home)).resume("demo")),
+}
 
 
 @on_windows
-@pytest.mark.parametrize("path", STARTING, ids=[os.path.basename(path) for path in STARTING])
-def test_a_start_waits_for_a_file_that_is_open_elsewhere(tmp_path, start, path):
-    if path.endswith(".db"):
-        assert start().code == 0
-        assert jqtrade("stop_task", "-n", "demo").code == 0
-    with held(tmp_path / path, 3):
+@pytest.mark.parametrize("what", list(OPENED))
+def test_what_is_open_elsewhere_for_a_second_is_waited_for(tmp_path, what):
+    name, use = OPENED[what]
+    path = tmp_path / name
+    claim(tmp_path)
+    (tmp_path / "s.py").write_text("ACCOUNT = '12345678'\n")
+    Journal(str(tmp_path / "data" / "demo.db")).close()
+    with held(path, 1):
+        began = time.monotonic()
+        use(tmp_path, path)
+        assert time.monotonic() - began > 0.8
+
+
+@on_windows
+def test_a_start_waits_for_its_log(tmp_path, start):
+    with held(tmp_path / "demo.log", 3):
         started = start()
     assert started.code == 0, started
-    assert "移走" not in started.err
     assert [task["name"] for task in tasks()] == ["demo"]
 
 
 @on_windows
-@pytest.mark.parametrize("file", [".guard.lock", "demo.lock", "demo.json"])
 @pytest.mark.parametrize(
     "verb, said",
     [(["stop_task", "-n", "demo"], "已停止"), (["halt_task", "-n", "demo"], "已暂停下单"), (["get_tasks"], "运行中")],
     ids=["stop", "halt", "get"],
 )
-def test_commands_wait_for_a_file_that_is_open_elsewhere(tmp_path, jqtrade_home, start, file, verb, said):
+def test_commands_wait_for_the_guard(jqtrade_home, start, verb, said):
     assert start().code == 0
-    if file == "demo.lock":
-        pytest.skip("the running task has it open, so that nobody can keep it from others")
-    try:
-        with held(jqtrade_home / "tasks" / file, 2):
-            done = jqtrade(*verb)
-    except AssertionError:
-        pytest.skip("the running task has it open, so that nobody can keep it from others")
-    assert (done.code, said in done.out) == (0, True), done
+    with held(jqtrade_home / "tasks" / ".guard.lock", 2):
+        done = jqtrade(*verb)
+    assert (done.code, said in done.out, done.err) == (0, True, ""), done
+
+
+@on_windows
+def test_a_lock_that_is_open_elsewhere_is_no_running_task(jqtrade_home, start):
+    assert start().code == 0
+    assert jqtrade("stop_task", "-n", "demo").code == 0
+    with held(jqtrade_home / "tasks" / "demo.lock", 2):
+        assert tasks() == []
 
 
 @on_windows
@@ -167,7 +204,7 @@ def test_a_request_to_cancel_waits_for_a_halt_file_that_is_open_elsewhere(jqtrad
 def test_a_journal_that_stays_busy_stops_the_start_and_nobody_is_told_to_move_it(jqtrade_home, tmp_path, start):
     assert start().code == 0
     assert jqtrade("stop_task", "-n", "demo").code == 0
-    with held(jqtrade_home / "data" / "demo.db", 25):
+    with held(jqtrade_home / "data" / "demo.db", None):
         started = start()
     assert started.code == 1
     assert "不要删除或移走它" in started.err and "可以把它移走" not in started.err
