@@ -116,6 +116,15 @@ if sys.platform == "win32":
 
         ctypes.windll.kernel32.SetConsoleCtrlHandler(routine, 0)
 
+    def _encoding_of(stream: Any) -> str:
+        """Python's own stream to a console takes UTF-8. Bytes of a legacy one are read in the console's code page, which
+        the strategy may have changed (chcp)."""
+        import ctypes
+
+        encoding = stream.encoding or "utf-8"
+        page = ctypes.windll.kernel32.GetConsoleOutputCP()  # 0 without a console
+        return f"cp{page}" if page and encoding.lower() != "utf-8" and stream.isatty() else str(encoding)
+
 else:
 
     def _add_console_handler(take: Callable[[int], bool]) -> Any:
@@ -124,6 +133,9 @@ else:
 
     def _remove_console_handler(routine: Any) -> None:
         """There is none."""
+
+    def _encoding_of(stream: Any) -> str:
+        return stream.encoding or "utf-8"
 
 
 def _say(text: str) -> None:
@@ -138,12 +150,12 @@ def _say(text: str) -> None:
 
 
 def _write(text: str, written: Any) -> None:
-    """Write to the standard error as the process got it, past what anybody buffers, in its own encoding."""
+    """Write to the standard error as the process got it, past what anybody buffers, as who shows it reads it."""
     stream = sys.__stderr__
     try:
         if stream is not None:
             buffer = stream.buffer
-            getattr(buffer, "raw", buffer).write(text.encode(stream.encoding or "utf-8", "backslashreplace"))
+            getattr(buffer, "raw", buffer).write(text.encode(_encoding_of(stream), "backslashreplace"))
     except (OSError, ValueError):  # nobody listens
         pass
     written.release()

@@ -36,6 +36,26 @@ def test_the_work_at_hand_goes_on_and_a_second_ctrl_c_interrupts_it() -> None:
     assert run(code).split("\n") == ["stopping after this", "SIGINT", "interrupted", ""]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "gbk"])
+@pytest.mark.parametrize("safe", ["", "make_streams_safe()"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_the_answer_is_in_the_encoding_of_what_the_program_prints(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, safe: str, unbuffered: str
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    code = f"""
+        from jqtrade.streams import make_streams_safe
+        {safe}
+        print("开始", file=sys.stderr, flush=True)
+        StopSignals("正在停止").listen()
+        os.kill(os.getpid(), signal.SIGINT)
+    """
+    source = PRELUDE + textwrap.dedent(code)
+    said = subprocess.check_output([sys.executable, "-c", source], stderr=subprocess.STDOUT, timeout=60)
+    assert said.decode(encoding).split() == ["开始", "正在停止"]
+
+
 def test_a_signal_that_nohup_ignores_stays_ignored() -> None:
     code = """
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
