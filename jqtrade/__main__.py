@@ -365,7 +365,10 @@ def _halt_task(args: argparse.Namespace) -> int:
     if not args.all and args.name is None:
         raise InvalidParam("请用 -n 名称 或 --all 指定要暂停下单的任务。没有暂停任何任务")
     registry = TaskRegistry(home_dir(), say=_say)
-    names = registry.running() if args.all else [args.name]
+    try:
+        names = registry.running() if args.all else [args.name]
+    except TaskError as error:
+        raise TaskError(f"{error}。没有暂停任何任务，请用 -n 名称 一个个暂停") from error
     if not names:
         print("没有运行中的实盘任务，没有暂停任何任务")
     halts, answers = halt(registry, names, args.cancel_open)

@@ -182,6 +182,16 @@ def test_commands_wait_for_the_guard(jqtrade_home, start, verb, said):
 
 
 @on_windows
+@pytest.mark.parametrize("which", [["-n", "demo"], ["--all"]], ids=["name", "all"])
+def test_a_guard_that_stays_busy_keeps_no_halt_from_being_told(jqtrade_home, start, which):
+    assert start().code == 0
+    with held(jqtrade_home / "tasks" / ".guard.lock", None):
+        done = jqtrade("halt_task", *which)
+        assert (jqtrade_home / "tasks" / "demo.halt").exists()
+    assert done.code == 0 and "已暂停下单" in done.out, done
+
+
+@on_windows
 def test_a_lock_that_is_open_elsewhere_is_no_running_task(jqtrade_home, start):
     assert start().code == 0
     assert jqtrade("stop_task", "-n", "demo").code == 0

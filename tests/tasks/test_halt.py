@@ -452,3 +452,21 @@ def test_a_file_that_is_none_keeps_no_halt_from_being_told(
     )
     assert "暂停下单" in done.stdout.decode()
     assert Path(registry.home, "tasks", "demo.halt").exists() and claim.is_halted()
+
+
+@pytest.mark.posix
+def test_a_folder_that_cannot_be_listed_says_that_nothing_was_halted_and_what_to_do(
+    registry: TaskRegistry, make_spec: MakeSpec
+) -> None:
+    registry.claim(make_spec("demo")).release()
+    tasks = Path(registry.home, "tasks")
+    tasks.rename(tasks.with_name("elsewhere"))
+    tasks.write_text("")  # a file in the place of the folder
+    done = subprocess.run(
+        [sys.executable, "-m", "jqtrade", "halt_task", "--all"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=dict(os.environ, JQTRADE_HOME=registry.home, PYTHONIOENCODING="utf-8"),
+        timeout=60,
+    )
+    assert done.returncode == 1 and "没有暂停任何任务，请用 -n" in done.stdout.decode()
