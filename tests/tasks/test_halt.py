@@ -470,3 +470,4 @@ def test_a_folder_that_cannot_be_listed_says_that_nothing_was_halted_and_what_to
         timeout=60,
     )
     assert done.returncode == 1 and "没有暂停任何任务，请用 -n" in done.stdout.decode()
+    tasks.unlink()
