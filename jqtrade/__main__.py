@@ -5,11 +5,13 @@ import os
 import re
 import sys
 from datetime import date, datetime
-from typing import Any, NoReturn, Optional, Sequence
+from typing import Any, Collection, NoReturn, Optional, Sequence
 
 from jqtrade import __version__
-from jqtrade.errors import InvalidParam, JqtradeError
+from jqtrade.errors import InvalidParam, JqtradeError, TaskError
+from jqtrade.home import absolute as absolute_path
 from jqtrade.masking import visible
+from jqtrade.streams import make_streams_safe, send_missing_to, why_output_is_lost
 
 _MESSAGES = [
     (re.compile(r"the following arguments are required: (.*)"), r"缺少参数：\1"),
@@ -55,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         "--env",
         action="append",
         default=[],
-        help="策略进程的环境变量, 用分号分隔, 也可以写多个 -e, 示例: -e 'PYTHONPATH=./package;USER=test'",
+        help='策略进程的环境变量, 用分号分隔, 也可以写多个 -e, 示例: -e "PYTHONPATH=./package;USER=test"',
     )
     start.add_argument("--config", help="自定义配置文件路径")
     start.add_argument("--debug", action="store_true", help="日志更丰富, 包含更多 jqtrade 系统日志")
@@ -205,18 +207,23 @@ def _start_task(args: argparse.Namespace) -> int:
     from jqtrade.home import home_dir
     from jqtrade.tasks.spec import TaskSpec, check_name, new_token, parse_env
 
+    name, home = check_name(args.name), home_dir()
+    log = None if args.out is None else _log_path(args.out)
+    in_foreground = log is None and not args.detach
+    if "stdout" in args.missing_streams:
+        log = _log_instead_of_streams(name, home, log, args.missing_streams, in_foreground)
     spec = TaskSpec(
-        name=check_name(args.name),
+        name=name,
         code=_existing_file(args.code, "策略文件"),
-        log=None if args.out is None else _log_path(args.out),
+        log=log,
         env=parse_env(";".join(args.env)),
         config=None if args.config is None else _existing_file(args.config, "配置文件"),
         debug=args.debug,
         paper=args.paper,
-        home=home_dir(),
+        home=home,
         token=new_token(),
     )
-    if spec.log is None and not args.detach:
+    if in_foreground:
         from jqtrade.runtime.worker import run_task
 
         _say_if_halted(spec.name, spec.home)
@@ -233,6 +240,29 @@ def _start_task(args: argparse.Namespace) -> int:
     return 0
 
 
+def _log_instead_of_streams(
+    name: str, home: str, log: Optional[str], missing: Collection[str], in_foreground: bool
+) -> str:
+    """Let the log of the task, `log` or that of its name, take what the missing streams cannot. Returns its path.
+
+    Under pythonw, from the Task Scheduler, this is the only trace of a start that fails.
+    """
+    from jqtrade.tasks.launcher import default_log
+    from jqtrade.tasks.platform import open_log
+
+    path = default_log(home, name) if log is None else log
+    if in_foreground and "stderr" not in missing:
+        _say(f"没有标准输出，任务 {name} 的日志写到 {path}")
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        fd = open_log(path)
+    except OSError as error:
+        raise TaskError(f"任务 {name} 没有启动：{error}（日志路径 {path}）") from error
+    send_missing_to(fd, missing)
+    os.close(fd)
+    return path
+
+
 def _say_if_halted(name: str, home: str) -> None:
     from jqtrade.tasks.registry import TaskRegistry
 
@@ -241,14 +271,14 @@ def _say_if_halted(name: str, home: str) -> None:
 
 
 def _existing_file(path: str, what: str, outcome: str = "任务没有启动") -> str:
-    absolute = os.path.abspath(os.path.expanduser(path))
+    absolute = absolute_path(path)
     if not os.path.isfile(absolute):
         raise InvalidParam(f"{what}不存在：{absolute}。{outcome}")
     return absolute
 
 
 def _log_path(path: str) -> str:
-    absolute = os.path.abspath(os.path.expanduser(path))
+    absolute = absolute_path(path)
     if os.path.isdir(absolute):
         raise InvalidParam(f"日志路径是一个目录：{absolute}，请写成文件，例如 demo.log。任务没有启动")
     return absolute
@@ -335,7 +365,10 @@ def _halt_task(args: argparse.Namespace) -> int:
     if not args.all and args.name is None:
         raise InvalidParam("请用 -n 名称 或 --all 指定要暂停下单的任务。没有暂停任何任务")
     registry = TaskRegistry(home_dir(), say=_say)
-    names = registry.running() if args.all else [args.name]
+    try:
+        names = registry.running() if args.all else [args.name]
+    except TaskError as error:
+        raise TaskError(f"{error}。没有暂停任何任务，请用 -n 名称 一个个暂停") from error
     if not names:
         print("没有运行中的实盘任务，没有暂停任何任务")
     halts, answers = halt(registry, names, args.cancel_open)
@@ -420,22 +453,20 @@ def _replay(args: argparse.Namespace) -> int:
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run one command. Returns its exit code: 0 done, 1 failed, 2 wrong usage."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # Python 3.7; a code page without Chinese must not end in a traceback
-            stream.reconfigure(errors="backslashreplace")
-    args = _parser().parse_args(argv)
+    missing = make_streams_safe()
+    args = _parser().parse_args(argv, argparse.Namespace(missing_streams=missing))
     try:
         code: int = args.run(args)
-        sys.stdout.flush()
     except JqtradeError as error:
         _say(f"错误：{error}")
-        return 1
+        code = 1
     except KeyboardInterrupt:
         _say("已中断，不再等待；已经做的不会撤回，用 jqtrade get_tasks 查看")
-        return 130
-    except BrokenPipeError:  # `jqtrade get_tasks | head`: nobody reads on
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter would complain when it ends
-        return 1
+        code = 130
+    sys.stdout.flush()
+    lost = why_output_is_lost()
+    if lost:
+        _say(f"标准输出没有写全：{lost}。命令本身的结果见退出码 {code}")
     return code
 
 

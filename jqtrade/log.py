@@ -14,6 +14,7 @@ from collections import deque
 from datetime import datetime
 from typing import Any, Callable, Deque, Dict, Optional, Sequence, Set, Tuple, Union
 
+from jqtrade.busy_files import when_free
 from jqtrade.clock import Clock
 from jqtrade.console import ConsoleWriter, QueuedOutput
 from jqtrade.masking import Masker, visible
@@ -233,7 +234,7 @@ def set_up_logging(
         sys.stdout, sys.stderr = [_queued(stream, writer, masker) for stream in (sys.stdout, sys.stderr)]
         handler: logging.Handler = logging.StreamHandler(sys.stdout)
     else:
-        rotating = RotatingLog(path, masker)
+        rotating = when_free(lambda: RotatingLog(path, masker))
         sys.stdout = PrintedStream(open(1, "wb", 0, closefd=False), masker, rotating.rotate_if_full)
         sys.stderr = PrintedStream(open(2, "wb", 0, closefd=False), masker, rotating.rotate_if_full)
         handler = rotating

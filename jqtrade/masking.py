@@ -5,6 +5,7 @@ import re
 from typing import Any, Dict, Optional, Set
 
 from jqtrade.account_numbers import find_account_nos, has_long_run, is_stock_or_date
+from jqtrade.busy_files import when_free
 
 _SHORTEST_ACCOUNT_NO = 4
 _SHORTEST_SECRET = 6
@@ -47,7 +48,7 @@ class Masker:
         if path is None:
             return
         try:
-            with open(path, "rb") as file:
+            with when_free(lambda: open(path, "rb")) as file:
                 content = file.read(_MOST_SOURCE)
         except OSError:  # whoever needs the file will tell
             return

@@ -316,7 +316,7 @@ class Account:
         """Those of `orders` that may be sent, one after the other, are counted and returned; the others are refused."""
         if self._doubts.ids and not self._limits.is_halted():
             self._ask(self._gate.mend)
-        if self._limits.is_stale(self._portfolio, now):
+        if self._limits.is_stale(self._portfolio, now) or self._ask(self._gate.is_snapshot_due):
             self._sync_balance()
         halted = self._limits.is_halted()  # only now: all this may have taken its time
         blocking = self._doubts.blocking()

@@ -9,6 +9,7 @@ import functools
 import itertools
 import os
 import sqlite3
+import sys
 from datetime import date, datetime
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -24,6 +25,7 @@ from jqtrade.account.order import (
     OrderStatus,
     OrderStyle,
 )
+from jqtrade.busy_files import is_busy, when_free
 from jqtrade.errors import InvalidParam, TaskError
 from jqtrade.private_files import check_ours, make_private_dir, open_private
 
@@ -109,8 +111,13 @@ class Journal:
         self._is_foreign = False
         """whether somebody put another content into the database"""
         try:
-            self._open()
-        except (OSError, TaskError, sqlite3.Error) as error:
+            when_free(self._open, is_busy=_is_busy)
+        except (OSError, TaskError, sqlite3.OperationalError) as error:
+            raise InvalidParam(
+                f"记录文件 {path} 无法使用：{error}。请检查选项 runtime_dir、文件的权限，和别的程序是不是正开着它；"
+                "不要删除或移走它，里面是今天发过的订单"
+            )
+        except sqlite3.Error as error:
             raise InvalidParam(
                 f"记录文件 {path} 无法使用：{error}。请检查选项 runtime_dir；文件已损坏时可以把它移走，"
                 "但任务就不知道今天发过哪些订单，次数和金额从零数起，请先到柜台核对"
@@ -441,6 +448,11 @@ class Journal:
         self._connection.close()
         if self._files is not None:
             self._files.close()
+
+
+def _is_busy(error: Exception) -> bool:
+    """sqlite says of a file that another program keeps from us that it cannot open it, or that reading it failed."""
+    return is_busy(error) or (sys.platform == "win32" and isinstance(error, sqlite3.OperationalError))
 
 
 def _read_only(path: str) -> str:

@@ -4,12 +4,14 @@ import argparse
 import json
 import os
 import sys
-from typing import IO, List
+from typing import List, TextIO
 
 from jqtrade.errors import InvalidParam
+from jqtrade.home import absolute as absolute_path
 from jqtrade.paper.rules import normal_code
 from jqtrade.replay.replay import Outcome, ReplaySpec, run_replay
 from jqtrade.replay.summary import percent
+from jqtrade.streams import open_output
 from jqtrade.tasks.spec import parse_env
 
 
@@ -44,13 +46,13 @@ def replay(args: argparse.Namespace) -> int:
     return outcome.exit_code
 
 
-def _keep_stdout_clean() -> IO[str]:
+def _keep_stdout_clean() -> TextIO:
     """Let all that is printed from now on, by native code and children too, go to the standard error.
 
     Returns the standard output as it was.
     """
     sys.stdout.flush()
-    answer = os.fdopen(os.dup(1), "w", encoding="ascii")
+    answer = open_output(os.dup(1), "ascii")
     os.dup2(2, 1)
     return answer
 
@@ -63,7 +65,7 @@ def _existing_file(path: str, what: str) -> str:
 
 
 def _existing(path: str, what: str) -> str:
-    absolute = os.path.abspath(os.path.expanduser(path))
+    absolute = absolute_path(path)
     if not os.path.exists(absolute):
         raise InvalidParam(f"{what}不存在：{absolute}。没有做任何操作")
     return absolute

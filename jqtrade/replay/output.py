@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 from jqtrade.account.order import MarketOrderStyle, format_price
 from jqtrade.errors import InvalidParam
+from jqtrade.home import absolute as absolute_path
 from jqtrade.paper.rules import to_average, to_cents
 from jqtrade.replay.recorder import DayRecord, OrderRecord, Recorder
 from jqtrade.replay.summary import returns_and_drawdowns
@@ -32,7 +33,7 @@ def check_folder(path: str) -> str:
 
     Raises InvalidParam for any other; nothing is written.
     """
-    absolute = os.path.abspath(os.path.expanduser(path))
+    absolute = absolute_path(path)
     try:
         names = os.listdir(absolute) if os.path.lexists(absolute) else []
     except OSError as error:

@@ -4,6 +4,7 @@ import runpy
 import types
 from typing import Any, Dict
 
+from jqtrade.busy_files import when_free
 from jqtrade.errors import InvalidParam
 from jqtrade.options import ALIASES, SCHEDULER, Options, option_table
 
@@ -15,6 +16,7 @@ def read_config(path: str) -> Dict[str, Any]:
     Raises InvalidParam for any other name that is not SCHEDULER_X or ACCOUNT_X, or for an option under the wrong one.
     """
     try:
+        when_free(lambda: open(path, "rb")).close()  # not around what comes: the user's code runs once
         names = runpy.run_path(path)
     except OSError as error:
         raise InvalidParam(f"无法读取配置文件 {path}：{error}")

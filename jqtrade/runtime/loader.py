@@ -6,7 +6,9 @@ import tokenize
 import types
 from typing import Any, Callable, Dict, List, Mapping
 
+from jqtrade.busy_files import when_free
 from jqtrade.errors import StrategyError
+from jqtrade.home import absolute
 
 
 class StrategyModule(types.ModuleType):
@@ -23,7 +25,7 @@ def load_strategy(path: str, names: Dict[str, Any]) -> types.ModuleType:
     Raises StrategyError if the file cannot be read, SyntaxError and whatever the file's own code raises otherwise.
     """
     try:
-        with tokenize.open(path) as file:
+        with when_free(lambda: tokenize.open(path)) as file:
             source = file.read()
     except (OSError, UnicodeDecodeError, SyntaxError) as error:  # SyntaxError: of the coding line, or for its lack
         raise StrategyError(
@@ -59,7 +61,7 @@ def defined_function(module: types.ModuleType, name: str) -> Any:
 
 def python_path(entries: List[str]) -> List[str]:
     """Entries of PYTHONPATH as sys.path wants them: absolute, empty ones left out."""
-    return [os.path.abspath(os.path.expanduser(entry)) for entry in entries if entry.strip()]
+    return [absolute(entry) for entry in entries if entry.strip()]
 
 
 def apply_environment(env: Mapping[str, str]) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import os
+from functools import partial
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
+from jqtrade.busy_files import when_free
 from jqtrade.errors import TaskError
 from jqtrade.private_files import open_private, read_private
 
@@ -132,13 +134,16 @@ def _bounded(fields: Mapping[str, Any]) -> TaskInfo:
     return TaskInfo(**dict(fields, **short))
 
 
-def read_record(path: str) -> Optional[TaskInfo]:
+def read_record(path: str, patient: bool = False) -> Optional[TaskInfo]:
     """Return what the record says, or None while there is none or it is being written, or what is there is no file.
 
+    With `patient` a file that another program has open is waited for.
     Only the first line counts: bytes of a longer record may still stand behind it.
     """
     try:
-        fields = json.loads(read_private(path, _LONGEST_RECORD).split(b"\n", 1)[0].decode("ascii"))
+        read = partial(read_private, path, _LONGEST_RECORD)
+        content = when_free(read) if patient else read()
+        fields = json.loads(content.split(b"\n", 1)[0].decode("ascii"))
     except (OSError, ValueError, TaskError, RecursionError):
         return None
     if (

@@ -112,7 +112,7 @@ def parse_env(text: str, pathsep: str = os.pathsep) -> Dict[str, str]:
             shown = "***" if hidden else repr(piece)
             raise InvalidParam(
                 f"环境变量 {shown} 无法识别，任务没有启动：应写成 NAME=value，多个变量用分号分隔，"
-                "例如 -e 'PYTHONPATH=./package;USER=test'"
+                '例如 -e "PYTHONPATH=./package;USER=test"'
             )
     return variables
 

@@ -127,6 +127,11 @@ class AbsTradeGate(ABC):
         """Put right what an interrupted write left behind. Called before orders are sent while it is unknown whether
         others were; a restart alone writes nothing to the broker. Must not raise."""
 
+    def is_snapshot_due(self) -> bool:
+        """Whether sync_balance would look more closely than the last time. Asked before orders are checked against what it
+        returned; if so, it is called first."""
+        return False
+
     def start_over(self) -> None:
         """An exception that nobody foresaw cut a call short. Let go of what it left open or locked; sync_orders then tells
         everything of today once more."""
