@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # SIGBREAK: what Windows makes of a closed console
 
@@ -37,6 +37,18 @@ class StopSignals:
             os.register_at_fork(
                 before=self._block, after_in_parent=self._unblock, after_in_child=self._leave_child_alone
             )
+
+    def take_back(self) -> List[str]:
+        """Take over again what somebody else has taken meanwhile. Returns the names of those signals."""
+        taken = []
+        for number in self._before:
+            handler = signal.getsignal(number)
+            is_nohup = number == getattr(signal, "SIGHUP", None) and handler is signal.SIG_IGN
+            is_second = bool(self.received) and handler is signal.default_int_handler
+            if handler != self._take and not is_nohup and not is_second:
+                signal.signal(number, self._take)
+                taken.append(signal.Signals(number).name)
+        return taken
 
     def restore(self) -> None:
         """Give the signals back."""
