@@ -41,9 +41,11 @@ class Clock(ABC):
 
 
 class SystemClock(Clock):
-    """The machine's clock."""
+    """The machine's clock, whatever user code has put in the place of `time.sleep` or `datetime`."""
 
     longest_sleep = 0.5
+    # Kept here, where neither an assignment to the module `time` nor a library that freezes the time looks for them.
+    _datetime, _sleep, _monotonic = datetime, staticmethod(time.sleep), staticmethod(time.monotonic)
 
     def __init__(self) -> None:
         self.zone: Optional[tzinfo] = None
@@ -53,24 +55,24 @@ class SystemClock(Clock):
 
     def now(self) -> datetime:
         if self.zone is None:
-            return datetime.now()
-        return datetime.now(self.zone).replace(tzinfo=None)
+            return self._datetime.now()
+        return self._datetime.now(self.zone).replace(tzinfo=None)
 
     def at(self, timestamp: float) -> datetime:
         if self.zone is None:
-            return datetime.fromtimestamp(timestamp)
-        return datetime.fromtimestamp(timestamp, self.zone).replace(tzinfo=None)
+            return self._datetime.fromtimestamp(timestamp)
+        return self._datetime.fromtimestamp(timestamp, self.zone).replace(tzinfo=None)
 
     def utc_offset(self) -> timedelta:
         """How far the clock's time is ahead of UTC now."""
-        offset = datetime.now(timezone.utc).astimezone(self.zone).utcoffset()
+        offset = self._datetime.now(timezone.utc).astimezone(self.zone).utcoffset()
         return timedelta(0) if offset is None else offset
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return self._monotonic()
 
     def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+        self._sleep(seconds)
 
 
 class VirtualClock(Clock):

@@ -50,7 +50,7 @@ class ProcessEnd:
         if not left:
             self.finish()
             return ""
-        what = "等待策略的{} 结束".format("、".join(left))
+        what = f"等待策略的{'、'.join(left)} 结束"
         log.info("任务 %s 的函数都已结束，%s，最多 %g 秒", self._name, what, self._seconds)
         return what
 
