@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Optional
 
 from jqtrade.errors import InvalidParam
+from jqtrade.own_imports import own_imports
 
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?([0-5]\d))?", re.IGNORECASE)
 
@@ -114,9 +115,10 @@ def parse_timezone(text: str) -> tzinfo:
         if abs(offset) < timedelta(hours=24):
             return timezone(offset)
     elif text.strip():
-        from dateutil import tz  # 30 ms to import, and most strategies name no zone
+        with own_imports():
+            from dateutil import tz  # 30 ms to import, and most strategies name no zone
 
-        zone: Optional[tzinfo] = tz.gettz(text.strip())
+            zone: Optional[tzinfo] = tz.gettz(text.strip())
         if zone is not None:
             return zone
     raise InvalidParam(f"时区 timezone={text!r} 无法识别，请写地区名（如 'Asia/Shanghai'）或偏移（如 '+08:00'）")

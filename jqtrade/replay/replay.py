@@ -10,6 +10,7 @@ from jqtrade.calendar import GivenDays
 from jqtrade.errors import InvalidParam, JqtradeError, StrategyError
 from jqtrade.log import get_log
 from jqtrade.options import Options
+from jqtrade.own_imports import own_imports, put_folder_first
 from jqtrade.paper.quotes import MadeUpQuotes
 from jqtrade.paper.rules import parse_cash
 from jqtrade.replay import output
@@ -24,7 +25,7 @@ from jqtrade.replay.summary import Summary, refusals, summarize
 from jqtrade.replay.worlds import FileWorld, PaperWorld, Terms, World
 from jqtrade.runtime.check_joinquant import joinquant_text
 from jqtrade.runtime.config import read_config
-from jqtrade.runtime.loader import apply_environment, put_folder_first
+from jqtrade.runtime.loader import apply_environment
 from jqtrade.runtime.strategy import Strategy
 from jqtrade.runtime.worker import why_not_started
 from jqtrade.stop_signals import StopSignals
@@ -200,17 +201,26 @@ class _Replay:
         output.write_tables(self._folder, recorder)
         notes = self._notes(summary, hidden)
         quotes = self._world.quotes or self._market.bars or MadeUpQuotes(spec.seed or 0, lambda text: None)
-        missing = missing_library()
-        if missing is None:
-            data = ReportData(spec.name, summary, refused, recorder, quotes, spec.benchmark, self._market.note)
-            write_report(os.path.join(self._folder, output.REPORT), data)
-        else:
-            notes.append(
-                f"没有写 {output.REPORT}：缺少 {missing}，安装用 python -m pip install plotly empyrical-reloaded tqdm"
-            )
+        data = ReportData(spec.name, summary, refused, recorder, quotes, spec.benchmark, self._market.note)
+        notes += self._write_report(data)
         figures = dict(summary.as_dict(), strategy=spec.name, refusals=refused)
         output.write_summary(self._folder, figures)
         return Outcome(self._exit_code(), summary, self._folder, refused, notes)
+
+    def _write_report(self, data: ReportData) -> List[str]:
+        """Returns why there is none, if there is none: the strategy may have left its libraries in any state."""
+        try:
+            with own_imports():
+                missing = missing_library()
+                if missing is None:
+                    write_report(os.path.join(self._folder, output.REPORT), data)
+                    return []
+            reason = f"缺少 {missing}，安装用 python -m pip install plotly empyrical-reloaded tqdm"
+        except OSError:
+            raise
+        except Exception as error:
+            reason = f"画图和计算的库出错，{type(error).__name__}: {error}。其他结果都写完了"
+        return [f"没有写 {output.REPORT}：{reason}"]
 
     def _notes(self, summary: Summary, hidden: int) -> List[str]:
         notes = [] if self._market.note is None else [self._market.note]

@@ -1,5 +1,6 @@
 """Run a strategy's file in a namespace that already holds our names."""
 
+import inspect
 import os
 import sys
 import tokenize
@@ -7,6 +8,7 @@ import types
 from typing import Any, Callable, Dict, List, Mapping
 
 from jqtrade.errors import StrategyError
+from jqtrade.own_imports import put_folder_first as put_folder_first
 
 
 class StrategyModule(types.ModuleType):
@@ -41,14 +43,6 @@ def load_strategy(path: str, names: Dict[str, Any]) -> types.ModuleType:
     return module
 
 
-def put_folder_first(path: str) -> None:
-    """Let modules beside the strategy's file at `path` be imported before all others."""
-    folder = os.path.dirname(os.path.abspath(path))
-    if folder in sys.path:
-        sys.path.remove(folder)
-    sys.path.insert(0, folder)
-
-
 def defined_function(module: types.ModuleType, name: str) -> Any:
     """The function `name` of a strategy, or None. Raises StrategyError if it is something that cannot be called."""
     function = module.__dict__.get(name)
@@ -75,8 +69,6 @@ def apply_environment(env: Mapping[str, str]) -> None:
 
 def accepts(function: Callable[..., Any], *arguments: Any) -> bool:
     """Whether `function` can be called with these positional arguments, as far as can be told."""
-    import inspect
-
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # compiled code may not tell
