@@ -8,7 +8,10 @@ import types
 from typing import Any, Callable, Dict, List, Mapping
 
 from jqtrade.errors import StrategyError
+from jqtrade.log import get_log
 from jqtrade.own_imports import put_folder_first as put_folder_first
+
+log = get_log("jqtrade")
 
 
 class StrategyModule(types.ModuleType):
@@ -35,12 +38,27 @@ def load_strategy(path: str, names: Dict[str, Any]) -> types.ModuleType:
     name = os.path.splitext(os.path.basename(path))[0]
     if not isinstance(sys.modules.get(name), (StrategyModule, type(None))):
         name = "jqtrade strategy " + name
+    _warn_of_hidden_helpers(path)
     module = StrategyModule(name)
     module.__file__ = path
     module.__dict__.update(names)
     sys.modules[name] = module
     exec(compile(source, path, "exec"), module.__dict__)
     return module
+
+
+def _warn_of_hidden_helpers(path: str) -> None:
+    """Say which modules beside the strategy cannot be imported, since another one of that name is loaded already."""
+    folder, own = os.path.split(os.path.abspath(path))
+    try:
+        names = sorted(os.path.splitext(name)[0] for name in os.listdir(folder) if name.endswith(".py") and name != own)
+    except OSError:  # nothing in it can be imported
+        return
+    loaded = [(name, getattr(sys.modules.get(name), "__file__", "")) for name in names if name in sys.modules]
+    hidden = [name + ".py" for name, file in loaded if not file or os.path.dirname(os.path.abspath(file)) != folder]
+    if hidden:
+        more = f" 等 {len(hidden)} 个文件" if len(hidden) > 5 else ""
+        log.warning("策略旁边的 %s%s 与已经导入的模块同名，策略导入时得到的不是它，请改名", "、".join(hidden[:5]), more)
 
 
 def defined_function(module: types.ModuleType, name: str) -> Any:
