@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # SIGBREAK: what Windows makes of a closed console
 
@@ -16,11 +16,15 @@ _PATIENCE = 0.05
 class StopSignals:
     """Notes that a stop was asked for, so that the work at hand can be finished. A second Ctrl+C is a KeyboardInterrupt."""
 
-    def __init__(self, answer: str) -> None:
-        """`answer` is said on the standard error to who pressed Ctrl+C."""
+    def __init__(self, answer: str, cuts: Callable[[], bool] = lambda: False) -> None:
+        """`answer` is said on the standard error to who pressed Ctrl+C.
+
+        `cuts` is asked when a signal comes: whether the work at hand shall end by a KeyboardInterrupt at once.
+        """
         self.received = ""
         """the name of the first signal; empty before"""
         self._answer = answer + "\n"
+        self._cuts = cuts
         self._pid = os.getpid()
         self._before: Dict[int, Any] = {}
         self._mask: Any = ()
@@ -78,6 +82,8 @@ class StopSignals:
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             _say(self._answer)
+        if self._cuts():
+            raise KeyboardInterrupt
 
 
 def _say(text: str) -> None:
