@@ -59,8 +59,9 @@ WAITING = """
     def early(context):
         pass
     def buy(context):
-        order_id = order("600000.XSHG", 100, LimitOrderStyle(1))
-        while not get_orders(order_id=order_id)[0].status.is_final:
+        order("600000.XSHG", 100, LimitOrderStyle(10))
+        open("MARK", "w").close()
+        while context.current_dt.minute < 41:
             time.sleep(0.05)
             sync_orders()
     def process_exit(context):
@@ -71,7 +72,7 @@ WAITING = """
 @pytest.mark.posix
 @pytest.mark.parametrize("early", [False, True])
 def test_a_job_that_waits_for_a_fill_is_told_of_and_one_ctrl_c_writes_the_results(tmp_path: Path, early: bool) -> None:
-    path = write_strategy(tmp_path / "s.py", WAITING)
+    path = write_strategy(tmp_path / "s.py", WAITING.replace("MARK", str(tmp_path / "mark")))
     out, told = tmp_path / "out", tmp_path / "told"
     with open(str(told), "wb") as terminal:
         process = subprocess.Popen(
@@ -82,7 +83,7 @@ def test_a_job_that_waits_for_a_fill_is_told_of_and_one_ctrl_c_writes_the_result
         )
         try:
             if early:  # before it is known to be a long one
-                wait_for(lambda: "模拟撮合" in read(told), "the account")
+                wait_for((tmp_path / "mark").exists, "the job")
             else:
                 wait_for(lambda: "buy 已经运行了" in read(told), "the notice")
                 assert "回放里时间在一个任务之内不走" in read(told)
