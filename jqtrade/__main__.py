@@ -1,9 +1,16 @@
 """The command line: verbs, their options, exit codes. Each verb's work is imported when it is called."""
 
-import argparse
+# ruff: noqa: E402
 import os
-import re
 import sys
+
+if __name__ == "__main__" and (sys.path[0] == "" or sys.path[0] == os.getcwd()):
+    # `python -m` lets a random.py or select.py of the current folder stand for Python's own; jqtrade itself may lie there.
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    del sys.path[0]
+
+import argparse
+import re
 from datetime import date, datetime
 from typing import Any, Collection, NoReturn, Optional, Sequence
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from types import FrameType
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
@@ -24,11 +24,15 @@ _PATIENCE = 0.05
 class StopSignals:
     """Notes that a stop was asked for, so that the work at hand can be finished. A second Ctrl+C is a KeyboardInterrupt."""
 
-    def __init__(self, answer: str) -> None:
-        """`answer` is said on the standard error to who pressed Ctrl+C."""
+    def __init__(self, answer: str, cuts: Callable[[], bool] = lambda: False) -> None:
+        """`answer` is said on the standard error to who pressed Ctrl+C.
+
+        `cuts` is asked when a signal comes: whether the work at hand shall end by a KeyboardInterrupt at once.
+        """
         self.received = ""
         """the name of the first signal; empty before"""
         self._answer = answer + "\n"
+        self._cuts = cuts
         self._pid = os.getpid()
         self._before: Dict[int, Any] = {}
         self._mask: Any = ()
@@ -50,6 +54,18 @@ class StopSignals:
             os.register_at_fork(
                 before=self._block, after_in_parent=self._unblock, after_in_child=self._leave_child_alone
             )
+
+    def take_back(self) -> List[str]:
+        """Take over again what somebody else has taken meanwhile. Returns the names of those signals."""
+        taken = []
+        for number in self._before:
+            handler = signal.getsignal(number)
+            is_nohup = number == getattr(signal, "SIGHUP", None) and handler is signal.SIG_IGN
+            is_second = bool(self.received) and handler is signal.default_int_handler
+            if handler != self._take and not is_nohup and not is_second:
+                signal.signal(number, self._take)
+                taken.append(signal.Signals(number).name)
+        return taken
 
     def restore(self) -> None:
         """Give the signals back."""
@@ -99,6 +115,8 @@ class StopSignals:
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             _say(self._answer)
+        if self._cuts():
+            raise KeyboardInterrupt
 
 
 if sys.platform == "win32":

@@ -12,6 +12,7 @@ from jqtrade.paper.rules import normal_code
 from jqtrade.replay.replay import Outcome, ReplaySpec, run_replay
 from jqtrade.replay.summary import percent
 from jqtrade.streams import open_output
+from jqtrade.runtime.process_end import end_command
 from jqtrade.tasks.spec import parse_env
 
 
@@ -38,11 +39,13 @@ def replay(args: argparse.Namespace) -> int:
         outcome = run_replay(spec)
     except KeyboardInterrupt:
         print("已立即结束，结果没有写完", file=sys.stderr)
+        end_command(1)
         return 1
     text = _text(outcome)
     print(text, file=sys.stderr if args.json else answer, flush=True)
     if args.json:
         print(json.dumps(outcome.summary.as_dict(), ensure_ascii=True), file=answer, flush=True)
+    end_command(outcome.exit_code)
     return outcome.exit_code
 
 

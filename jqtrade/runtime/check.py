@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import sys
-import threading
 from datetime import date, datetime, timedelta
 from typing import Any, List, Mapping, Optional, Tuple
 
@@ -28,6 +27,7 @@ from jqtrade.runtime.check_source import NO_PYFLAKES, Source, Undefined, syntax_
 from jqtrade.runtime.check_strategy import ERROR, NOTICE, WARNING, CheckedStrategy, Findings, stand_in
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.loader import apply_environment, put_folder_first
+from jqtrade.runtime.process_end import end_command
 from jqtrade.runtime.trade_gates import is_ours
 from jqtrade.scheduler.scheduler import EVERY_MINUTE
 from jqtrade.scheduler.trigger import OnDays
@@ -53,9 +53,7 @@ def run_check(
     text = json.dumps(report.as_dict(), ensure_ascii=True, indent=2) if as_json else visible(as_text(report))
     print(masker(text))
     status = 1 if report.errors else 0
-    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
-        sys.stdout.flush()
-        os._exit(status)  # a thread that the strategy started would keep the command from ending
+    end_command(status)
     return status
 
 

@@ -7,6 +7,7 @@ import re
 import tokenize
 from typing import Any, Collection, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
+from jqtrade.own_imports import own_imports
 from jqtrade.runtime.check_joinquant import absent_modules
 
 _SYNTAX = [
@@ -87,7 +88,8 @@ class Source:
     def undefined(self) -> Optional[List[Undefined]]:
         """Names that are used and defined nowhere; None if pyflakes is not installed."""
         try:
-            checker: Any = importlib.import_module("pyflakes.checker")
+            with own_imports():
+                checker: Any = importlib.import_module("pyflakes.checker")
         except ImportError:
             return None
         messages = checker.Checker(self._tree, filename=self.path, builtins=self._names).messages

@@ -24,6 +24,7 @@ from jqtrade.runtime.closed_days import ClosedDays
 from jqtrade.runtime.context import Context
 from jqtrade.runtime.loader import accepts, defined_function, load_strategy
 from jqtrade.runtime.trade_gates import find_trade_gate, is_ours
+from jqtrade.runtime.user_code import UserCode, our_decimals
 from jqtrade.scheduler.scheduler import DAILY, EVERY_MINUTE, SYNC, Job, Scheduler
 from jqtrade.scheduler.time_expr import EVERY_MINUTE_EXPR, parse_time_expr
 from jqtrade.scheduler.trigger import Interval, OnDays, TimesOfDay, Trigger, every_minute
@@ -90,13 +91,15 @@ class Strategy(Host):
         make_gate: Optional[Callable[[], AbsTradeGate]] = None,
         syncs_by_itself: bool = True,
         order_ids: Optional[random.Random] = None,
+        look_after: Callable[[], List[str]] = list,
     ) -> None:
         """`paper` overrides the trade gate; the callables connect the strategy to its process.
 
         `is_wanted` is asked between jobs, `is_halted` before each new order. `trading_days` are those that the option
         trading_days means by "XSHG"; by default the exchange's own. `make_gate` makes the way to the broker in place of
         the class that the options name. Unless it `syncs_by_itself`, whoever runs it calls `sync`. Order ids are drawn
-        from `order_ids`.
+        from `order_ids`. `look_after` is called around the strategy's code and puts back what that changed of the process
+        (see UserCode).
         """
         self.phase = Phase.LOADING
         self.module: Optional[types.ModuleType] = None
@@ -113,6 +116,7 @@ class Strategy(Host):
         self._make_gate = make_gate
         self._syncs_by_itself = syncs_by_itself
         self._order_ids = order_ids
+        self._user_code = UserCode(path, look_after)
         self._closed_days: Optional[ClosedDays] = None
         self._api = StrategyApi(self)
         self._context = Context(clock, self._strategy_dt, lambda: self.account().portfolio)
@@ -148,8 +152,9 @@ class Strategy(Host):
     def start(self) -> None:
         """Load the file and call its process_initialize. Raises whatever the user's code raises, StrategyError, InvalidParam."""
         started = self.clock.monotonic()
-        with jqtrade.api.running(self._api):
-            self.module = module = load_strategy(self._path, self._api.names())
+        with jqtrade.api.running(self._api), self._user_code.no_child_returns("trade_gate"):
+            with self._user_code.running("策略文件"):
+                self.module = module = load_strategy(self._path, self._api.names())
             initialize = self._function(module, "process_initialize", 1)
             if initialize is None:
                 hint = "；聚宽的 initialize 在这里叫 process_initialize" if hasattr(module, "initialize") else ""
@@ -157,7 +162,8 @@ class Strategy(Host):
             self._on_order_update = self._function(module, "on_order_update", 2)
             self._process_exit = self._function(module, _PROCESS_EXIT, 1)
             self.phase = Phase.INITIALIZING
-            initialize(self._context)
+            with self._user_code.running("process_initialize"):
+                initialize(self._context)
             if self._wants_account():
                 self.account()
         self._scheduler = self._schedule(self.clock.now() - timedelta(seconds=self.clock.monotonic() - started))
@@ -209,6 +215,10 @@ class Strategy(Host):
 
     def _load_account(self) -> Account:
         options = self._options
+        with our_decimals():
+            return self._open_account(options)
+
+    def _open_account(self, options: Options) -> Account:
         gate = (self._make_gate or self._gate_class())()
         gate.clock = self.clock
         for notice in options.notices(gate.OPTIONS):
@@ -299,7 +309,7 @@ class Strategy(Host):
         error = ""
         exits = False
         try:
-            with jqtrade.api.running(self._api):
+            with jqtrade.api.running(self._api), self._user_code.running(name):
                 function(*arguments)
         except KeyboardInterrupt:
             raise
@@ -353,11 +363,12 @@ class Strategy(Host):
 
     def _sync(self, due: datetime) -> None:
         """The regular sync of the account."""
-        account = self.account()
-        if self._options["sync_order"]:
-            self._updates += account.sync_orders()
-        if self._options["sync_balance"]:
-            account.sync_balance()
+        with self._user_code.no_child_returns("trade_gate"):
+            account = self.account()
+            if self._options["sync_order"]:
+                self._updates += account.sync_orders()
+            if self._options["sync_balance"]:
+                account.sync_balance()
         if self._updates:
             self._deliver_updates(due)
 
@@ -394,7 +405,8 @@ class Strategy(Host):
         Returns how many there were, and for how many of them the cancel did not go out for certain.
         """
         live = self.live_orders()
-        failed = [] if self._account is None else self._account.cancel_batch([order.order_id for order in live])
+        with self._user_code.no_child_returns("trade_gate"):
+            failed = [] if self._account is None else self._account.cancel_batch([order.order_id for order in live])
         return len(live), len(failed)
 
     def stop(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Dict, Type
 
 from jqtrade.account.trade_gate import AbsTradeGate, AnXinDMATradeGate
 from jqtrade.errors import InvalidParam
+from jqtrade.own_imports import own_imports
 
 ENTRY_POINT_GROUP = "jqtrade.trade_gates"
 
@@ -17,7 +18,8 @@ def find_trade_gate(value: Any) -> Type[AbsTradeGate]:
     if value == "anxin":
         return AnXinDMATradeGate
     if value == "paper":
-        from jqtrade.paper.trade_gate import PaperTradeGate
+        with own_imports():
+            from jqtrade.paper.trade_gate import PaperTradeGate
 
         return PaperTradeGate
     found = _named(value) if isinstance(value, str) else value
@@ -35,7 +37,8 @@ def is_ours(gate: Type[AbsTradeGate]) -> bool:
 
 
 def _named(name: str) -> Any:
-    plug_ins = _entry_points()
+    with own_imports():
+        plug_ins = _entry_points()
     if name in plug_ins:
         try:
             return plug_ins[name].load()

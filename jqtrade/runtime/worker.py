@@ -1,11 +1,12 @@
 """The strategy's process: puts the parts together, runs the strategy, and tells the registry how it goes."""
 
+import atexit
 import os
 import sys
 import threading
 import traceback
 from datetime import datetime, timedelta
-from typing import Optional, Tuple
+from typing import List, Optional, Tuple
 
 from jqtrade.clock import SystemClock
 from jqtrade.errors import JqtradeError
@@ -15,6 +16,7 @@ from jqtrade.options import Options
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.halt import HaltWatch
 from jqtrade.runtime.loader import apply_environment, put_folder_first
+from jqtrade.runtime.process_end import ProcessEnd
 from jqtrade.runtime.strategy import Progress, Strategy
 from jqtrade.stop_signals import StopSignals
 from jqtrade.tasks.claim import Claim
@@ -27,33 +29,53 @@ BEIJING = timedelta(hours=8)
 
 
 def run_task(spec: TaskSpec) -> int:
-    """Run the task of `spec` in this process until it is asked to stop. Returns the exit code.
+    """Run the task of `spec` in this process until it is asked to stop. Returns the exit code, with which the process must
+    end now: it does so by itself after a while, should something of the strategy's hold it.
 
     Raises TaskError or InvalidParam if it cannot have its name; nothing was done then.
     """
     claim = TaskRegistry(spec.home, say=_say).claim(spec)
+    end = ProcessEnd(spec.name)
+    atexit.register(
+        _free_name, claim, end
+    )  # first of all, and so the last to be called: the name is taken till the end
+    code = 1
     try:
-        return _run_claimed(spec, claim)
+        code = _run_claimed(spec, claim, end)
     finally:
-        if threading.active_count() == 1:  # else the end of the process frees the name: a thread may still be at work
-            claim.release()
+        end.begin(code)
+    return code
+
+
+def _free_name(claim: Claim, end: ProcessEnd) -> None:
+    """Called by the interpreter after it has joined threads and children and called what others registered."""
+    end.finish()
+    if threading.active_count() == 1:  # else the end of the process frees the name: a thread may still be at work
+        claim.release()
 
 
 def _say(sentence: str) -> None:
     print(visible(sentence), file=sys.stderr, flush=True)
 
 
-def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
+def _run_claimed(spec: TaskSpec, claim: Claim, end: ProcessEnd) -> int:
     signals = StopSignals("正在停止：当前的工作结束后退出，再按一次 Ctrl+C 立即结束")
     signals.listen()
     clock = SystemClock()
     masker = masker_for(spec.env, spec.code, spec.config)
     halt = HaltWatch(claim, lambda: strategy.cancel_live_orders())
+    sys.argv = [spec.code]  # also for threads of the strategy
 
     def is_wanted() -> bool:
         """Heed what other processes ask of this one; asked between jobs, several times a second."""
         halt.look()
         return not signals.received and not claim.stop_requested()
+
+    def look_after() -> List[str]:
+        taken = [
+            f"信号 {name} 的处理（停止任务要靠它；停止时要做的请写在 process_exit）" for name in signals.take_back()
+        ]
+        return logs.take_back() + taken
 
     strategy = Strategy(
         spec.name,
@@ -65,8 +87,9 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
         is_wanted=is_wanted,
         is_halted=claim.is_halted,
         on_progress=lambda progress: _publish(claim, progress),
+        look_after=look_after,
     )
-    set_up_logging(spec.log, spec.debug, masker, clock, strategy.job_time)
+    logs = set_up_logging(spec.log, spec.debug, masker, clock, strategy.job_time)
     log.info("任务 %s 启动，pid %d，策略 %s", spec.name, os.getpid(), spec.code)
     halt.announce()
     try:
@@ -87,7 +110,8 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
         claim.update(state="stopping")
         log.info("任务 %s 停止：%s", spec.name, _stop_reason(signals, claim))
         strategy.stop()
-        log.info("任务 %s 已结束", spec.name)
+        waits = end.announce()
+        claim.update(next_job=None, next_time=None, current_job=waits or None, current_since=_text(clock.now()))
     except KeyboardInterrupt:
         log.warning("任务 %s 被强制停止", spec.name)
         return 1

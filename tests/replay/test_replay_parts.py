@@ -107,7 +107,7 @@ def test_there_is_an_end_to_the_kinds_of_news() -> None:
 def test_a_log_line_whose_values_do_not_fit_is_shown_as_it_is() -> None:
     said: List[str] = []
     news_of("/somewhere/mine.py", said).handle(record(logging.ERROR, "%d trees", "many"))
-    assert said == ["[2026-01-05 10:00:00] %d trees"]
+    assert said == ["[2026-01-05 10:00:00] %d trees many"]
 
 
 def test_what_is_logged_before_there_is_a_file_stands_at_its_beginning(tmp_path: Path) -> None:
