@@ -11,8 +11,8 @@ from jqtrade.home import absolute as absolute_path
 from jqtrade.paper.rules import normal_code
 from jqtrade.replay.replay import Outcome, ReplaySpec, run_replay
 from jqtrade.replay.summary import percent
-from jqtrade.streams import open_output
 from jqtrade.runtime.process_end import end_command
+from jqtrade.streams import open_output
 from jqtrade.tasks.spec import parse_env
 
 
