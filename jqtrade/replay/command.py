@@ -6,6 +6,7 @@ import os
 import sys
 from typing import IO, List
 
+from jqtrade.arguments import existing_file, existing_path
 from jqtrade.errors import InvalidParam
 from jqtrade.paper.rules import normal_code
 from jqtrade.replay.replay import Outcome, ReplaySpec, run_replay
@@ -16,16 +17,16 @@ from jqtrade.tasks.spec import parse_env
 def replay(args: argparse.Namespace) -> int:
     """Run the verb. Returns the exit code; raises JqtradeError, with nothing written, if nothing could be played."""
     spec = ReplaySpec(
-        code=_existing_file(args.code, "策略文件"),
+        code=existing_file(args.code, "策略文件", "没有做任何操作"),
         start=args.start,
         end=args.end,
-        bars=None if args.bars is None else _existing(args.bars, "行情"),
+        bars=None if args.bars is None else existing_path(args.bars, "行情", "没有做任何操作"),
         cash=args.cash,
         out=args.out,
         speed=args.speed,
         seed=args.seed,
         env=parse_env(";".join(args.env)),
-        config=None if args.config is None else _existing_file(args.config, "配置文件"),
+        config=None if args.config is None else existing_file(args.config, "配置文件", "没有做任何操作"),
         debug=args.debug,
         strict=args.strict,
         through_files=args.through_files,
@@ -53,20 +54,6 @@ def _keep_stdout_clean() -> IO[str]:
     answer = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)
     return answer
-
-
-def _existing_file(path: str, what: str) -> str:
-    absolute = _existing(path, what)
-    if not os.path.isfile(absolute):
-        raise InvalidParam(f"{what} {absolute} 不是文件。没有做任何操作")
-    return absolute
-
-
-def _existing(path: str, what: str) -> str:
-    absolute = os.path.abspath(os.path.expanduser(path))
-    if not os.path.exists(absolute):
-        raise InvalidParam(f"{what}不存在：{absolute}。没有做任何操作")
-    return absolute
 
 
 def _code(text: str) -> str:
