@@ -120,7 +120,9 @@ def _add_replay(verbs: Any) -> None:
     replay.add_argument("--end", required=True, type=replay_day, help="到哪一天为止, 包括这一天")
     replay.add_argument("--bars", help="历史行情: CSV 或 Parquet 文件, 或装着它们的目录; 不指定时价格是编造的")
     replay.add_argument("--cash", type=_money, help="起始资金, 默认是策略的选项 paper_cash, 或 1000000")
-    replay.add_argument("--out", help="结果写到哪个目录, 默认 replay-策略-开始-结束")
+    replay.add_argument(
+        "--out", help="结果写到哪个目录, 以前的结果会被替换; 默认 replay-策略-开始-结束 里以时间命名的新目录"
+    )
     replay.add_argument(
         "--speed", type=_speed, default=None, help="max(默认): 尽快; 或一个数字: 真实的 1 秒里回放多少秒"
     )

@@ -7,6 +7,7 @@ import sys
 from typing import IO, List
 
 from jqtrade.arguments import existing_file, existing_path
+from jqtrade.clock import SystemClock
 from jqtrade.errors import InvalidParam
 from jqtrade.paper.rules import normal_code
 from jqtrade.replay.replay import Outcome, ReplaySpec, run_replay
@@ -34,7 +35,7 @@ def replay(args: argparse.Namespace) -> int:
     )
     answer = _keep_stdout_clean() if args.json else sys.stdout
     try:
-        outcome = run_replay(spec)
+        outcome = run_replay(spec, SystemClock().now())
     except KeyboardInterrupt:
         print("已立即结束，结果没有写完", file=sys.stderr)
         return 1

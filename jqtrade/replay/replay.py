@@ -74,14 +74,19 @@ class Outcome(NamedTuple):
     """what there is to say beside the figures, in Chinese"""
 
 
-def run_replay(spec: ReplaySpec) -> Outcome:
+def run_replay(spec: ReplaySpec, began: datetime) -> Outcome:
     """Play the days of `spec` and write the results; what happens meanwhile is told on the standard error.
+
+    Without `out` they go to a new folder, named by `began`, beside those of earlier runs.
 
     Raises InvalidParam or StrategyError, with nothing written, if there is nothing to be played.
     """
     if spec.start > spec.end:
         raise InvalidParam(f"--start {spec.start} 晚于 --end {spec.end}，请对调。没有做任何操作")
-    folder = output.check_folder(spec.out or f"replay-{spec.name}-{spec.start}-{spec.end}")
+    if spec.out is None:
+        folder = output.check_runs(f"replay-{spec.name}-{spec.start}-{spec.end}")
+    else:
+        folder = output.check_folder(spec.out)
     if spec.benchmark is not None and spec.bars is None:
         raise InvalidParam(f"--benchmark {spec.benchmark} 要与 --bars 一起用，编造的价格不能拿来比较。没有做任何操作")
     market = open_market(spec.bars, spec.start, spec.end)
@@ -89,16 +94,17 @@ def run_replay(spec: ReplaySpec) -> Outcome:
         if market.bars.get(spec.benchmark, datetime.combine(market.days[-1], DAY_END)) is None:
             raise InvalidParam(f"行情里没有 --benchmark {spec.benchmark}。没有做任何操作")
     with tempfile.TemporaryDirectory(prefix="jqtrade-replay-") as scratch:
-        return _Replay(spec, market, folder, scratch).run()
+        return _Replay(spec, market, folder, began, scratch).run()
 
 
 class _Replay:
     """One replay: the parts that run_task puts together, with another clock, another gate and other trading days."""
 
-    def __init__(self, spec: ReplaySpec, market: Market, folder: str, scratch: str) -> None:
+    def __init__(self, spec: ReplaySpec, market: Market, folder: str, began: datetime, scratch: str) -> None:
         self._spec = spec
         self._market = market
         self._folder = folder
+        self._began = began
         self._signals = StopSignals("正在停止：当前的工作结束后写出到这里为止的结果，再按一次 Ctrl+C 立即结束")
         self._clock = ReplayClock(datetime.combine(market.days[0], time.min), spec.speed)
         self._recorder = Recorder()
@@ -141,7 +147,10 @@ class _Replay:
         try:
             with replay_logging(file, news, self._spec.debug, self._masker, self._clock, self._strategy.job_time):
                 self._start()
-                output.make_folder(self._folder)
+                if self._spec.out is None:
+                    self._folder = output.make_run_folder(self._folder, self._began)
+                else:
+                    output.make_folder(self._folder)
                 file.begin(os.path.join(self._folder, output.LOG))
                 self._play(bar)
                 self._strategy.stop()
@@ -210,6 +219,8 @@ class _Replay:
             )
         figures = dict(summary.as_dict(), strategy=spec.name, refusals=refused)
         output.write_summary(self._folder, figures)
+        if spec.out is None:
+            notes += self._mark_latest()
         return Outcome(self._exit_code(), summary, self._folder, refused, notes)
 
     def _notes(self, summary: Summary, hidden: int) -> List[str]:
@@ -218,13 +229,32 @@ class _Replay:
             notes.append(f"收到停止信号，只回放到 {summary.end}")
         elif self._strategy.has_left:
             notes.append(f"策略自己退出，只回放到 {summary.end}")
-        elif self._spec.strict and summary.jobs_failed:
+        elif self._is_cut_short:
             notes.append(f"--strict：任务出错，只回放到 {summary.end}")
+        failing = self._recorder.always_failed()
+        if self._recorder.all_failed():
+            notes.append(f"所有任务每次都出错，没有一次成功，退出码不是 0：{'、'.join(failing)}，见 {output.LOG}")
+        elif failing:
+            notes.append(f"每次都出错的任务：{'、'.join(failing)}，见 {output.LOG}")
         if hidden:
             notes.append(f"还有 {hidden} 条同类的警告和错误没有显示，见 {output.LOG}")
         return notes
 
+    @property
+    def _is_cut_short(self) -> bool:
+        """Whether somebody else than the strategy ended it before its last day."""
+        return bool(self._signals.received) or (self._spec.strict and self._recorder.jobs_failed > 0)
+
+    def _mark_latest(self) -> List[str]:
+        if self._is_cut_short:
+            return [f"没有回放完，{output.LATEST} 不指向这一次"]
+        try:
+            output.mark_latest(self._folder)
+        except OSError as error:
+            return [f"结果已写完，但 {output.LATEST} 没有更新：{error}"]
+        return []
+
     def _exit_code(self) -> int:
-        if self._signals.received or (self._spec.strict and self._recorder.jobs_failed):
+        if self._is_cut_short:
             return 1
-        return self._strategy.exit_code
+        return self._strategy.exit_code or int(self._recorder.all_failed())
