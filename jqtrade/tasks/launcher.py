@@ -16,12 +16,7 @@ from jqtrade.tasks.spec import TaskSpec, file_key, masker_for
 if TYPE_CHECKING:
     import subprocess
 
-# Not -m, which would let a random.py or json.py of the current folder stand for Python's own.
-_WORKER = (
-    "import sys; sys.path.pop(0); "
-    f"sys.path.append({os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))!r}); "
-    "from jqtrade.runtime.worker import main; sys.exit(main())"
-)
+_PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "runtime", "task.py")
 _START_POLL = 0.005
 _STOP_POLL = 0.02
 _SLOW = 10.0
@@ -69,7 +64,7 @@ def start(
         os.makedirs(os.path.dirname(log), exist_ok=True)
         log_start = os.path.getsize(log) if os.path.exists(log) else 0
         process = spawn_detached(
-            command or [sys.executable, "-c", _WORKER, "jqtrade", spec.name],
+            command or [sys.executable, _PROGRAM, spec.name],
             spec.to_json().encode("ascii"),
             log,
             _environment(spec),

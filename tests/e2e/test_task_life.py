@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from tests.e2e.cli import PATIENCE, WINDOWS, command, environment, jqtrade, read, tasks, wait_for, write_strategy
@@ -317,6 +318,62 @@ def test_files_of_the_current_folder_do_not_stand_for_pythons_own(demo, tmp_path
 
 
 @pytest.mark.posix
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="PYTHONSAFEPATH came with Python 3.11")
+@pytest.mark.parametrize("safe", ["", "1"])
+def test_no_entry_of_the_users_path_is_lost_and_none_of_ours_is_in_it(demo, tmp_path, monkeypatch, safe):
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "in_the_first_entry.py").write_text("value = 7\n")
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "only"), root]))
+    monkeypatch.setenv("PYTHONSAFEPATH", safe)
+    source = """
+        import importlib.util
+        import sys
+        import in_the_first_entry
+
+        def process_initialize(context):
+            ours = [entry for entry in sys.path if entry.rstrip("/\\\\").endswith(("jqtrade", "runtime", "tasks"))]
+            print("found", in_the_first_entry.value, ours, importlib.util.find_spec("worker"), flush=True)
+            run_daily(print, "open")
+    """
+    demo(source)
+    wait_for(lambda: "found 7 [] None" in read(demo.log), "the print")
+
+
+def test_a_list_of_processes_shows_the_tasks_name(demo):
+    demo()
+    (task,) = tasks()
+    process = psutil.Process(task["pid"])
+    assert os.path.basename(process.cmdline()[-2]) == "task.py" and process.cmdline()[-1] == "demo"
+    if sys.platform == "linux":
+        assert process.name() == "jq demo"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps a short name of each process")
+@pytest.mark.parametrize("name, shown", [("a-very-long-name", "jq a-very-long-"), ("网格策略一二三", "jq 网格策略")])
+def test_of_a_long_name_a_list_of_processes_shows_whole_characters(name, shown):
+    code = (
+        f"from jqtrade.runtime.task import show_name; show_name({name!r}); print(ascii(open('/proc/self/comm').read()))"
+    )
+    printed = subprocess.check_output([sys.executable, "-c", code], env=environment())
+    assert printed.decode("ascii").strip() == ascii(shown + "\n")
+
+
+def test_children_of_multiprocessing_do_not_begin_a_task_of_their_own(demo, tmp_path):
+    (tmp_path / "helper.py").write_text("def double(number):\n    return 2 * number\n")
+    source = """
+        import multiprocessing
+        import helper
+
+        def process_initialize(context):
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                print("doubled", pool.map(helper.double, [21]), flush=True)
+            run_daily(print, "open")
+    """
+    demo(source)
+    wait_for(lambda: "doubled [42]" in read(demo.log), "the answer of the child")
+
+
 def test_a_reader_that_goes_away_is_no_traceback():
     shell = f"{sys.executable} -m jqtrade get_tasks | true"
     result = subprocess.run(["sh", "-c", shell], stderr=subprocess.PIPE, env=environment(), timeout=PATIENCE)
