@@ -117,13 +117,13 @@ def _choice_text(argument: str, value: str, choices: str) -> str:
     return f"没有名为 {value} 的命令{found}，可选：{listed}"
 
 
-def nearest(word: str, known: Iterable[str]) -> Optional[str]:
-    """The one of `known` that was most likely meant by `word`; None if none comes near."""
+def nearest(word: str, known: Iterable[str], similarity: float = 0.5) -> Optional[str]:
+    """The one of `known` that was most likely meant by `word`; None if none is as similar as that (0 to 1)."""
     import difflib
 
     by_lower = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower().replace("-", "_"), by_lower, 1, 0.5)
-    near = near or difflib.get_close_matches(word.lower(), by_lower, 1, 0.5)
+    near = difflib.get_close_matches(word.lower().replace("-", "_"), by_lower, 1, similarity)
+    near = near or difflib.get_close_matches(word.lower(), by_lower, 1, similarity)
     return by_lower[near[0]] if near else None
 
 

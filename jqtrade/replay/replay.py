@@ -22,11 +22,10 @@ from jqtrade.replay.recorder import Recorder
 from jqtrade.replay.report import ReportData, missing_library, write_report
 from jqtrade.replay.summary import Summary, refusals, summarize
 from jqtrade.replay.worlds import FileWorld, PaperWorld, Terms, World
-from jqtrade.runtime.check_joinquant import joinquant_text
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.loader import apply_environment, put_folder_first
+from jqtrade.runtime.start_errors import why_not_started
 from jqtrade.runtime.strategy import Strategy
-from jqtrade.runtime.worker import why_not_started
 from jqtrade.stop_signals import StopSignals
 from jqtrade.tasks.spec import masker_for
 
@@ -174,10 +173,9 @@ class _Replay:
                 self._strategy.configure(read_config(self._spec.config))
             self._strategy.start()
         except (Exception, SystemExit) as error:
-            reason, trace = why_not_started(error)
-            foreign = joinquant_text(self._spec.code, error)
-            if foreign is not None:
-                reason, trace = foreign, ""
+            reason, trace = why_not_started(error, self._spec.code)
+            if trace and not self._spec.debug:
+                trace = "加 --debug 可以看到完整的 traceback"
             raise StrategyError(self._masker(f"启动失败：{reason}。没有写任何文件\n{trace}".rstrip())) from error
 
     def _play(self, bar: ProgressBar) -> None:

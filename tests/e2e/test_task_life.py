@@ -60,13 +60,25 @@ def test_a_detached_task_runs_its_jobs_and_stops_gracefully(demo):
     assert tasks() == []
 
 
-def test_a_start_that_fails_shows_the_traceback_and_returns_1(tmp_path):
+def test_a_start_that_fails_is_explained_in_chinese_and_the_traceback_is_in_the_log(tmp_path):
     path = write_strategy(tmp_path / "bad.py", "def process_initialize(context):\n    run_daily(no_such, 'open')\n")
     result = jqtrade("start_task", "-c", path, "-n", "bad", "-o", str(tmp_path / "bad.log"))
     assert result.code == 1
-    assert "NameError: name 'no_such' is not defined" in result.err
-    assert 'bad.py", line 2, in process_initialize' in result.err
+    assert "用到了 no_such，但没有定义过" in result.err
+    assert "bad.py 第 2 行 run_daily(no_such, 'open')" in result.err
+    assert f"完整的经过和 traceback 在日志 {tmp_path / 'bad.log'} 里" in result.err
+    assert 'File "' not in result.err
+    assert 'bad.py", line 2, in process_initialize' in read(tmp_path / "bad.log")
     assert tasks() == []
+
+
+def test_on_a_terminal_the_traceback_of_a_failed_start_is_shown_if_asked_for(tmp_path):
+    path = write_strategy(tmp_path / "bad.py", "import no_such_module\n")
+    result = jqtrade("start_task", "-c", path, "-n", "bad")
+    assert result.code == 1 and "没有模块 no_such_module" in result.err + result.out
+    assert 'File "' not in result.err + result.out and "加 --debug" in result.err + result.out
+    result = jqtrade("start_task", "-c", path, "-n", "bad", "--debug")
+    assert 'bad.py", line 1' in result.err + result.out
 
 
 def test_a_second_start_of_a_name_names_the_running_process(demo, tmp_path):
