@@ -471,13 +471,17 @@ class FullDisk(io.RawIOBase):
     """A file to which nothing can be written while it is `full`."""
 
     full = True
+    refused = 0
+    data = b""
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
         if self.full:
+            self.refused += 1
             raise OSError(28, "No space left on device")
+        self.data += bytes(data)
         return len(data)
 
 
@@ -486,7 +490,10 @@ def test_a_print_never_raises_in_the_middle_of_a_job() -> None:
     stream = MaskedStream(io.BufferedWriter(disk), Masker())
     for _ in range(3):
         print("between two orders", file=stream, flush=True)
+    assert disk.refused >= 3
     disk.full = False
+    print("after them", file=stream)
+    assert disk.data.endswith(b"after them\n")
     stream.close()
 
 
