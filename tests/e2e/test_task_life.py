@@ -17,7 +17,7 @@ TICKING = """
     def process_initialize(context):
         moment = context.current_dt + timedelta(seconds=1)
         run_daily(tick, moment.strftime("%H:%M:%S"))
-        run_daily(later, "every_minute")
+        run_daily(later, (moment + timedelta(hours=12)).strftime("%H:%M:%S"))
 
     def tick(context):
         log.info("tick ran")
