@@ -10,43 +10,18 @@ if __name__ == "__main__" and (sys.path[0] == "" or sys.path[0] == os.getcwd()):
     del sys.path[0]
 
 import argparse
-import re
-from datetime import date, datetime
-from typing import Any, Collection, NoReturn, Optional, Sequence
+from typing import Any, Collection, Optional, Sequence
 
 from jqtrade import __version__
+from jqtrade.arguments import Parser, existing_file, replay_day
 from jqtrade.errors import InvalidParam, JqtradeError, TaskError
 from jqtrade.home import absolute as absolute_path
 from jqtrade.masking import visible
 from jqtrade.streams import make_streams_safe, send_missing_to, why_output_is_lost
 
-_MESSAGES = [
-    (re.compile(r"the following arguments are required: (.*)"), r"缺少参数：\1"),
-    (re.compile(r"unrecognized arguments: (.*)"), r"不认识的参数：\1"),
-    (re.compile(r"argument (.*?): expected one argument"), r"参数 \1 后面缺少值"),
-    (re.compile(r"argument (.*?): invalid choice: (.*?) \(choose from (.*)\)"), r"参数 \1 的值 \2 不正确，可选：\3"),
-    (re.compile(r"argument (.*?): invalid \w+ value: (.*)"), r"参数 \1 的值 \2 不正确"),
-    (re.compile(r"argument (.*?): (的值 .*)"), r"参数 \1 \2"),
-    (re.compile(r"argument (.*?): not allowed with argument (.*)"), r"参数 \1 不能与 \2 同时使用"),
-    (re.compile(r"ambiguous option: (.*) could match (.*)"), r"参数 \1 有歧义，可能是 \2"),
-]
-
-_FIRST_YEAR, _LAST_YEAR = 1990, 2100
-"""of days that can be replayed: the exchange opened in 1990"""
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse with Chinese error messages."""
-
-    def error(self, message: str) -> NoReturn:
-        for pattern, translation in _MESSAGES:
-            message = pattern.sub(translation, message)
-        self.print_usage(sys.stderr)
-        self.exit(2, f"错误：{message}。没有做任何操作，用 {self.prog} --help 查看用法\n")
-
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="jqtrade", description="在自己的电脑上运行实盘策略")
+    parser = Parser(prog="jqtrade", description="在自己的电脑上运行实盘策略")
     parser.add_argument("--version", action="version", version=f"jqtrade {__version__}", help="显示版本")
     verbs = parser.add_subparsers(
         dest="verb", metavar="{start_task,get_tasks,stop_task,halt_task,resume_task,check,replay,paper_broker}"
@@ -64,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         "--env",
         action="append",
         default=[],
-        help='策略进程的环境变量, 用分号分隔, 也可以写多个 -e, 示例: -e "PYTHONPATH=./package;USER=test"',
+        help='策略进程的环境变量, 用分号分隔, 整个值用双引号括起来, 也可以写多个 -e, 示例: -e "A=1;B=2"',
     )
     start.add_argument("--config", help="自定义配置文件路径")
     start.add_argument("--debug", action="store_true", help="日志更丰富, 包含更多 jqtrade 系统日志")
@@ -115,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("-c", "--code", required=True, help="策略代码路径")
     check.add_argument(
-        "-e", "--env", action="append", default=[], help="策略进程的环境变量, 用分号分隔或写多个 -e, 同 start_task"
+        "-e", "--env", action="append", default=[], help='策略进程的环境变量, 同 start_task, 示例: -e "A=1;B=2"'
     )
     check.add_argument("--config", help="自定义配置文件路径")
     check.add_argument("--paper", action="store_true", help="按 start_task --paper 检查, 不看资金账号和文件单目录")
@@ -150,17 +125,21 @@ def _add_replay(verbs: Any) -> None:
         "replay", help="用过去的行情回放策略", description="同一个策略文件，在虚拟的时间里跑过去的交易日"
     )
     replay.add_argument("-c", "--code", required=True, help="策略代码路径")
-    replay.add_argument("--start", required=True, type=_date, help="从哪一天开始, 例如 2026-01-05")
-    replay.add_argument("--end", required=True, type=_date, help="到哪一天为止, 包括这一天")
+    replay.add_argument("--start", required=True, type=replay_day, help="从哪一天开始, 例如 2026-01-05")
+    replay.add_argument("--end", required=True, type=replay_day, help="到哪一天为止, 包括这一天")
     replay.add_argument("--bars", help="历史行情: CSV 或 Parquet 文件, 或装着它们的目录; 不指定时价格是编造的")
     replay.add_argument("--cash", type=_money, help="起始资金, 默认是策略的选项 paper_cash, 或 1000000")
-    replay.add_argument("--out", help="结果写到哪个目录, 默认 replay-策略-开始-结束")
+    replay.add_argument(
+        "--out", help="结果写到哪个目录, 以前的结果会被替换; 默认 replay-策略-开始-结束 里以时间命名的新目录"
+    )
     replay.add_argument(
         "--speed", type=_speed, default=None, help="max(默认): 尽快; 或一个数字: 真实的 1 秒里回放多少秒"
     )
     replay.add_argument("--seed", type=int, help="订单号和编造价格的随机种子, 默认 0")
     replay.add_argument("--json", action="store_true", help="标准输出只有一个 JSON 对象, 供程序读取")
-    replay.add_argument("-e", "--env", action="append", default=[], help="策略的环境变量, 用分号分隔或写多个 -e")
+    replay.add_argument(
+        "-e", "--env", action="append", default=[], help='策略的环境变量, 同 start_task, 示例: -e "A=1;B=2"'
+    )
     replay.add_argument("--config", help="自定义配置文件路径")
     replay.add_argument("--debug", action="store_true", help="日志更丰富, 包含更多 jqtrade 系统日志")
     replay.add_argument("--strict", action="store_true", help="任务一出错就停止, 退出码 1; 默认与实盘一样继续")
@@ -180,18 +159,6 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < 1e9:
         raise ValueError(text)
     return seconds
-
-
-def _date(text: str) -> date:
-    try:
-        day = datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError:
-        day = None
-    if day is None or not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        raise argparse.ArgumentTypeError(
-            f"的值 {text!r} 不正确，应为 {_FIRST_YEAR} 年到 {_LAST_YEAR} 年之间的日期，例如 2026-01-05"
-        )
-    return day
 
 
 def _money(text: str) -> float:
@@ -221,10 +188,10 @@ def _start_task(args: argparse.Namespace) -> int:
         log = _log_instead_of_streams(name, home, log, args.missing_streams, in_foreground)
     spec = TaskSpec(
         name=name,
-        code=_existing_file(args.code, "策略文件"),
+        code=existing_file(args.code, "策略文件", "任务没有启动"),
         log=log,
         env=parse_env(";".join(args.env)),
-        config=None if args.config is None else _existing_file(args.config, "配置文件"),
+        config=None if args.config is None else existing_file(args.config, "配置文件", "任务没有启动"),
         debug=args.debug,
         paper=args.paper,
         home=home,
@@ -275,13 +242,6 @@ def _say_if_halted(name: str, home: str) -> None:
 
     if TaskRegistry(home).is_halted(name):
         print(f"任务 {name} 处于暂停下单状态，用 jqtrade resume_task -n {name} 恢复", flush=True)
-
-
-def _existing_file(path: str, what: str, outcome: str = "任务没有启动") -> str:
-    absolute = absolute_path(path)
-    if not os.path.isfile(absolute):
-        raise InvalidParam(f"{what}不存在：{absolute}。{outcome}")
-    return absolute
 
 
 def _log_path(path: str) -> str:
@@ -421,8 +381,8 @@ def _check(args: argparse.Namespace) -> int:
     from jqtrade.tasks.spec import parse_env
 
     return run_check(
-        code=_existing_file(args.code, "策略文件", "没有检查"),
-        config=None if args.config is None else _existing_file(args.config, "配置文件", "没有检查"),
+        code=existing_file(args.code, "策略文件", "没有检查"),
+        config=None if args.config is None else existing_file(args.config, "配置文件", "没有检查"),
         env=parse_env(";".join(args.env)),
         paper=args.paper,
         home=home_dir(),

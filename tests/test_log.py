@@ -495,6 +495,7 @@ class FullDisk(io.RawIOBase):
     """A file to which nothing can be written while it is `full`."""
 
     full = True
+    refused = 0
     written = ""
 
     def writable(self) -> bool:
@@ -502,6 +503,7 @@ class FullDisk(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         if self.full:
+            self.refused += 1
             raise OSError(28, "No space left on device")
         self.written += bytes(data).decode()
         return len(data)
@@ -512,6 +514,7 @@ def test_a_print_never_raises_in_the_middle_of_a_job() -> None:
     stream = MaskedStream(io.BufferedWriter(disk), Masker())
     for _ in range(3):
         print("between two orders", file=stream, flush=True)
+    assert disk.refused >= 3
     disk.full = False
     stream.end()
     assert disk.written.count("between two orders") == 3

@@ -25,11 +25,10 @@ from jqtrade.replay.recorder import Recorder
 from jqtrade.replay.report import ReportData, missing_library, write_report
 from jqtrade.replay.summary import Summary, refusals, summarize
 from jqtrade.replay.worlds import FileWorld, PaperWorld, Terms, World
-from jqtrade.runtime.check_joinquant import joinquant_text
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.loader import apply_environment
+from jqtrade.runtime.start_errors import why_not_started
 from jqtrade.runtime.strategy import Progress, Strategy
-from jqtrade.runtime.worker import why_not_started
 from jqtrade.stop_signals import StopSignals
 from jqtrade.tasks.spec import masker_for
 
@@ -77,14 +76,19 @@ class Outcome(NamedTuple):
     """what there is to say beside the figures, in Chinese"""
 
 
-def run_replay(spec: ReplaySpec) -> Outcome:
+def run_replay(spec: ReplaySpec, began: datetime) -> Outcome:
     """Play the days of `spec` and write the results; what happens meanwhile is told on the standard error.
+
+    Without `out` they go to a new folder, named by `began`, beside those of earlier runs.
 
     Raises InvalidParam or StrategyError, with nothing written, if there is nothing to be played.
     """
     if spec.start > spec.end:
         raise InvalidParam(f"--start {spec.start} 晚于 --end {spec.end}，请对调。没有做任何操作")
-    folder = output.check_folder(spec.out or f"replay-{spec.name}-{spec.start}-{spec.end}")
+    if spec.out is None:
+        folder = output.check_runs(f"replay-{spec.name}-{spec.start}-{spec.end}")
+    else:
+        folder = output.check_folder(spec.out)
     if spec.benchmark is not None and spec.bars is None:
         raise InvalidParam(f"--benchmark {spec.benchmark} 要与 --bars 一起用，编造的价格不能拿来比较。没有做任何操作")
     market = open_market(spec.bars, spec.start, spec.end)
@@ -92,16 +96,17 @@ def run_replay(spec: ReplaySpec) -> Outcome:
         if market.bars.get(spec.benchmark, datetime.combine(market.days[-1], DAY_END)) is None:
             raise InvalidParam(f"行情里没有 --benchmark {spec.benchmark}。没有做任何操作")
     with tempfile.TemporaryDirectory(prefix="jqtrade-replay-") as scratch:
-        return _Replay(spec, market, folder, scratch).run()
+        return _Replay(spec, market, folder, began, scratch).run()
 
 
 class _Replay:
     """One replay: the parts that run_task puts together, with another clock, another gate and other trading days."""
 
-    def __init__(self, spec: ReplaySpec, market: Market, folder: str, scratch: str) -> None:
+    def __init__(self, spec: ReplaySpec, market: Market, folder: str, began: datetime, scratch: str) -> None:
         self._spec = spec
         self._market = market
         self._folder = folder
+        self._began = began
         self._bar = ProgressBar(len(market.days))
         self._long_jobs = LongJobs(self._bar.say, lambda: bool(self._signals.received))
         self._signals = StopSignals(
@@ -164,7 +169,10 @@ class _Replay:
             ) as logs:
                 self._logs = logs
                 self._start()
-                output.make_folder(self._folder)
+                if self._spec.out is None:
+                    self._folder = output.make_run_folder(self._folder, self._began)
+                else:
+                    output.make_folder(self._folder)
                 file.begin(os.path.join(self._folder, output.LOG))
                 self._play(bar)
                 self._strategy.stop()
@@ -190,10 +198,9 @@ class _Replay:
             self._long_jobs.note(LOADING)
             self._strategy.start()
         except (Exception, SystemExit) as error:
-            reason, trace = why_not_started(error)
-            foreign = joinquant_text(self._spec.code, error)
-            if foreign is not None:
-                reason, trace = foreign, ""
+            reason, trace = why_not_started(error, self._spec.code)
+            if trace and not self._spec.debug:
+                trace = "加 --debug 可以看到完整的 traceback"
             raise StrategyError(self._masker(f"启动失败：{reason}。没有写任何文件\n{trace}".rstrip())) from error
 
     def _play(self, bar: ProgressBar) -> None:
@@ -235,6 +242,8 @@ class _Replay:
         notes += self._write_report(data)
         figures = dict(summary.as_dict(), strategy=spec.name, refusals=refused)
         output.write_summary(self._folder, figures)
+        if spec.out is None:
+            notes += self._mark_latest()
         return Outcome(self._exit_code(), summary, self._folder, refused, notes)
 
     def _write_report(self, data: ReportData) -> List[str]:
@@ -258,13 +267,32 @@ class _Replay:
             notes.append(f"收到停止信号，只回放到 {summary.end}")
         elif self._strategy.has_left:
             notes.append(f"策略自己退出，只回放到 {summary.end}")
-        elif self._spec.strict and summary.jobs_failed:
+        elif self._is_cut_short:
             notes.append(f"--strict：任务出错，只回放到 {summary.end}")
+        failing = self._recorder.always_failed()
+        if self._recorder.all_failed():
+            notes.append(f"所有任务每次都出错，没有一次成功，退出码不是 0：{'、'.join(failing)}，见 {output.LOG}")
+        elif failing:
+            notes.append(f"每次都出错的任务：{'、'.join(failing)}，见 {output.LOG}")
         if hidden:
             notes.append(f"还有 {hidden} 条同类的警告和错误没有显示，见 {output.LOG}")
         return notes
 
+    @property
+    def _is_cut_short(self) -> bool:
+        """Whether somebody else than the strategy ended it before its last day."""
+        return bool(self._signals.received) or (self._spec.strict and self._recorder.jobs_failed > 0)
+
+    def _mark_latest(self) -> List[str]:
+        if self._is_cut_short:
+            return [f"没有回放完，{output.LATEST} 不指向这一次"]
+        try:
+            output.mark_latest(self._folder)
+        except OSError as error:
+            return [f"结果已写完，但 {output.LATEST} 没有更新：{error}"]
+        return []
+
     def _exit_code(self) -> int:
-        if self._signals.received or (self._spec.strict and self._recorder.jobs_failed):
+        if self._is_cut_short:
             return 1
-        return self._strategy.exit_code
+        return self._strategy.exit_code or int(self._recorder.all_failed())

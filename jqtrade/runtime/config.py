@@ -7,6 +7,7 @@ from typing import Any, Dict
 from jqtrade.busy_files import when_free
 from jqtrade.errors import InvalidParam
 from jqtrade.options import ALIASES, SCHEDULER, Options, option_table
+from jqtrade.runtime.start_errors import explain
 
 
 def read_config(path: str) -> Dict[str, Any]:
@@ -21,7 +22,7 @@ def read_config(path: str) -> Dict[str, Any]:
     except OSError as error:
         raise InvalidParam(f"无法读取配置文件 {path}：{error}")
     except Exception as error:  # the file is the user's code and may raise anything
-        raise InvalidParam(f"配置文件 {path} 运行出错：{type(error).__name__}: {error}")
+        raise InvalidParam(f"配置文件 {path} 运行出错：{explain(error, path)}") from None
     table = option_table()
     settings = {}
     for name, value in names.items():

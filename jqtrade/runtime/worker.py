@@ -4,9 +4,8 @@ import atexit
 import os
 import sys
 import threading
-import traceback
 from datetime import datetime, timedelta
-from typing import List, Optional, Tuple
+from typing import List, Optional
 
 from jqtrade.clock import SystemClock
 from jqtrade.errors import JqtradeError
@@ -17,6 +16,7 @@ from jqtrade.runtime.config import read_config
 from jqtrade.runtime.halt import HaltWatch
 from jqtrade.runtime.loader import apply_environment, put_folder_first
 from jqtrade.runtime.process_end import ProcessEnd
+from jqtrade.runtime.start_errors import why_not_started
 from jqtrade.runtime.strategy import Progress, Strategy
 from jqtrade.stop_signals import StopSignals
 from jqtrade.tasks.claim import Claim
@@ -99,7 +99,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim, end: ProcessEnd) -> int:
             strategy.configure(read_config(spec.config))
         strategy.start()
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        _report_failed_start(error, claim, masker, len(strategy.live_orders()))
+        _report_failed_start(error, spec, claim, masker, len(strategy.live_orders()))
         strategy.close()
         return 1
     _warn_of_foreign_time(strategy, clock)
@@ -124,30 +124,16 @@ def _stop_reason(signals: StopSignals, claim: Claim) -> str:
     return "收到停止请求" if claim.stop_requested() else "策略自己退出"
 
 
-def _report_failed_start(error: BaseException, claim: Claim, masker: Masker, live_orders: int) -> None:
-    """Log why the start failed, with the traceback from the user's own code on."""
-    reason, trace = why_not_started(error)
-    log.error("启动失败：%s\n%s", reason, trace)
+def _report_failed_start(error: BaseException, spec: TaskSpec, claim: Claim, masker: Masker, live_orders: int) -> None:
+    """Log why the start failed, with the traceback from the user's own code on; on a terminal only if asked for."""
+    reason, trace = why_not_started(error, spec.code)
+    if spec.log is None and not spec.debug:
+        trace = "加 --debug 可以看到完整的 traceback" if trace else ""
+    log.error("启动失败：%s", f"{reason}\n{trace}".rstrip())
     if live_orders:
         log.error("启动失败之前今天已有 %d 笔没有结束的订单在柜台，它们仍然有效", live_orders)
+        reason = f"今天已有 {live_orders} 笔没有结束的订单在柜台，它们仍然有效。{reason}"
     claim.update(error=masker(reason))
-
-
-def why_not_started(error: BaseException) -> Tuple[str, str]:
-    """What ended the start of a strategy in a line, and the traceback from the user's own code on."""
-    reason = str(error) if isinstance(error, JqtradeError) else f"{type(error).__name__}: {error}"
-    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
-        reason = f"路径或文字 {error.object!r} 里有不是 UTF-8 的字节，无法使用，请改名"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
-    lines = traceback.format_list(frames)
-    if not isinstance(error, JqtradeError):  # whose words are `reason` already
-        lines += traceback.format_exception_only(type(error), error)
-    return reason, "".join(lines).rstrip()
-
-
-def _is_ours(filename: str) -> bool:
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return os.path.abspath(filename).startswith(package + os.sep) or filename == __file__
 
 
 def _warn_of_foreign_time(strategy: Strategy, clock: SystemClock) -> None:
