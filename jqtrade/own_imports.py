@@ -11,7 +11,6 @@ from importlib import import_module
 from types import ModuleType
 from typing import Dict, Iterator, List, Optional
 
-
 _NEEDED_LATE = ("_strptime", "ast", "calendar", "linecache", "locale", "tokenize", "traceback", "unicodedata")
 """what Python itself imports only when it first reads a date or writes a traceback, some versions of it at least"""
 
