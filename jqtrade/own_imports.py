@@ -7,8 +7,12 @@ import os
 import sys
 import warnings
 from contextlib import contextmanager
+from importlib import import_module
 from types import ModuleType
 from typing import Dict, Iterator, List, Optional
+
+_NEEDED_LATE = ("_strptime", "ast", "calendar", "linecache", "locale", "tokenize", "traceback", "unicodedata")
+"""what Python itself imports only when it first reads a date or writes a traceback, some versions of it at least"""
 
 
 class StrategyFolder(str):
@@ -18,6 +22,8 @@ class StrategyFolder(str):
 def put_folder_first(path: str) -> None:
     """Let modules beside the strategy's file at `path` be imported before all others."""
     folder = StrategyFolder(os.path.dirname(os.path.abspath(path)))
+    for name in _NEEDED_LATE:
+        import_module(name)
     # An entry that was there before stays, for what is ours may lie there.
     sys.path[:] = [folder] + [
         entry for entry in sys.path if not (isinstance(entry, StrategyFolder) and entry == folder)

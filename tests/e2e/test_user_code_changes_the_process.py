@@ -170,12 +170,16 @@ def test_a_stopped_task_waits_a_while_for_what_its_strategy_left_and_says_so_and
 
 SHORT = """
     import atexit, threading, time
+    is_over = threading.Event()
     def process_initialize(context):
         threading.Thread(target=finish).start()
         atexit.register(print, "BYE")
         run_daily(print, "09:31")
+    def process_exit(context):
+        is_over.set()
     def finish():
-        time.sleep(2.5)
+        is_over.wait()
+        time.sleep(1.5)
         print("FINISHED")
 """
 
