@@ -42,12 +42,13 @@ def run_paper_broker(
     min_commission: Any = MIN_COMMISSION,
     volume_share: Any = VOLUME_SHARE,
     actions: Optional[str] = None,
+    fund_min_commission: Any = None,
 ) -> int:
     """Run the paper terminal until SIGINT, SIGTERM, SIGHUP or (Windows) SIGBREAK; returns the exit code 0.
 
     `truth` names a file that gets OneQuantTerminal.truth() as JSON, every `snapshot_interval` seconds and at the end.
     `bars`, a path for open_bars, may stand in place of `quotes`. `commission`: of an order's value; `min_commission`: yuan
-    an order; `volume_share`: of a bar's volume; `actions`: path of the dividends. `timezone`: whose date the files carry,
+    an order, `fund_min_commission` one of funds; `volume_share`: of a bar's volume; `actions`: path of the dividends. `timezone`: whose date the files carry,
     by default the machine's. Raises InvalidParam if an argument cannot be used.
     """
     clock = SystemClock()
@@ -62,7 +63,7 @@ def run_paper_broker(
     if truth is not None and not os.path.isdir(os.path.dirname(truth) or "."):
         raise InvalidParam(f"truth={truth} 所在的目录不存在，请先建立它")
     start_cash = parse_cash(cash, "cash")
-    terms = make_terms(commission, min_commission, volume_share, actions)
+    terms = make_terms(commission, min_commission, volume_share, actions, fund_min_commission)
     prices = open_quotes(quotes, seed, say, bars)
     outbox = FaultyOutbox(encoding, clock, say, seed) if faults else Outbox(encoding, clock, say)
     say(f"模拟柜台启动：目录 {order_dir}，资金账号 {mask(account_no)}，起始资金 {start_cash} 元，编码 {encoding}")

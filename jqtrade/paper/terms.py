@@ -27,12 +27,16 @@ def make_terms(
     min_commission: Any = MIN_COMMISSION,
     volume_share: Any = VOLUME_SHARE,
     actions: Optional[str] = None,
+    fund_min_commission: Any = None,
     prefix: str = "",
 ) -> ExchangeTerms:
     """Check what a user wrote; `actions` is a path, `prefix` stands before the names in errors. Raises InvalidParam."""
     rates = FeeRates(
         parse_rate(commission, prefix + "commission"), parse_cash(min_commission, prefix + "min_commission")
     )
+    if fund_min_commission is not None:
+        least = parse_cash(fund_min_commission, prefix + "fund_min_commission")
+        rates = rates._replace(fund_min_commission=least)
     return ExchangeTerms(rates, parse_share(volume_share, prefix + "volume_share"), open_actions(actions))
 
 
@@ -43,6 +47,7 @@ def terms_of(options: Mapping[str, Any]) -> ExchangeTerms:
         options["paper_min_commission"],
         options["paper_volume_share"],
         options["paper_actions"],
+        options["paper_fund_min_commission"],
         "paper_",
     )
 

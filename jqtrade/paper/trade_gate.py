@@ -34,6 +34,7 @@ class PaperTradeGate(AbsTradeGate):
             "paper_seed",
             "paper_commission",
             "paper_min_commission",
+            "paper_fund_min_commission",
             "paper_actions",
         ]
     )

@@ -123,7 +123,7 @@ def test_it_serves_orders_over_files_and_stops_when_asked(tmp_path: Path, progra
         "3": "rejected",
     }
     assets = read_snapshot(program.path("assetInfo"))
-    assert assets is not None and assets[-1]["currentBalance"] == told["cash"]["available"] == "997994.98"
+    assert assets is not None and assets[-1]["currentBalance"] == told["cash"]["available"] == "997995.00"
 
 
 def test_killed_again_and_again_it_fills_each_order_once_and_whole(tmp_path: Path, programs: List[Program]) -> None:
