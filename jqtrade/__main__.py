@@ -124,6 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--commission", type=float, default=0.00025, help="佣金率, 默认 0.00025")
     paper.add_argument("--min-commission", type=float, default=5.0, help="每笔最低佣金, 默认 5")
     paper.add_argument("--fund-min-commission", type=float, help="基金的每笔最低佣金, 默认与 --min-commission 相同")
+    paper.add_argument(
+        "--max-quote-age", type=float, default=1800.0, help="多旧的价格不再成交, 交易时间的秒数, 默认 1800; 0: 不管多旧"
+    )
     paper.add_argument("--volume-share", type=float, default=0.25, help="成交最多占一根 K 线成交量的几成, 默认 0.25")
     paper.add_argument("--actions", help="分红送股文件: date,code,cash_per_share,bonus_per_share")
     paper.add_argument("--encoding", default="gbk", help="输出文件的编码, 默认 gbk")
@@ -411,6 +414,7 @@ def _paper_broker(args: argparse.Namespace) -> int:
         volume_share=args.volume_share,
         actions=args.actions,
         fund_min_commission=args.fund_min_commission,
+        max_quote_age=args.max_quote_age or None,
     )
 
 

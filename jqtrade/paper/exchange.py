@@ -11,6 +11,7 @@ from typing import Callable, Dict, List, Optional, Tuple
 from jqtrade.account.order import OrderStatus
 from jqtrade.boards import Board, board_of
 from jqtrade.paper.fees import fees
+from jqtrade.paper.freshness import Freshness
 from jqtrade.paper.ledger import Ledger, Snapshot
 from jqtrade.paper.order_checks import order_objection, security_objection
 from jqtrade.paper.paper_order import Fill, PaperOrder
@@ -22,6 +23,7 @@ from jqtrade.paper.sessions import (
     DAY_OFF,
     END_OF_DAY,
     FIXED_PRICE,
+    HOLIDAY,
     OPENING,
     OPENING_IS_PAST,
     Session,
@@ -52,8 +54,12 @@ class PaperExchange:
         now: datetime,
         keep_hours: bool = False,
         terms: ExchangeTerms = DEFAULT_TERMS,
+        freshness: Optional[Freshness] = None,
     ) -> None:
-        """The books are opened already: of `terms`, the commission is the ledger's affair (Ledger(cash, terms.rates))."""
+        """The books are opened already: of `terms`, the commission is the ledger's affair (Ledger(cash, terms.rates)).
+
+        `freshness`: which prices are too old to fill an order; None: none is, as in a replay, whose bars have their own time.
+        """
         self.on_state: Optional[Callable[[PaperOrder], None]] = None
         """is told of every state as it comes, besides `take_states`"""
         self.ledger = ledger
@@ -61,6 +67,7 @@ class PaperExchange:
         """today's orders by id"""
         self._quotes = quotes
         self._keep_hours = keep_hours
+        self._freshness = freshness
         self._volume = Volume(terms.volume_share)
         self._actions = terms.actions
         self._day = now.date()
@@ -94,6 +101,9 @@ class PaperExchange:
         if reason is None:
             assert board is not None and quote is not None and limit is not None
             reason = order_objection(order, limit, board, quote, session, self.ledger, self._keep_hours)
+            last_day = self._quotes.last_day
+            if session.kind == HOLIDAY and last_day is not None and now.date() > last_day:
+                reason = f"行情只到 {last_day}，没有 {now:%Y-%m-%d} 的，不能委托"
         self._emit(order)
         if reason is not None:
             self._emit(order._replace(status=OrderStatus.rejected, text=reason))
@@ -245,10 +255,9 @@ class PaperExchange:
         """Fill one part of an open order if the quote crosses its limit, at the quote."""
         if session.kind == FIXED_PRICE:
             if order.opened is not None and order.opened.time() >= session.start:
-                self._fill(order, quote.last, now, quote.volume, quote.bar)
+                self._fill_if_new(order, quote.last, now, quote)
         elif session.kind == CONTINUOUS and (quote.is_fresh or not self._keep_hours):
-            price = quote.buy_price if order.is_buy else quote.sell_price
-            self._fill(order, price, now, quote.volume, quote.bar)
+            self._fill_if_new(order, quote.buy_price if order.is_buy else quote.sell_price, now, quote)
 
     def _meeting(self, order_ids: List[str], stretch: Stretch) -> Callable[[datetime], None]:
         return lambda moment: self._meet_stretch(order_ids, stretch)
@@ -280,14 +289,20 @@ class PaperExchange:
         for order in sorted(waiting, key=_rank):
             quote = self._quotes.auction(order.code, moment)
             if quote is not None and not quote.paused:
-                self._fill(order, quote.last, moment, quote.volume, quote.bar, whole=quote.volume is None)
+                self._fill_if_new(order, quote.last, moment, quote, whole=quote.volume is None)
+
+    def _fill_if_new(self, order: PaperOrder, price: Decimal, now: datetime, quote: Quote, whole: bool = False) -> None:
+        """Fill at a price of `quote`, if that is not too old for it."""
+        if _is_good_enough(price, order) and (
+            self._freshness is None or self._freshness.allows(order.code, self._quotes.known_at(order.code, now), now)
+        ):
+            self._fill(order, price, now, quote.volume, quote.bar, whole)
 
     def _fill(
         self, order: PaperOrder, price: Decimal, now: datetime, volume: Optional[int], bar: int, whole: bool = False
     ) -> None:
         """Fill of an open order what there is volume for, if `price` is as good as its limit; `whole`: all of it."""
-        assert order.limit is not None
-        if price > order.limit if order.is_buy else price < order.limit:
+        if not _is_good_enough(price, order):
             return
         amount = order.remaining if whole else self._volume.take(order, volume, bar)
         if amount == 0:
@@ -346,6 +361,11 @@ class PaperExchange:
         self._states.append(order)
         if self.on_state is not None:
             self.on_state(order)
+
+
+def _is_good_enough(price: Decimal, order: PaperOrder) -> bool:
+    assert order.limit is not None
+    return price <= order.limit if order.is_buy else price >= order.limit
 
 
 def _rank(order: PaperOrder) -> Tuple[bool, Decimal]:

@@ -48,7 +48,6 @@ class FeeRates(NamedTuple):
         """The same broker's rates on another day."""
         return self._replace(stamp_duty=in_force(STAMP_DUTY, day).rate, transfer_fee=in_force(TRANSFER_FEE, day).rate)
 
-
     def least_commission(self, board: Board) -> Decimal:
         """Yuan an order."""
         if board.kind == FUND and self.fund_min_commission is not None:

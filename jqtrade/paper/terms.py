@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any, Callable, Mapping, NamedTuple, Optional
 
+from jqtrade.clock import Clock
 from jqtrade.errors import InvalidParam
 from jqtrade.paper.actions import Actions, open_actions
 from jqtrade.paper.bars import open_bars
@@ -53,9 +54,16 @@ def terms_of(options: Mapping[str, Any]) -> ExchangeTerms:
 
 
 def open_quotes(
-    path: Optional[str], seed: int, say: Callable[[str], None], bars: Optional[str] = None, prefix: str = ""
+    path: Optional[str],
+    seed: int,
+    say: Callable[[str], None],
+    bars: Optional[str] = None,
+    prefix: str = "",
+    clock: Optional[Clock] = None,
 ) -> Quotes:
     """Prices from the quotes file at `path`, from the bars at `bars`, or made-up ones; `say` gets Chinese text for the user.
+
+    `clock` tells how old a file's prices are.
 
     Raises InvalidParam if both are given, or one cannot be read.
     """
@@ -63,4 +71,4 @@ def open_quotes(
         raise InvalidParam(f"{prefix}quotes 和 {prefix}bars 只能用一个：价格要么来自行情文件，要么来自历史行情")
     if bars is not None:
         return open_bars(bars)
-    return MadeUpQuotes(seed, say) if path is None else FileQuotes(path, say)
+    return MadeUpQuotes(seed, say) if path is None else FileQuotes(path, say, clock)

@@ -8,6 +8,7 @@ from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.errors import InvalidParam, OrderNotSent
 from jqtrade.log import get_log
 from jqtrade.paper.exchange import PaperExchange, PaperOrder
+from jqtrade.paper.freshness import Freshness, parse_age
 from jqtrade.paper.ledger import Ledger
 from jqtrade.paper.quotes import Quotes
 from jqtrade.paper.rules import parse_cash, to_cents
@@ -36,6 +37,7 @@ class PaperTradeGate(AbsTradeGate):
             "paper_min_commission",
             "paper_fund_min_commission",
             "paper_actions",
+            "paper_max_quote_age",
         ]
     )
     keeps_orders = False
@@ -59,12 +61,15 @@ class PaperTradeGate(AbsTradeGate):
         self._log = get_log(__name__)
         terms = terms_of(options)
         self.quotes = self.open_quotes(options)
-        self.exchange = PaperExchange(Ledger(cash, terms.rates), self.quotes, self.clock.now(), keep_hours, terms)
+        longest = parse_age(options["paper_max_quote_age"], "paper_max_quote_age")
+        freshness = None if longest is None else Freshness(longest, "选项 paper_max_quote_age", self._log.warning)
+        ledger = Ledger(cash, terms.rates)
+        self.exchange = PaperExchange(ledger, self.quotes, self.clock.now(), keep_hours, terms, freshness)
 
     def open_quotes(self, options: Dict[str, Any]) -> Quotes:
         """Where the prices come from."""
         path, bars = options["paper_quotes"], options["paper_bars"]
-        return open_quotes(path, options["paper_seed"], self._log.warning, bars, "paper_")
+        return open_quotes(path, options["paper_seed"], self._log.warning, bars, "paper_", self.clock)
 
     def check_order(self, order: Order) -> None:
         if order.side is not OrderSide.long:

@@ -85,7 +85,7 @@ def test_an_open_buy_locks_cash(quotes: Path) -> None:
 
 
 def test_tomorrow_the_shares_can_be_sold(quotes: Path) -> None:
-    gate = make_gate(paper_quotes=str(quotes))
+    gate = make_gate(paper_quotes=str(quotes), paper_max_quote_age=None)
     gate.order(make_order("1", 100, LimitOrderStyle(0)))
     gate.clock.sleep(24 * 3600)
     assert gate.sync_balance()["positions"][0]["available_amount"] == 100
@@ -166,6 +166,8 @@ def test_time_comes_from_the_clock_alone(quotes: Path) -> None:
         {"paper_min_commission": -1},
         {"paper_fund_min_commission": "x"},
         {"paper_actions": "none.csv"},
+        {"paper_max_quote_age": "x"},
+        {"paper_max_quote_age": 0},
     ],
 )
 def test_a_bad_option_is_named(options: Dict[str, Any]) -> None:

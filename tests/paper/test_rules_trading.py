@@ -150,7 +150,9 @@ def test_commission_is_what_the_options_say() -> None:
 
 def test_funds_may_have_a_minimum_of_their_own_and_nobody_else_has_it() -> None:
     rates = make_terms(fund_min_commission=0.1).rates
-    assert fee(ETF, True, NEW, "1000", rates) == Decimal("0.25") and fee(ETF, True, NEW, "100", rates) == Decimal("0.10")
+    assert fee(ETF, True, NEW, "1000", rates) == Decimal("0.25") and fee(ETF, True, NEW, "100", rates) == Decimal(
+        "0.10"
+    )
     assert fee(BANK, True, NEW, "1000", rates) == fee(BOND, True, NEW, "1000", rates) == 5
     assert fee(ETF, True, NEW, "1000") == 5
 
