@@ -6,7 +6,7 @@ the broker. Every state is kept until a front end takes it.
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from jqtrade.account.order import OrderStatus
 from jqtrade.boards import Board, board_of
@@ -36,6 +36,7 @@ __all__ = ["DEFAULT_TERMS", "SHARES_PER_STEP", "STEP", "Fill", "PaperExchange", 
 
 STEP = timedelta(seconds=1)
 DEFAULT_TERMS = ExchangeTerms()
+_DAY, _MOMENT = "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.%f"
 _EXPIRED = "收盘后未成交的委托自动撤销"
 
 
@@ -65,6 +66,8 @@ class PaperExchange:
         self.ledger = ledger
         self.orders: Dict[str, PaperOrder] = {}
         """today's orders by id"""
+        self.changes = 0
+        """grows whenever something happens that must not be forgotten"""
         self._quotes = quotes
         self._keep_hours = keep_hours
         self._freshness = freshness
@@ -132,6 +135,34 @@ class PaperExchange:
         if self._open:
             self._trade(now)
         self._seen = now
+
+    @property
+    def day(self) -> date:
+        """The day of the orders."""
+        return self._day
+
+    def dump(self) -> Dict[str, Any]:
+        """All that is to be kept beside `orders`, for JSON."""
+        return {
+            "day": self._day.strftime(_DAY),
+            "seen": self._seen.strftime(_MOMENT),
+            "given": None if self._given is None else self._given.strftime(_DAY),
+            "numbers": self._numbers,
+            "volume": {code: list(used) for code, used in self._volume.used.items()},
+            "ledger": self.ledger.dump(),
+        }
+
+    def load(self, state: Dict[str, Any], orders: List[PaperOrder]) -> None:
+        """Go on, before anything else, where the exchange was that told `state` by `dump` and had `orders`."""
+        self._day = datetime.strptime(state["day"], _DAY).date()
+        self._seen = datetime.strptime(state["seen"], _MOMENT)
+        self._given = None if state["given"] is None else datetime.strptime(state["given"], _DAY).date()
+        self._numbers = state["numbers"]
+        self._volume.used = {code: (bar, used) for code, (bar, used) in state["volume"].items()}
+        self.ledger.use_day(self._day)
+        self.ledger.load(state["ledger"])
+        self.orders = {order.order_id: order for order in orders}
+        self._open = {order.order_id: None for order in orders if not order.is_final}
 
     @property
     def has_news(self) -> bool:
@@ -284,6 +315,7 @@ class PaperExchange:
 
     def _hold_auction(self, moment: datetime) -> None:
         """Match what was collected, all of a code at one price; the better priced orders first, then the earlier ones."""
+        self.changes += 1
         waiting = [self.orders[order_id] for order_id in self._open]
         waiting = [order for order in waiting if order.opened is not None and order.opened < moment]
         for order in sorted(waiting, key=_rank):
@@ -346,6 +378,7 @@ class PaperExchange:
         self._day = now.date()
         self._seen = datetime.combine(self._day, time.min)
         self._numbers = 0
+        self.changes += 1
 
     def _quote(self, code: str, now: datetime) -> Optional[Quote]:
         quote = self._quotes.get(code, now)
@@ -358,6 +391,7 @@ class PaperExchange:
 
     def _emit(self, order: PaperOrder) -> None:
         self.orders[order.order_id] = order
+        self.changes += 1
         self._states.append(order)
         if self.on_state is not None:
             self.on_state(order)

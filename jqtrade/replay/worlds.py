@@ -89,6 +89,8 @@ class PaperWorld(World):
         world = self
 
         class ReplayPaperGate(PaperTradeGate):
+            keeps_orders = False
+
             def setup(self, options: Dict[str, Any]) -> None:
                 super().setup(world._terms.apply(options))
                 world._begin(self.exchange, self.quotes)

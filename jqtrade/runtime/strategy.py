@@ -15,7 +15,7 @@ from jqtrade.account.risk import RiskLimits
 from jqtrade.account.trade_gate import AbsTradeGate
 from jqtrade.calendar import TradingDays, load_trading_days
 from jqtrade.clock import Clock
-from jqtrade.errors import InvalidCall, StrategyError
+from jqtrade.errors import InvalidCall, InvalidParam, StrategyError
 from jqtrade.log import get_log
 from jqtrade.masking import Masker
 from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options, Period
@@ -90,13 +90,14 @@ class Strategy(Host):
         make_gate: Optional[Callable[[], AbsTradeGate]] = None,
         syncs_by_itself: bool = True,
         order_ids: Optional[random.Random] = None,
+        fresh: bool = False,
     ) -> None:
         """`paper` overrides the trade gate; the callables connect the strategy to its process.
 
         `is_wanted` is asked between jobs, `is_halted` before each new order. `trading_days` are those that the option
         trading_days means by "XSHG"; by default the exchange's own. `make_gate` makes the way to the broker in place of
         the class that the options name. Unless it `syncs_by_itself`, whoever runs it calls `sync`. Order ids are drawn
-        from `order_ids`.
+        from `order_ids`. `fresh`: on paper, with a new account.
         """
         self.phase = Phase.LOADING
         self.module: Optional[types.ModuleType] = None
@@ -113,6 +114,7 @@ class Strategy(Host):
         self._make_gate = make_gate
         self._syncs_by_itself = syncs_by_itself
         self._order_ids = order_ids
+        self._is_fresh = fresh
         self._closed_days: Optional[ClosedDays] = None
         self._api = StrategyApi(self)
         self._context = Context(clock, self._strategy_dt, lambda: self.account().portfolio)
@@ -160,6 +162,8 @@ class Strategy(Host):
             initialize(self._context)
             if self._wants_account():
                 self.account()
+            elif self._is_fresh:
+                raise InvalidParam("--fresh 只用于模拟交易：策略没有用账户。任务没有启动")
         self._scheduler = self._schedule(self.clock.now() - timedelta(seconds=self.clock.monotonic() - started))
         self.phase = Phase.RUNNING
         self._report()
@@ -213,8 +217,14 @@ class Strategy(Host):
         gate.clock = self.clock
         for notice in options.notices(gate.OPTIONS):
             log.warning("%s", notice)
+        data = os.path.join(options["runtime_dir"], "data", file_key(self._name))
+        if self._make_gate is None:
+            gate.account_file = data + ".paper"
+        if self._is_fresh:
+            gate.begin_anew()
+            self._is_fresh = False  # it has been done
         gate.setup(options.as_dict())
-        path = os.path.join(options["runtime_dir"], "data", file_key(self._name) + ".db") if gate.keeps_orders else None
+        path = data + ".db" if gate.keeps_orders else None
         limits = RiskLimits(options.as_dict(), self.clock, self._is_halted)
         journal = Journal(path, gate.account_key(), gate.is_same_account)
         longest_wait = options["wait_lock_time_out"] + 1

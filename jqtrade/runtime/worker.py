@@ -61,6 +61,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
         clock,
         Options(spec.home),
         paper=spec.paper,
+        fresh=spec.fresh,
         masker=masker,
         is_wanted=is_wanted,
         is_halted=claim.is_halted,

@@ -37,7 +37,7 @@ def quotes(tmp_path: Path) -> Path:
 
 
 def test_its_options_are_those_of_the_documentation() -> None:
-    assert PaperTradeGate.OPTIONS == set(DEFAULTS) and PaperTradeGate.keeps_orders is False
+    assert PaperTradeGate.OPTIONS == set(DEFAULTS) and PaperTradeGate.keeps_orders
 
 
 def test_an_order_fills_and_is_seen_in_orders_and_balance(quotes: Path) -> None:
