@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type
 
 import jqtrade.api
 from jqtrade.account.account import Account
-from jqtrade.account.journal import Journal
+from jqtrade.account.journal import JobRun, Journal
 from jqtrade.account.order import Order
 from jqtrade.account.risk import RiskLimits
 from jqtrade.account.trade_gate import AbsTradeGate
@@ -22,6 +22,7 @@ from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options, Period
 from jqtrade.runtime.api import Host, Phase, StrategyApi
 from jqtrade.runtime.closed_days import ClosedDays
 from jqtrade.runtime.context import Context
+from jqtrade.runtime.job_log import JobLog
 from jqtrade.runtime.loader import accepts, defined_function, load_strategy
 from jqtrade.runtime.trade_gates import find_trade_gate, is_ours
 from jqtrade.scheduler.scheduler import DAILY, EVERY_MINUTE, SYNC, Job, Scheduler
@@ -115,6 +116,8 @@ class Strategy(Host):
         self._syncs_by_itself = syncs_by_itself
         self._order_ids = order_ids
         self._is_fresh = fresh
+        self._note_job: Optional[Callable[[JobRun], None]] = None
+        self._job_log: Optional[JobLog] = None
         self._closed_days: Optional[ClosedDays] = None
         self._api = StrategyApi(self)
         self._context = Context(clock, self._strategy_dt, lambda: self.account().portfolio)
@@ -217,7 +220,7 @@ class Strategy(Host):
         gate.clock = self.clock
         for notice in options.notices(gate.OPTIONS):
             log.warning("%s", notice)
-        data = os.path.join(options["runtime_dir"], "data", file_key(self._name))
+        data = self._data_path()
         if self._make_gate is None:
             gate.account_file = data + ".paper"
         if self._is_fresh:
@@ -230,9 +233,15 @@ class Strategy(Host):
         longest_wait = options["wait_lock_time_out"] + 1
         account = Account(gate, journal, self.clock, limits, self._order_ids, longest_wait)
         account.recover()
+        if path is not None:
+            self._note_job = account.note_job
         account.sync_balance()
         self._updates.extend(account.sync_orders())
         return account
+
+    def _data_path(self) -> str:
+        """What the names of the files begin with in which the task keeps what it must not forget."""
+        return os.path.join(self._options["runtime_dir"], "data", file_key(self._name))
 
     def _gate_class(self) -> Type[AbsTradeGate]:
         return find_trade_gate("paper" if self._paper else self._options["trade_gate"])
@@ -294,6 +303,9 @@ class Strategy(Host):
         """Call the jobs until the process is asked to stop, or until all that are due at `until` have been called."""
         if self._scheduler is None:
             raise InvalidCall("Strategy.run 要在 start 之后调用")
+        if self._note_job is None and self._make_gate is None:  # without an account; but a replay keeps none of this
+            self._job_log = JobLog(self._data_path() + ".db", self.clock)
+            self._note_job = self._job_log.note_job
         self._deliver_updates(self.clock.now())
         self._scheduler.run(until)
 
@@ -306,6 +318,10 @@ class Strategy(Host):
         outer = self._progress
         self._progress = outer._replace(current_job=name, since=self.clock.now())
         self._report()
+        run = None if self._note_job is None else JobRun(name, due, self.clock.now())
+        is_hook = function is self._on_order_update  # of which there may be thousands: noted only if it fails
+        if run is not None and self._note_job is not None and not is_hook:
+            self._note_job(run)
         error = ""
         exits = False
         try:
@@ -326,6 +342,9 @@ class Strategy(Host):
         finally:
             self._due = outer_due
         self._has_error = self._has_error or bool(error)
+        if run is not None and self._note_job is not None and (error or not is_hook):
+            run.finish(self.clock.now(), self._masker(error))
+            self._note_job(run)
         progress = self._progress
         self._progress = progress._replace(
             current_job=outer.current_job,
@@ -417,3 +436,5 @@ class Strategy(Host):
         """Let go of the account without a word to the strategy."""
         if self._account is not None:
             self._account.close()
+        if self._job_log is not None:
+            self._job_log.close()
