@@ -197,10 +197,13 @@ def move_aside(path: str, now: datetime) -> Optional[str]:
     while any(os.path.lexists(target + suffix) for suffix in SUFFIXES):
         number += 1
         target = f"{base}-{number}"
-    # The account first: SQLite throws away a rollback journal that it finds beside no account.
-    for suffix in SUFFIXES:
-        if os.path.lexists(path + suffix):
-            os.replace(path + suffix, target + suffix)
+    os.replace(path, target)  # first: SQLite throws away a rollback journal that it finds beside no account
+    journal = path + SUFFIXES[1]
+    if os.path.lexists(journal):
+        if os.path.getsize(journal):  # a write was cut short: SQLite takes it back when somebody opens the old account
+            os.replace(journal, target + SUFFIXES[1])
+        else:
+            os.remove(journal)
     return target
 
 
