@@ -46,6 +46,7 @@ class PaperTradeGate(AbsTradeGate):
             "paper_max_quote_age",
         ]
     )
+    plays_broker = True
     exchange: PaperExchange
     """there once `setup` is done"""
     quotes: Quotes

@@ -221,7 +221,7 @@ class Strategy(Host):
         for notice in options.notices(gate.OPTIONS):
             log.warning("%s", notice)
         data = self._data_path()
-        if self._make_gate is None:
+        if self._make_gate is None and gate.plays_broker:
             gate.account_file = data + ".paper"
         if self._is_fresh:
             gate.begin_anew()

@@ -193,3 +193,23 @@ def test_fresh_is_for_paper_and_refused_before_anything_is_done_elsewhere(tmp_pa
         strategy.start()
     strategy.close()
     assert not (tmp_path / "data").exists()
+
+
+def test_a_gate_of_the_user_s_own_keeps_what_it_calls_account_file(start: Starter) -> None:
+    code = """
+    from jqtrade.testing import FakeBroker
+
+    class Mine(FakeBroker().gate_class):
+        account_file = "mine.json"
+
+        def setup(self, options):
+            seen.append(self.account_file)
+
+    def process_initialize(context):
+        set_options(trade_gate=Mine)
+        run_daily(work, "09:30")
+
+    def work(context):
+        pass
+    """
+    assert start(code).seen == ["mine.json"]

@@ -21,8 +21,11 @@ class AbsTradeGate(ABC):
     keeps_orders = True
     """False for a broker that forgets everything when the strategy's process ends."""
 
+    plays_broker = False
+    """True for a gate that is the broker itself (the paper gate) and keeps the account in `account_file`."""
+
     account_file: Optional[str] = None
-    """Set before `setup`: where a gate that is the broker itself (the paper gate) may keep the account; None: nowhere."""
+    """Set before `setup` where `plays_broker`: the file for the account; None: it is kept nowhere, as in a replay."""
 
     clock: Clock = SystemClock()
     """What time it is for the strategy; the file dates of a gate come from here, never from datetime.now()."""
