@@ -96,6 +96,7 @@ class AccountFile:
         try:
             self.save(exchange)
         except sqlite3.Error as error:
+            self.close()
             raise InvalidParam(f"模拟账户 {self.path} 写不了：{error}。任务没有启动")
 
     def resume(self, exchange: PaperExchange) -> None:
@@ -104,6 +105,7 @@ class AccountFile:
             self.load(exchange)
             self.save(exchange)  # from now on it is ours
         except sqlite3.Error as error:
+            self.close()
             raise InvalidParam(f"模拟账户 {self.path} 无法使用：{error}。{_FRESH}。任务没有启动")
 
     def load(self, exchange: PaperExchange) -> None:
