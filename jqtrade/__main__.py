@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         "--detach", action="store_true", help="在后台运行; 没有 -o 时日志写到 $JQTRADE_HOME/logs/名称.log"
     )
     start.add_argument("--paper", action="store_true", help="用内置的模拟交易所演练, 不碰券商的文件单")
+    start.add_argument("--fresh", action="store_true", help="模拟账户从头开始; 原来的移到旁边, 日志里说移到了哪里")
     start.set_defaults(run=_start_task)
 
     get = verbs.add_parser("get_tasks", help="查询当前运行中的实盘任务", description="列出运行中的策略进程")
@@ -107,6 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--bars", help="K 线文件或目录, 按它撮合; 不与 --quotes 同用")
     paper.add_argument("--commission", type=float, default=0.00025, help="佣金率, 默认 0.00025")
     paper.add_argument("--min-commission", type=float, default=5.0, help="每笔最低佣金, 默认 5")
+    paper.add_argument("--fund-min-commission", type=float, help="基金的每笔最低佣金, 默认与 --min-commission 相同")
+    paper.add_argument(
+        "--max-quote-age", type=float, default=1800.0, help="多旧的价格不再成交, 交易时间的秒数, 默认 1800; 0: 不管多旧"
+    )
     paper.add_argument("--volume-share", type=float, default=0.25, help="成交最多占一根 K 线成交量的几成, 默认 0.25")
     paper.add_argument("--actions", help="分红送股文件: date,code,cash_per_share,bonus_per_share")
     paper.add_argument("--encoding", default="gbk", help="输出文件的编码, 默认 gbk")
@@ -196,6 +201,7 @@ def _start_task(args: argparse.Namespace) -> int:
         paper=args.paper,
         home=home,
         token=new_token(),
+        fresh=args.fresh,
     )
     if in_foreground:
         from jqtrade.runtime.worker import run_task
@@ -409,6 +415,8 @@ def _paper_broker(args: argparse.Namespace) -> int:
         min_commission=args.min_commission,
         volume_share=args.volume_share,
         actions=args.actions,
+        fund_min_commission=args.fund_min_commission,
+        max_quote_age=args.max_quote_age or None,
     )
 
 

@@ -255,6 +255,8 @@ def option_table(home: Optional[str] = None) -> Dict[str, Option]:
         Option("paper_volume_share", GATE, 0.25, _share),
         Option("paper_commission", GATE, 0.00025, _rate),
         Option("paper_min_commission", GATE, 5.0, _not_negative),
+        Option("paper_fund_min_commission", GATE, None, _or_none(_not_negative)),
+        Option("paper_max_quote_age", GATE, 1800.0, _or_none(_seconds)),
         Option("paper_actions", GATE, None, _or_none(_path)),
     ]
     return {option.name: option for option in options}

@@ -16,7 +16,7 @@ from typing import Any, Callable, Container, Dict, Iterable, List, Mapping, Opti
 
 from jqtrade.account.doubts import Doubts
 from jqtrade.account.gate_errors import came_in_the_middle, is_uncertain
-from jqtrade.account.journal import Journal
+from jqtrade.account.journal import JobRun, Journal
 from jqtrade.account.journal_writer import JournalWriter, Known
 from jqtrade.account.news import OrderNews
 from jqtrade.account.order import Order, OrderSide, OrderStatus
@@ -546,6 +546,13 @@ class Account:
         self._writer.record_steps(news.steps, "sync")
         return changed
 
+    def note_job(self, run: JobRun) -> None:
+        """Keep what a job of the strategy does: with the next write, so that it waits for none, at once when it is over."""
+        if not self._closed and os.getpid() == self._pid:
+            self._journal.note_job(run)
+            if run.finished is not None:
+                self._writer.flush()
+
     def _known(self) -> Known:
         """What the journal gets if it has to be opened anew."""
         orders = list(self._orders.values())
@@ -559,7 +566,9 @@ class Account:
         today = now.date()
         if today != self._day:
             unfinished = [order for order in self._orders.values() if not order.status.is_final]
-            log.info("进入 %s，昨天的 %d 笔订单不再列出，其中 %d 笔未见结束", today, len(self._orders), len(unfinished))
+            if self._orders:
+                count = len(self._orders)
+                log.info("进入 %s，昨天的 %d 笔订单不再列出，其中 %d 笔未见结束", today, count, len(unfinished))
             self._is_loaded = False
             self._orders.clear()
             self._limits.start_day(self._orders)

@@ -9,19 +9,20 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type
 
 import jqtrade.api
 from jqtrade.account.account import Account
-from jqtrade.account.journal import Journal
+from jqtrade.account.journal import JobRun, Journal
 from jqtrade.account.order import Order
 from jqtrade.account.risk import RiskLimits
 from jqtrade.account.trade_gate import AbsTradeGate
 from jqtrade.calendar import TradingDays, load_trading_days
 from jqtrade.clock import Clock
-from jqtrade.errors import InvalidCall, StrategyError
+from jqtrade.errors import InvalidCall, InvalidParam, StrategyError
 from jqtrade.log import get_log
 from jqtrade.masking import Masker
 from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options, Period
 from jqtrade.runtime.api import Host, Phase, StrategyApi
 from jqtrade.runtime.closed_days import ClosedDays
 from jqtrade.runtime.context import Context
+from jqtrade.runtime.job_log import JobLog
 from jqtrade.runtime.loader import accepts, defined_function, load_strategy
 from jqtrade.runtime.trade_gates import find_trade_gate, is_ours
 from jqtrade.runtime.user_code import UserCode, our_decimals
@@ -92,6 +93,7 @@ class Strategy(Host):
         syncs_by_itself: bool = True,
         order_ids: Optional[random.Random] = None,
         look_after: Callable[[], List[str]] = list,
+        fresh: bool = False,
     ) -> None:
         """`paper` overrides the trade gate; the callables connect the strategy to its process.
 
@@ -99,7 +101,7 @@ class Strategy(Host):
         trading_days means by "XSHG"; by default the exchange's own. `make_gate` makes the way to the broker in place of
         the class that the options name. Unless it `syncs_by_itself`, whoever runs it calls `sync`. Order ids are drawn
         from `order_ids`. `look_after` is called around the strategy's code and puts back what that changed of the process
-        (see UserCode).
+        (see UserCode). `fresh`: on paper, with a new account.
         """
         self.phase = Phase.LOADING
         self.module: Optional[types.ModuleType] = None
@@ -117,6 +119,9 @@ class Strategy(Host):
         self._syncs_by_itself = syncs_by_itself
         self._order_ids = order_ids
         self._user_code = UserCode(path, look_after)
+        self._is_fresh = fresh
+        self._note_job: Optional[Callable[[JobRun], None]] = None
+        self._job_log: Optional[JobLog] = None
         self._closed_days: Optional[ClosedDays] = None
         self._api = StrategyApi(self)
         self._context = Context(clock, self._strategy_dt, lambda: self.account().portfolio)
@@ -166,6 +171,8 @@ class Strategy(Host):
                 initialize(self._context)
             if self._wants_account():
                 self.account()
+            elif self._is_fresh:
+                raise InvalidParam("--fresh 只用于模拟交易：策略没有用账户。任务没有启动")
         self._scheduler = self._schedule(self.clock.now() - timedelta(seconds=self.clock.monotonic() - started))
         self.phase = Phase.RUNNING
         self._report()
@@ -223,16 +230,28 @@ class Strategy(Host):
         gate.clock = self.clock
         for notice in options.notices(gate.OPTIONS):
             log.warning("%s", notice)
+        data = self._data_path()
+        if self._make_gate is None and gate.plays_broker:
+            gate.account_file = data + ".paper"
+        if self._is_fresh:
+            gate.begin_anew()
+            self._is_fresh = False  # it has been done
         gate.setup(options.as_dict())
-        path = os.path.join(options["runtime_dir"], "data", file_key(self._name) + ".db") if gate.keeps_orders else None
+        path = data + ".db" if gate.keeps_orders else None
         limits = RiskLimits(options.as_dict(), self.clock, self._is_halted)
         journal = Journal(path, gate.account_key(), gate.is_same_account)
         longest_wait = options["wait_lock_time_out"] + 1
         account = Account(gate, journal, self.clock, limits, self._order_ids, longest_wait)
         account.recover()
+        if path is not None:
+            self._note_job = account.note_job
         account.sync_balance()
         self._updates.extend(account.sync_orders())
         return account
+
+    def _data_path(self) -> str:
+        """What the names of the files begin with in which the task keeps what it must not forget."""
+        return os.path.join(self._options["runtime_dir"], "data", file_key(self._name))
 
     def _gate_class(self) -> Type[AbsTradeGate]:
         return find_trade_gate("paper" if self._paper else self._options["trade_gate"])
@@ -294,6 +313,9 @@ class Strategy(Host):
         """Call the jobs until the process is asked to stop, or until all that are due at `until` have been called."""
         if self._scheduler is None:
             raise InvalidCall("Strategy.run 要在 start 之后调用")
+        if self._note_job is None and self._make_gate is None:  # without an account; but a replay keeps none of this
+            self._job_log = JobLog(self._data_path() + ".db", self.clock)
+            self._note_job = self._job_log.note_job
         self._deliver_updates(self.clock.now())
         self._scheduler.run(until)
 
@@ -306,6 +328,10 @@ class Strategy(Host):
         outer = self._progress
         self._progress = outer._replace(current_job=name, since=self.clock.now())
         self._report()
+        run = None if self._note_job is None else JobRun(name, due, self.clock.now())
+        is_hook = function is self._on_order_update  # of which there may be thousands: noted only if it fails
+        if run is not None and self._note_job is not None and not is_hook:
+            self._note_job(run)
         error = ""
         exits = False
         try:
@@ -326,6 +352,9 @@ class Strategy(Host):
         finally:
             self._due = outer_due
         self._has_error = self._has_error or bool(error)
+        if run is not None and self._note_job is not None and (error or not is_hook):
+            run.finish(self.clock.now(), self._masker(error))
+            self._note_job(run)
         progress = self._progress
         self._progress = progress._replace(
             current_job=outer.current_job,
@@ -419,3 +448,5 @@ class Strategy(Host):
         """Let go of the account without a word to the strategy."""
         if self._account is not None:
             self._account.close()
+        if self._job_log is not None:
+            self._job_log.close()

@@ -83,6 +83,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim, end: ProcessEnd) -> int:
         clock,
         Options(spec.home),
         paper=spec.paper,
+        fresh=spec.fresh,
         masker=masker,
         is_wanted=is_wanted,
         is_halted=claim.is_halted,

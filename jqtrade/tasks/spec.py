@@ -34,6 +34,8 @@ class TaskSpec(NamedTuple):
     paper: bool
     home: str
     token: str
+    fresh: bool = False
+    """on paper, with a new account"""
 
     def to_json(self) -> str:
         """Return the spec as one line of ASCII, which no code page can break."""
