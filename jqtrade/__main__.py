@@ -296,6 +296,11 @@ def _task_text(task: Any) -> str:
         lines.append(f"  下次  {task.next_job}，{task.next_time}")
     if task.calendar_ends:
         lines.append(f"  日历  交易日只知道到 {task.calendar_ends}，之后周一到周五都当作交易日")
+    if task.last_refusal:
+        lines.append(
+            f"  拒绝  {task.refusals_day} 有 {task.orders_unsent} 笔委托没有发出，{task.orders_rejected} 笔被券商拒绝；"
+            f"最近的是 {task.last_refusal}"
+        )
     if task.last_error:
         lines.append(f"  最近的错误  {task.last_error}")
     return "\n".join(visible(line.replace("\n", "\\n")) for line in lines)

@@ -11,6 +11,7 @@ import jqtrade.api
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import Order
+from jqtrade.account.refusals import RefusedOrders
 from jqtrade.account.risk import RiskLimits
 from jqtrade.account.trade_gate import AbsTradeGate
 from jqtrade.calendar import TradingDays, load_trading_days
@@ -46,6 +47,8 @@ class Progress(NamedTuple):
     next_time: Optional[datetime]
     calendar_ends: Optional[date] = None
     """the last day that the calendar of trading days knows, once that is near or past"""
+    refused: Optional[RefusedOrders] = None
+    """the day's orders that came to nothing"""
 
 
 class Daily(NamedTuple):
@@ -345,6 +348,7 @@ class Strategy(Host):
         self._progress = self._progress._replace(
             next_job=None if upcoming is None else upcoming[1].name,
             next_time=None if upcoming is None else upcoming[0],
+            refused=None if self._account is None else self._account.refused(),
         )
         if self._closed_days is not None:
             self._closed_days.look(self.clock.now().date(), self._progress.next_time)
@@ -360,6 +364,7 @@ class Strategy(Host):
             account.sync_balance()
         if self._updates:
             self._deliver_updates(due)
+            self._report()  # without a hook nothing else does, and some may be refusals
 
     def sync(self) -> None:
         """The regular sync now; without an account there is none."""
@@ -378,11 +383,22 @@ class Strategy(Host):
             for order in updates:
                 if self.has_left:
                     return
-                self._call("on_order_update", due, self._on_order_update, self._context, order)
+                with self.account().telling(order):
+                    self._call("on_order_update", due, self._on_order_update, self._context, order)
 
     def orders(self) -> List[Order]:
         """Today's orders in order of creation; none without an account."""
         return [] if self._account is None else self._account.orders()
+
+    @property
+    def awaits_news(self) -> bool:
+        """Whether a sync may have something to tell: of orders that may still be filled, or were not sent."""
+        return bool(self.live_orders()) or self.has_untold_refusals
+
+    @property
+    def has_untold_refusals(self) -> bool:
+        """Whether the next sync will tell the strategy of orders that were not sent."""
+        return self._account is not None and self._account.has_untold_refusals
 
     def live_orders(self) -> List[Order]:
         """Today's orders that may still be filled."""

@@ -5,8 +5,9 @@ import sys
 import threading
 import traceback
 from datetime import datetime, timedelta
-from typing import Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
+from jqtrade.account.request import describe
 from jqtrade.clock import SystemClock
 from jqtrade.errors import JqtradeError
 from jqtrade.log import get_log, set_up_logging
@@ -64,7 +65,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
         masker=masker,
         is_wanted=is_wanted,
         is_halted=claim.is_halted,
-        on_progress=lambda progress: _publish(claim, progress),
+        on_progress=lambda progress: _publish(claim, progress, masker),
     )
     set_up_logging(spec.log, spec.debug, masker, clock, strategy.job_time)
     log.info("任务 %s 启动，pid %d，策略 %s", spec.name, os.getpid(), spec.code)
@@ -135,7 +136,7 @@ def _warn_of_foreign_time(strategy: Strategy, clock: SystemClock) -> None:
         )
 
 
-def _publish(claim: Claim, progress: Progress) -> None:
+def _publish(claim: Claim, progress: Progress, masker: Masker) -> None:
     claim.update(
         current_job=progress.current_job,
         current_since=_text(progress.since),
@@ -145,7 +146,21 @@ def _publish(claim: Claim, progress: Progress) -> None:
         next_job=progress.next_job,
         next_time=_text(progress.next_time),
         calendar_ends=None if progress.calendar_ends is None else str(progress.calendar_ends),
+        **_refusals(progress, masker),
     )
+
+
+def _refusals(progress: Progress, masker: Masker) -> Dict[str, Any]:
+    refused = progress.refused
+    if refused is None:
+        return {"refusals_day": None, "orders_unsent": 0, "orders_rejected": 0, "last_refusal": None}
+    last = refused.last
+    return {
+        "refusals_day": str(refused.day),
+        "orders_unsent": refused.unsent,
+        "orders_rejected": refused.by_broker,
+        "last_refusal": masker(f"{last.create_time:%H:%M:%S} {describe(last)}，{last.err_msg}"),
+    }
 
 
 def _text(moment: Optional[datetime]) -> Optional[str]:

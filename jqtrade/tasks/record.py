@@ -36,6 +36,14 @@ class TaskInfo(NamedTuple):
     next_time: Optional[str] = None
     calendar_ends: Optional[str] = None
     """The last day that the task's calendar of trading days knows, once that is near or past."""
+    refusals_day: Optional[str] = None
+    """The day of the three below; None: nothing was refused on the task's day."""
+    orders_unsent: int = 0
+    """How many orders were refused before they were sent."""
+    orders_rejected: int = 0
+    """How many orders the broker refused."""
+    last_refusal: Optional[str] = None
+    """When, what and why, of the last one of both."""
     error: Optional[str] = None
     """Why the start failed."""
     halted: bool = False
@@ -127,7 +135,7 @@ class RecordFile:
 
 def _bounded(fields: Mapping[str, Any]) -> TaskInfo:
     """Return the TaskInfo of `fields`, what the strategy says of itself cut short: an exception may carry a whole table."""
-    said = ("current_job", "last_error", "next_job", "error")
+    said = ("current_job", "last_error", "next_job", "last_refusal", "error")
     short = {name: fields[name][:_LONGEST_TEXT] + "…" for name in said if len(fields[name] or "") > _LONGEST_TEXT}
     return TaskInfo(**dict(fields, **short))
 
