@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--detach", action="store_true", help="在后台运行; 没有 -o 时日志写到 $JQTRADE_HOME/logs/名称.log"
     )
     start.add_argument("--paper", action="store_true", help="用内置的模拟交易所演练, 不碰券商的文件单")
+    start.add_argument("--no-check", action="store_true", help="策略文件里找到错误也启动")
     start.set_defaults(run=_start_task)
 
     get = verbs.add_parser("get_tasks", help="查询当前运行中的实盘任务", description="列出运行中的策略进程")
@@ -215,6 +216,7 @@ def _start_task(args: argparse.Namespace) -> int:
         paper=args.paper,
         home=home_dir(),
         token=new_token(),
+        check=not args.no_check,
     )
     if spec.log is None and not args.detach:
         from jqtrade.runtime.worker import run_task

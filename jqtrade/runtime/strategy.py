@@ -139,11 +139,6 @@ class Strategy(Host):
     def _strategy_dt(self) -> datetime:
         return self.clock.now() if self._due is None else self._due
 
-    @property
-    def names_timezone(self) -> bool:
-        """Whether an option says in which time zone the strategy lives."""
-        return self._options["timezone"] is not None
-
     def configure(self, settings: Dict[str, Any]) -> None:
         """Take options of a config file, before `start`; set_options wins over them. Raises InvalidParam."""
         self.set_options(settings)
@@ -161,7 +156,7 @@ class Strategy(Host):
             self._process_exit = self._function(module, _PROCESS_EXIT, 1)
             self.phase = Phase.INITIALIZING
             initialize(self._context)
-            if self._wants_account():
+            if self.wants_account():
                 self.account()
         self._scheduler = self._schedule(self.clock.now() - timedelta(seconds=self.clock.monotonic() - started))
         self.phase = Phase.RUNNING
@@ -195,14 +190,20 @@ class Strategy(Host):
         self._options.update(checked)
         self.clock.use_zone(self._options["timezone"])
 
-    def _wants_account(self) -> bool:
+    @property
+    def options(self) -> Options:
+        """What was set so far, else the defaults."""
+        return self._options
+
+    def wants_account(self) -> bool:
+        """Whether the options that are set so far ask for an account."""
         if self._options.is_set("use_account"):
             return bool(self._options["use_account"])
         return self._paper or self._make_gate is not None or self._options.any_set(ACCOUNT, GATE)
 
     def account(self) -> Account:
         if self._account is None:
-            if not self._wants_account():
+            if not self.wants_account():
                 raise InvalidCall(
                     "账户模块没有启用，请在 process_initialize 里用 set_options(account_no='资金账号') 设置账户，"
                     "或 set_options(use_account=True)；只是演练可在启动时加 --paper"

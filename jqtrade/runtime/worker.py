@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 import traceback
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Dict, Optional, Tuple
 
 from jqtrade.account.request import describe
@@ -13,7 +13,9 @@ from jqtrade.errors import JqtradeError
 from jqtrade.log import get_log, set_up_logging
 from jqtrade.masking import Masker, visible
 from jqtrade.options import Options
+from jqtrade.runtime.check_start import start_checked
 from jqtrade.runtime.config import read_config
+from jqtrade.runtime.foreign_time import foreign_time
 from jqtrade.runtime.halt import HaltWatch
 from jqtrade.runtime.loader import apply_environment, put_folder_first
 from jqtrade.runtime.strategy import Progress, Strategy
@@ -23,8 +25,6 @@ from jqtrade.tasks.registry import TaskRegistry
 from jqtrade.tasks.spec import TaskSpec, masker_for
 
 log = get_log("jqtrade")
-
-BEIJING = timedelta(hours=8)
 
 
 def run_task(spec: TaskSpec) -> int:
@@ -75,12 +75,14 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
         put_folder_first(spec.code)
         if spec.config is not None:
             strategy.configure(read_config(spec.config))
-        strategy.start()
+        start_checked(strategy, spec, masker)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         _report_failed_start(error, claim, masker, len(strategy.live_orders()))
         strategy.close()
         return 1
-    _warn_of_foreign_time(strategy, clock)
+    warning = foreign_time(strategy.options, clock)
+    if warning is not None:
+        log.warning("%s", warning)
     claim.update(state="running")
     log.info("process_initialize 完成，任务 %s 开始运行", spec.name)
     try:
@@ -125,15 +127,6 @@ def why_not_started(error: BaseException) -> Tuple[str, str]:
 def _is_ours(filename: str) -> bool:
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     return os.path.abspath(filename).startswith(package + os.sep) or filename == __file__
-
-
-def _warn_of_foreign_time(strategy: Strategy, clock: SystemClock) -> None:
-    if not strategy.names_timezone and clock.utc_offset() != BEIJING:
-        log.warning(
-            "这台机器的时区不是 UTC+8，选项 timezone 也没有设置：定时任务和文件日期都按本机时间 %s。"
-            "按北京时间运行请设置 set_options(timezone='Asia/Shanghai')",
-            clock.now().strftime("%Y-%m-%d %H:%M:%S"),
-        )
 
 
 def _publish(claim: Claim, progress: Progress, masker: Masker) -> None:

@@ -34,6 +34,8 @@ class TaskSpec(NamedTuple):
     paper: bool
     home: str
     token: str
+    check: bool = True
+    """whether a file in which something is wrong shall not be started"""
 
     def to_json(self) -> str:
         """Return the spec as one line of ASCII, which no code page can break."""
@@ -111,7 +113,7 @@ def parse_env(text: str, pathsep: str = os.pathsep) -> Dict[str, str]:
             hidden = _SECRET.search(last + piece) or _ACCOUNT.search(last + piece)
             shown = "***" if hidden else repr(piece)
             raise InvalidParam(
-                f"环境变量 {shown} 无法识别，任务没有启动：应写成 NAME=value，多个变量用分号分隔，"
+                f"环境变量 {shown} 无法识别，没有做任何操作：应写成 NAME=value，多个变量用分号分隔，"
                 "例如 -e 'PYTHONPATH=./package;USER=test'"
             )
     return variables
