@@ -60,10 +60,10 @@ def test_a_detached_task_runs_its_jobs_and_stops_gracefully(demo):
 
 
 def test_a_start_that_fails_shows_the_traceback_and_returns_1(tmp_path):
-    path = write_strategy(tmp_path / "bad.py", "def process_initialize(context):\n    run_daily(no_such, 'open')\n")
+    path = write_strategy(tmp_path / "bad.py", "def process_initialize(context):\n    run_daily(1 / 0, 'open')\n")
     result = jqtrade("start_task", "-c", path, "-n", "bad", "-o", str(tmp_path / "bad.log"))
     assert result.code == 1
-    assert "NameError: name 'no_such' is not defined" in result.err
+    assert "ZeroDivisionError: division by zero" in result.err
     assert 'bad.py", line 2, in process_initialize' in result.err
     assert tasks() == []
 
