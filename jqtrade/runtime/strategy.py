@@ -24,7 +24,8 @@ from jqtrade.runtime.api import Host, Phase, StrategyApi
 from jqtrade.runtime.closed_days import ClosedDays
 from jqtrade.runtime.context import Context
 from jqtrade.runtime.loader import accepts, defined_function, load_strategy
-from jqtrade.runtime.trade_gates import find_trade_gate, is_ours
+from jqtrade.runtime.outlook import PlannedJob, outlook
+from jqtrade.runtime.trade_gates import find_trade_gate, is_ours, is_paper
 from jqtrade.scheduler.scheduler import DAILY, EVERY_MINUTE, SYNC, Job, Scheduler
 from jqtrade.scheduler.time_expr import EVERY_MINUTE_EXPR, parse_time_expr
 from jqtrade.scheduler.trigger import Interval, OnDays, TimesOfDay, Trigger, every_minute
@@ -49,6 +50,14 @@ class Progress(NamedTuple):
     """the last day that the calendar of trading days knows, once that is near or past"""
     refused: Optional[RefusedOrders] = None
     """the day's orders that came to nothing"""
+
+
+class RunResult(NamedTuple):
+    """How a job that run_now called ended."""
+
+    state: str
+    """"finished", "failed", "left" (it asked for the end of the task), "unknown" (there is no such job)"""
+    error: str = ""
 
 
 class Daily(NamedTuple):
@@ -120,6 +129,7 @@ class Strategy(Host):
         self._api = StrategyApi(self)
         self._context = Context(clock, self._strategy_dt, lambda: self.account().portfolio)
         self._account: Optional[Account] = None
+        self._is_on_paper = False
         self._dailies: List[Daily] = []
         self._updates: List[Order] = []
         self._on_order_update: Optional[Callable[[Any, Order], Any]] = None
@@ -128,6 +138,7 @@ class Strategy(Host):
         self._exit_request: Optional[SystemExit] = None
         self.exit_code = 0
         self._scheduler: Optional[Scheduler] = None
+        self._outlook: List[str] = []
         self._progress = Progress(None, None, 0, 0, "", None, None)
         self._has_error = False
         """whether last_error is more than a warning"""
@@ -214,6 +225,7 @@ class Strategy(Host):
     def _load_account(self) -> Account:
         options = self._options
         gate = (self._make_gate or self._gate_class())()
+        self._is_on_paper = is_paper(type(gate))
         gate.clock = self.clock
         for notice in options.notices(gate.OPTIONS):
             log.warning("%s", notice)
@@ -265,7 +277,14 @@ class Strategy(Host):
         triggers = {daily.time: on_days(daily.trigger(options["market_period"])) for daily in self._dailies}
         for daily in self._dailies:
             scheduler.add(self._job(daily, triggers[daily.time]), started)
+        planned = [PlannedJob(daily.name, triggers[daily.time], daily.priority == DAILY) for daily in self._dailies]
+        self._outlook = outlook(planned, started)
         return scheduler
+
+    @property
+    def outlook(self) -> List[str]:
+        """What came next when the strategy started, in sentences for the user."""
+        return self._outlook
 
     def _job(self, daily: Daily, trigger: Trigger) -> Job:
         name, function = daily.name, daily.function
@@ -282,7 +301,7 @@ class Strategy(Host):
         return self._exit_request is not None
 
     def _is_wanted(self) -> bool:
-        return not self.has_left and self._process_wants()
+        return not self.has_left and self._process_wants() and not self.has_left  # a run_now may have asked for the end
 
     def run(self, until: Optional[datetime] = None) -> None:
         """Call the jobs until the process is asked to stop, or until all that are due at `until` have been called."""
@@ -291,8 +310,33 @@ class Strategy(Host):
         self._deliver_updates(self.clock.now())
         self._scheduler.run(until)
 
-    def _call(self, name: str, due: datetime, function: Callable[..., Any], *arguments: Any) -> None:
+    def jobs_to_run_now(self) -> Optional[List[str]]:
+        """The names of the jobs that `run_now` may call; None: not of a strategy at this gate."""
+        return sorted(self._functions()) if self._is_on_paper else None
+
+    def _functions(self) -> Dict[str, Callable[[Any], Any]]:
+        """What run_daily was given, by name; without those of which two have the same."""
+        functions = {daily.name: daily.function for daily in self._dailies}
+        return {
+            name: function
+            for name, function in functions.items()
+            if all(daily.function == function for daily in self._dailies if daily.name == name)
+        }
+
+    def run_now(self, name: str) -> RunResult:
+        """Call the job of that name, between two others; on paper only."""
+        function = self._functions().get(name) if self._is_on_paper else None
+        if function is None:
+            return RunResult("unknown", f"没有定时任务 {name}")
+        error = self._call(name, self.clock.now(), function, self._context)
+        if self.has_left:
+            return RunResult("left")
+        return RunResult("failed", error[len(name) + 1 :]) if error else RunResult("finished")
+
+    def _call(self, name: str, due: datetime, function: Callable[..., Any], *arguments: Any) -> str:
         """Call the user's code as a job; what it raises is logged and counted, and the process goes on.
+
+        Returns what it raised, in a line; "" if nothing.
 
         Raises SystemExit if it asks for that while a job runs, which shall end too.
         """
@@ -331,6 +375,7 @@ class Strategy(Host):
         self._report()
         if exits and self._exit_request is not None and outer.current_job not in (None, _PROCESS_EXIT):
             raise self._exit_request  # process_exit goes on: what it has to tidy up still counts
+        return self._masker(error)
 
     def _note_trouble(self, text: str, level: int) -> None:
         """Show in get_tasks what the scheduler said in the log: a job did not run when it should, as bad as one that failed.

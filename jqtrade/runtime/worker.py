@@ -18,6 +18,7 @@ from jqtrade.runtime.config import read_config
 from jqtrade.runtime.foreign_time import foreign_time
 from jqtrade.runtime.halt import HaltWatch
 from jqtrade.runtime.loader import apply_environment, put_folder_first
+from jqtrade.runtime.run_now import RunNowWatch
 from jqtrade.runtime.strategy import Progress, Strategy
 from jqtrade.stop_signals import StopSignals
 from jqtrade.tasks.claim import Claim
@@ -50,10 +51,14 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
     clock = SystemClock()
     masker = masker_for(spec.env, spec.code, spec.config)
     halt = HaltWatch(claim, lambda: strategy.cancel_live_orders())
+    run_now = RunNowWatch(claim, clock, lambda name: strategy.run_now(name))
 
     def is_wanted() -> bool:
         """Heed what other processes ask of this one; asked between jobs, several times a second."""
         halt.look()
+        if signals.received or claim.stop_requested():
+            return False
+        run_now.look()
         return not signals.received and not claim.stop_requested()
 
     strategy = Strategy(
@@ -83,8 +88,10 @@ def _run_claimed(spec: TaskSpec, claim: Claim) -> int:
     warning = foreign_time(strategy.options, clock)
     if warning is not None:
         log.warning("%s", warning)
-    claim.update(state="running")
+    claim.update(state="running", jobs=strategy.jobs_to_run_now())
     log.info("process_initialize 完成，任务 %s 开始运行", spec.name)
+    for sentence in strategy.outlook:
+        log.info("%s", sentence)
     try:
         strategy.run()
         claim.update(state="stopping")
