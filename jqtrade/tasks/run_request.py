@@ -46,7 +46,8 @@ def read_request(path: str) -> Optional[RunRequest]:
         token, function, patience = json.loads(text.decode("ascii"))
     except (OSError, ValueError, TypeError, TaskError):
         return None
-    return RunRequest(str(token), str(function), patience) if isinstance(patience, (int, float)) else None
+    is_one = isinstance(token, str) and isinstance(function, str) and isinstance(patience, (int, float))
+    return RunRequest(token, function, patience) if is_one else None
 
 
 def take_request(path: str) -> bool:
