@@ -55,6 +55,12 @@ def test_a_claim_is_listed_with_what_it_says_until_released(registry: TaskRegist
         "cancels_for",
         "cancels",
         "cancels_failed",
+        "jobs",
+        "run_for",
+        "run_state",
+        "run_started",
+        "run_seconds",
+        "run_said",
     }
     claim.release()
     claim.release()
