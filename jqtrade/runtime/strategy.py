@@ -56,7 +56,7 @@ class RunResult(NamedTuple):
     """How a job that run_now called ended."""
 
     state: str
-    """"finished", "failed", "left" (it asked for the end of the task), "unknown" (there is no such job)"""
+    """one of RunAnswer"""
     error: str = ""
 
 

@@ -7,13 +7,15 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 from jqtrade.errors import TaskError
 from jqtrade.private_files import open_private, read_private
 
-_INTERNAL = ("token", "heeds_halt", "stops_by_name", "cancels_for", "cancels", "cancels_failed") + (
+_INTERNAL = (
+    "token",
+    "heeds_halt",
+    "stops_by_name",
+    "cancels_for",
+    "cancels",
+    "cancels_failed",
     "jobs",
-    "run_for",
-    "run_state",
-    "run_started",
-    "run_seconds",
-    "run_said",
+    "runs",
 )
 _LONGEST_TEXT = 500
 """of what a strategy can say in its record, such as an exception's message: an answer of get_tasks is read by people"""
@@ -66,13 +68,8 @@ class TaskInfo(NamedTuple):
     cancels_failed: int = 0
     jobs: Optional[List[str]] = None
     """The names of the jobs that run_now may call; None: of a task that is not one of the paper exchange."""
-    run_for: str = ""
-    """The token of the request to call a job now that the process has heeded last, and how that went."""
-    run_state: str = ""
-    """"running", or a state of RunResult."""
-    run_started: str = ""
-    run_seconds: float = 0.0
-    run_said: str = ""
+    runs: Optional[List[Dict[str, Any]]] = None
+    """The last calls of jobs by run_now: each a RunAnswer, as a dictionary."""
 
     def doing(self) -> str:
         """Say what keeps the process busy, to somebody who waits for it."""
@@ -151,7 +148,7 @@ class RecordFile:
 
 def _bounded(fields: Mapping[str, Any]) -> TaskInfo:
     """Return the TaskInfo of `fields`, what the strategy says of itself cut short: an exception may carry a whole table."""
-    said = ("current_job", "last_error", "next_job", "last_refusal", "run_said", "error")
+    said = ("current_job", "last_error", "next_job", "last_refusal", "error")
     short = {name: fields[name][:_LONGEST_TEXT] + "…" for name in said if len(fields[name] or "") > _LONGEST_TEXT}
     return TaskInfo(**dict(fields, **short))
 

@@ -24,6 +24,19 @@ class RunRequest(NamedTuple):
     """seconds for which the command waits; what comes to it later is not called"""
 
 
+class RunAnswer(NamedTuple):
+    """What the task says of a request that it has taken."""
+
+    token: str
+    state: str
+    """"running", "finished", "failed", "left" (it asked for the end of the task), "unknown" (there is no such job)"""
+    started: str
+    """time of day"""
+    seconds: float = 0.0
+    said: str = ""
+    """what the job raised, in a line"""
+
+
 def make_request(path: str, request: RunRequest) -> None:
     """Ask. Raises FileExistsError if another request waits, OSError if the file cannot be written, TaskError if it is no file."""
     fd = open_private(path, os.O_WRONLY | os.O_EXCL)

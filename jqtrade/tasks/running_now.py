@@ -7,7 +7,7 @@ from jqtrade.errors import InvalidParam, TaskError
 from jqtrade.tasks.halting import Answer
 from jqtrade.tasks.record import TaskInfo
 from jqtrade.tasks.registry import TaskRegistry
-from jqtrade.tasks.run_request import RunRequest
+from jqtrade.tasks.run_request import RunAnswer, RunRequest
 from jqtrade.tasks.spec import new_token
 
 _POLL = 0.02
@@ -57,13 +57,13 @@ class _Wait:
                 is_late = self._clock.monotonic() >= deadline
                 is_alive = self._registry.is_alive(self._task)  # before the record is read: what it wrote last is seen
                 now = self._registry.peek(self._task.name) or self._task
-                has_begun = now.run_for == self._request.token
-                if has_begun and now.run_state != "running":
-                    return self._ended(now)
+                answer = self._find(now)
+                if answer is not None and answer.state != "running":
+                    return self._ended(answer, now.halted)
                 if not is_alive:
-                    return self._died(has_begun)
-                if is_late and has_begun:
-                    return self._not_yet(f"{now.run_started} 开始运行，{self._request.patience:g} 秒后还没有结束")
+                    return self._died(has_begun=answer is not None)
+                if is_late and answer is not None:
+                    return self._not_yet(f"{answer.started} 开始运行，{self._request.patience:g} 秒后还没有结束")
                 if is_late and self._withdraw():
                     return self._not_run(f"{self._request.patience:g} 秒内没有轮到：{now.doing()}")
                 if is_late and self._clock.monotonic() >= deadline + _GRACE:
@@ -77,14 +77,18 @@ class _Wait:
     def _withdraw(self) -> bool:
         return self._registry.withdraw_run(self._task, self._request)
 
-    def _ended(self, now: TaskInfo) -> Answer:
-        when = f"{now.run_started} 开始，用时 {now.run_seconds:g} 秒"
-        halted = "。任务处于暂停下单状态，新的委托一律不发出" if now.halted else ""
-        if now.run_state == "finished":
+    def _find(self, now: TaskInfo) -> Optional[RunAnswer]:
+        answers = [answer for answer in now.runs or () if answer.get("token") == self._request.token]
+        return RunAnswer(**answers[-1]) if answers else None
+
+    def _ended(self, answer: RunAnswer, is_halted: bool) -> Answer:
+        when = f"{answer.started} 开始，用时 {answer.seconds:g} 秒"
+        halted = "。任务处于暂停下单状态，新的委托一律不发出" if is_halted else ""
+        if answer.state == "finished":
             return Answer(f"{self._what} 运行完毕：{when}{halted}", True)
-        if now.run_state == "left":
+        if answer.state == "left":
             return Answer(f"{self._what} 调用了退出，任务将停止：{when}", True)
-        return Answer(f"{self._what} 运行出错：{now.run_said}（{when}）。完整的错误见日志{self._log()}{halted}", False)
+        return Answer(f"{self._what} 运行出错：{answer.said}（{when}）。完整的错误见日志{self._log()}{halted}", False)
 
     def _died(self, has_begun: bool) -> Answer:
         if not has_begun and self._withdraw():

@@ -89,7 +89,7 @@ def test_a_job_is_called_once_and_how_it_ended_is_told(task: Task) -> None:
     assert task.ran == ["good", "bad"]
     (shown,) = tasks()
     assert (shown["jobs_run"], shown["jobs_failed"]) == (2, 1)
-    assert "run_for" not in shown and shown["next_job"] is not None
+    assert "runs" not in shown and shown["next_job"] is not None
 
 
 def test_what_it_was_refused_is_counted_where_a_person_looks(task: Task) -> None:
@@ -124,11 +124,11 @@ def test_a_task_that_does_not_run_and_one_of_another_gate_are_refused(task: Task
 
 
 def test_while_another_job_runs_it_waits_and_is_withdrawn(task: Task) -> None:
-    busy = task.begin("slow")
+    busy = task.begin("slow", "--timeout", "60")
     wait_for(lambda: task.ran == ["slow"], "the slow job")
     result = task.run("good", "--timeout", "0.5")
     assert result.code == 1 and "good 没有运行：0.5 秒内没有轮到：自 " in result.err and "仍在执行 slow" in result.err
-    waiting = task.begin("good", "--timeout", "30")
+    waiting = task.begin("good", "--timeout", "60")
     wait_for(lambda: list(Path(os.environ["JQTRADE_HOME"]).glob("tasks/*.run")), "the request")
     result = task.run("bad")
     assert result.code == 1 and "还没有轮到上一个 run_now" in result.err

@@ -56,11 +56,7 @@ def test_a_claim_is_listed_with_what_it_says_until_released(registry: TaskRegist
         "cancels",
         "cancels_failed",
         "jobs",
-        "run_for",
-        "run_state",
-        "run_started",
-        "run_seconds",
-        "run_said",
+        "runs",
     }
     claim.release()
     claim.release()
