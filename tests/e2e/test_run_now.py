@@ -77,7 +77,8 @@ def task(tmp_path: Path) -> Iterator[Task]:
     yield task
     task.go()
     for process in task.waiting:
-        process.communicate()
+        if process.poll() is None:
+            process.communicate()
     jqtrade("stop_task", "--all", "-s", "SIGKILL")
 
 
