@@ -24,7 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="jqtrade", description="在自己的电脑上运行实盘策略")
     parser.add_argument("--version", action="version", version=f"jqtrade {__version__}", help="显示版本")
     verbs = parser.add_subparsers(
-        dest="verb", metavar="{start_task,get_tasks,stop_task,halt_task,resume_task,check,replay,paper_broker}"
+        dest="verb", metavar="{start_task,get_tasks,stop_task,halt_task,resume_task,run_now,check,replay,paper_broker}"
     )
     verbs.required = True
 
@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     start.add_argument("--paper", action="store_true", help="用内置的模拟交易所演练, 不碰券商的文件单")
     start.add_argument("--fresh", action="store_true", help="模拟账户从头开始; 原来的移到旁边, 日志里说移到了哪里")
+    start.add_argument("--no-check", action="store_true", help="策略文件里找到错误也启动")
     start.set_defaults(run=_start_task)
 
     get = verbs.add_parser("get_tasks", help="查询当前运行中的实盘任务", description="列出运行中的策略进程")
@@ -83,6 +84,16 @@ def _parser() -> argparse.ArgumentParser:
     resume = verbs.add_parser("resume_task", help="恢复下单", description="结束 halt_task 的暂停")
     _add_name_or_all(resume, "按实盘任务名称恢复", "恢复所有暂停的实盘任务, 包括没有在运行的")
     resume.set_defaults(run=_resume_task)
+
+    run = verbs.add_parser(
+        "run_now",
+        help="让模拟交易的任务现在运行一次某个函数",
+        description="让运行中的模拟交易任务在两个定时任务之间运行一次 run_daily 设置过的函数; 实盘的任务不行",
+    )
+    run.add_argument("-n", "--name", required=True, help="实盘任务名称")
+    run.add_argument("function", metavar="FUNCTION", help="run_daily 设置过的函数的名称")
+    run.add_argument("--timeout", type=_seconds, default=10.0, help="最多等待它运行完的秒数, 默认 10")
+    run.set_defaults(run=_run_now)
 
     check = verbs.add_parser(
         "check",
@@ -202,6 +213,7 @@ def _start_task(args: argparse.Namespace) -> int:
         home=home,
         token=new_token(),
         fresh=args.fresh,
+        check=not args.no_check,
     )
     if in_foreground:
         from jqtrade.runtime.worker import run_task
@@ -299,6 +311,10 @@ def _task_text(task: Any) -> str:
         lines.append(f"  下次  {task.next_job}，{task.next_time}")
     if task.calendar_ends:
         lines.append(f"  日历  交易日只知道到 {task.calendar_ends}，之后周一到周五都当作交易日")
+    if task.last_refusal:
+        counts = ((task.orders_unsent, "没有发出"), (task.orders_rejected, "被券商拒绝"))
+        refused = "，".join(f"{count} 笔{what}" for count, what in counts if count)
+        lines.append(f"  拒绝  {task.refusals_day} 的委托有 {refused}；最近的是 {task.last_refusal}")
     if task.last_error:
         lines.append(f"  最近的错误  {task.last_error}")
     return "\n".join(visible(line.replace("\n", "\\n")) for line in lines)
@@ -379,6 +395,15 @@ def _resume_task(args: argparse.Namespace) -> int:
         else:
             print(f"任务 {name} 已恢复下单" if was_halted else f"任务 {name} 没有暂停下单，不需要恢复")
     return 1 if failed else 0
+
+
+def _run_now(args: argparse.Namespace) -> int:
+    from jqtrade.home import home_dir
+    from jqtrade.tasks.registry import TaskRegistry
+    from jqtrade.tasks.running_now import run_now
+
+    registry = TaskRegistry(home_dir(), say=_say)
+    return 0 if _answer(run_now(registry, args.name, args.function, args.timeout)) else 1
 
 
 def _check(args: argparse.Namespace) -> int:

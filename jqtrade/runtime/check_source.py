@@ -5,7 +5,7 @@ import builtins
 import importlib
 import re
 import tokenize
-from typing import Any, Collection, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Collection, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from jqtrade.own_imports import own_imports
 from jqtrade.runtime.check_joinquant import absent_modules
@@ -43,12 +43,29 @@ _NOW = {
 """calls that ask for the time, the last ones only with at most so many arguments"""
 
 
+_NAME_MAKERS = {"exec", "globals", "__builtins__"}
+
+OF_ACCOUNT = {
+    "order",
+    "cancel_order",
+    "batch_submit_orders",
+    "batch_cancel_orders",
+    "get_orders",
+    "sync_balance",
+    "sync_orders",
+    "portfolio",
+}
+"""what only a strategy with an account can use"""
+
+
 class Undefined(NamedTuple):
     """A name that is used and defined nowhere in the file."""
 
     name: str
     line: int
     is_local: bool = False
+    is_sure: bool = True
+    """not of a local variable in a loop: an earlier round may have set it"""
 
 
 class RunDaily(NamedTuple):
@@ -61,6 +78,8 @@ class RunDaily(NamedTuple):
     function_line: int
     time: Optional[str]
     """None if it is no literal"""
+    is_guarded: bool = False
+    """whether it stands in a `try`: what it raises may be meant"""
 
 
 class SetOptions(NamedTuple):
@@ -69,6 +88,12 @@ class SetOptions(NamedTuple):
     first_line: int
     last_line: int
     options: Dict[str, Any]
+    others: FrozenSet[str] = frozenset()
+    """the names of those that are set to something else"""
+    is_open: bool = False
+    """whether there may be more: **options"""
+    is_guarded: bool = False
+    """whether it stands in a `try`"""
 
 
 class Source:
@@ -83,21 +108,28 @@ class Source:
         compile(text, path, "exec", dont_inherit=True)  # finds what the parser lets through
         self._names = set(names)
         self._nodes = list(ast.walk(self._tree))
+        self._guarded = self._in_try()
         self._origins = self._imports()
+        self._defined = self._bound()
 
     def undefined(self) -> Optional[List[Undefined]]:
-        """Names that are used and defined nowhere; None if pyflakes is not installed."""
+        """Names that are used and defined nowhere; None if pyflakes is not installed, or fails on this file."""
         try:
             with own_imports():
                 checker: Any = importlib.import_module("pyflakes.checker")
-        except ImportError:
+            messages = checker.Checker(self._tree, filename=self.path, builtins=self._names).messages
+        except Exception:  # one that is older than Python itself may raise anything
             return None
-        messages = checker.Checker(self._tree, filename=self.path, builtins=self._names).messages
+        annotations = self._annotations()
         found = []
         for message in messages:
             kind = type(message).__name__
             if kind in ("UndefinedName", "UndefinedLocal"):
-                found.append(Undefined(message.message_args[0], message.lineno, kind == "UndefinedLocal"))
+                if (message.lineno, message.col) in annotations:
+                    continue
+                is_local = kind == "UndefinedLocal"
+                is_sure = not is_local or not self._is_in_loop(message.lineno)
+                found.append(Undefined(message.message_args[0], message.lineno, is_local, is_sure))
             elif kind == "ImportStarUsage" and not self._has_unknown(message.message_args[1].split(", ")):
                 found.append(Undefined(message.message_args[0], message.lineno))
         return found
@@ -109,38 +141,81 @@ class Source:
 
     def missing_functions(self) -> List[Undefined]:
         """Functions that run_daily names and the file defines nowhere; told without pyflakes."""
-        defined = self._names | set(dir(builtins)) | set(self._origins)
-        for node in self._nodes:
-            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-                defined.add(node.id)
-            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                defined.add(node.name)
-            elif isinstance(node, ast.arg):
-                defined.add(node.arg)
-            elif isinstance(node, ast.ExceptHandler) and node.name:
-                defined.add(node.name)
-            elif (
-                isinstance(node, ast.ImportFrom)
-                and node.names[0].name == "*"
-                and self._has_unknown([node.module or ""])
-            ):
-                return []  # nobody knows what comes from there
+        if self._has_unknown(self._star_imports()):
+            return []  # nobody knows what comes from there
+        arguments = {node.arg for node in self._nodes if isinstance(node, ast.arg)}
+        defined = self._names | set(dir(builtins)) | self._defined | arguments
         calls = [call for call in self.run_dailies() if call.function and call.function not in defined]
         return [Undefined(call.function, call.function_line) for call in calls]
 
-    def imports_all_of(self, module: str) -> bool:
-        """Whether the file says `from module import *`."""
-        froms = [node for node in self._nodes if isinstance(node, ast.ImportFrom) and node.module == module]
-        return any(alias.name == "*" for node in froms for alias in node.names)
+    @property
+    def may_make_names(self) -> bool:
+        """Whether the file may define names that cannot be read there: by exec, globals(), or what it tries to import."""
+        for node in self._nodes:
+            if isinstance(node, ast.Name) and node.id in _NAME_MAKERS:
+                return True
+            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and id(node) in self._guarded:
+                return True
+        return "builtins" in self._origins.values()
 
-    def uses(self, names: Set[str]) -> List[Tuple[str, int]]:
-        """Where one of `names` is called, or taken as an attribute (`context.portfolio`)."""
+    def defines(self, name: str) -> bool:
+        """Whether the file binds the name anywhere, or imports what may hold it."""
+        return name in self._defined or self._has_unknown(self._star_imports())
+
+    def absent_imports(self) -> List[Tuple[str, int]]:
+        """Modules of 聚宽 that the file imports without trying, and that are not here, with their lines."""
         found = []
         for node in self._nodes:
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
-                found.append((node.func.id, node.lineno))
-            elif isinstance(node, ast.Attribute) and node.attr in names:
-                found.append((node.attr, node.lineno))
+            if id(node) in self._guarded:
+                continue
+            if isinstance(node, ast.Import):
+                found += [(alias.name, node.lineno) for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.append((node.module, node.lineno))
+        absent = absent_modules([name for name, _ in found])
+        return [(name, line) for name, line in found if name in absent]
+
+    def imported_roots(self) -> Set[str]:
+        """The top-level modules that the file imports; "" stands for its own package."""
+        roots: Set[str] = set()
+        for node in self._nodes:
+            if isinstance(node, ast.Import):
+                roots.update(alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                roots.add("" if node.level else (node.module or "").split(".")[0])
+        return roots
+
+    def mentions(self, name: str) -> bool:
+        """Whether the file uses one of our functions otherwise than by calling it: gives it to others, renames it."""
+        calls = {id(node.func) for node in self._calls(name)}
+        return any(
+            (isinstance(node, ast.Name) and node.id == name and id(node) not in calls)
+            or (isinstance(node, ast.Attribute) and node.attr == name)
+            for node in self._nodes
+        )
+
+    def imports_all_of(self, module: str) -> bool:
+        """Whether the file says `from module import *`."""
+        return module in self._star_imports()
+
+    def _star_imports(self) -> List[str]:
+        froms = [node for node in self._nodes if isinstance(node, ast.ImportFrom)]
+        return [node.module or "" for node in froms if any(alias.name == "*" for alias in node.names)]
+
+    def asks_for_account(self) -> List[Tuple[str, int]]:
+        """Where our functions of the account are called, and `context.portfolio` is read, as far as that is certain."""
+        found = []
+        for node in self._nodes:
+            if isinstance(node, ast.Attribute) and node.attr == "portfolio":
+                if isinstance(node.value, ast.Name) and node.value.id == "context":
+                    found.append(("portfolio", node.lineno))
+            elif isinstance(node, ast.Call):
+                origin = self._origin(node.func)
+                if isinstance(node.func, ast.Name) and node.func.id not in self._defined:
+                    origin = "jqtrade.api." + node.func.id
+                name = origin.rpartition(".")[2]
+                if origin == "jqtrade.api." + name and name in OF_ACCOUNT:
+                    found.append((name, node.lineno))
         return sorted(found, key=lambda use: use[1])
 
     def real_clock(self) -> List[Tuple[str, int]]:
@@ -165,7 +240,8 @@ class Source:
             function, time = given.get("func"), _literal(given.get("time"))
             name = function.id if isinstance(function, ast.Name) else ""
             line = node.lineno if function is None else function.lineno
-            found.append(RunDaily(node.lineno, _last_line(node), name, line, time if isinstance(time, str) else None))
+            literal = time if isinstance(time, str) else None
+            found.append(RunDaily(node.lineno, _last_line(node), name, line, literal, id(node) in self._guarded))
         return found
 
     def set_options(self) -> List[SetOptions]:
@@ -174,15 +250,56 @@ class Source:
         for node in self._calls("set_options"):
             values = {keyword.arg: _literal(keyword.value) for keyword in node.keywords if keyword.arg}
             options = {name: value for name, value in values.items() if value is not _NO_LITERAL}
-            found.append(SetOptions(node.lineno, _last_line(node), options))
+            others = frozenset(values) - frozenset(options)
+            is_open = any(keyword.arg is None for keyword in node.keywords)
+            guarded = id(node) in self._guarded
+            found.append(SetOptions(node.lineno, _last_line(node), options, others, is_open, guarded))
         return found
 
     def _calls(self, name: str) -> List[ast.Call]:
+        if name in self._defined and self._origins.get(name) != "jqtrade.api." + name:
+            return []  # the file has one of its own
         return [
             node
             for node in self._nodes
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
         ]
+
+    def _in_try(self) -> Set[int]:
+        """The ids of the nodes of which somebody catches what they raise."""
+        tries = [node for node in self._nodes if isinstance(node, ast.Try) and node.handlers]
+        return {id(inner) for node in tries for part in node.body for inner in ast.walk(part)}
+
+    def _is_in_loop(self, line: int) -> bool:
+        loops = [node for node in self._nodes if isinstance(node, (ast.For, ast.AsyncFor, ast.While))]
+        return any(loop.lineno <= line <= _last_line(loop) for loop in loops)
+
+    def _bound(self) -> Set[str]:
+        """Names that the file binds anywhere, but for arguments."""
+        bound = set(self._origins)
+        for node in self._nodes:
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                bound.add(node.id)
+            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                bound.add(node.name)
+            elif isinstance(node, ast.ExceptHandler) and node.name:
+                bound.add(node.name)
+            elif isinstance(node, ast.ImportFrom):  # _imports leaves out those of the file's own package
+                bound.update(alias.asname or alias.name for alias in node.names if alias.name != "*")
+        return bound
+
+    def _annotations(self) -> Set[Tuple[int, int]]:
+        """Where the names of annotations stand that Python never looks up: text, and what is in a function."""
+        never = "annotations" in [origin.rpartition(".")[2] for origin in self._origins.values()]
+        places = set()
+        for node in self._nodes:
+            roots = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+            for root in roots:
+                for inner in ast.walk(root) if isinstance(root, ast.AST) else ():
+                    is_text = isinstance(_literal(inner), str) if isinstance(inner, ast.expr) else False
+                    if is_text or never or isinstance(node, ast.AnnAssign):
+                        places.add((getattr(inner, "lineno", 0), getattr(inner, "col_offset", 0)))
+        return places
 
     def _imports(self) -> Dict[str, str]:
         """Names that imports bind, with what they stand for: {"dt": "datetime", "sleep": "time.sleep"}."""

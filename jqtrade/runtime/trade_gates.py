@@ -10,7 +10,8 @@ from jqtrade.own_imports import own_imports
 
 ENTRY_POINT_GROUP = "jqtrade.trade_gates"
 
-_OURS = ("jqtrade.account.trade_gate.anxin.AnXinDMATradeGate", "jqtrade.paper.trade_gate.PaperTradeGate")
+_PAPER = "jqtrade.paper.trade_gate.PaperTradeGate"
+_OURS = ("jqtrade.account.trade_gate.anxin.AnXinDMATradeGate", _PAPER)
 
 
 def find_trade_gate(value: Any) -> Type[AbsTradeGate]:
@@ -34,6 +35,11 @@ def find_trade_gate(value: Any) -> Type[AbsTradeGate]:
 def is_ours(gate: Type[AbsTradeGate]) -> bool:
     """Whether a trade gate is one of jqtrade's own, all of whose options are known."""
     return f"{gate.__module__}.{gate.__name__}" in _OURS
+
+
+def is_paper(gate: Type[AbsTradeGate]) -> bool:
+    """Whether a trade gate is our paper exchange itself."""
+    return f"{gate.__module__}.{gate.__name__}" == _PAPER
 
 
 def _named(name: str) -> Any:

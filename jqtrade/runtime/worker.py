@@ -4,18 +4,22 @@ import atexit
 import os
 import sys
 import threading
-from datetime import datetime, timedelta
-from typing import List, Optional
+from datetime import datetime
+from typing import Any, Dict, List, Optional
 
+from jqtrade.account.request import describe
 from jqtrade.clock import SystemClock
 from jqtrade.errors import JqtradeError
 from jqtrade.log import get_log, set_up_logging
 from jqtrade.masking import Masker, visible
 from jqtrade.options import Options
+from jqtrade.runtime.check_start import start_checked
 from jqtrade.runtime.config import read_config
+from jqtrade.runtime.foreign_time import foreign_time
 from jqtrade.runtime.halt import HaltWatch
 from jqtrade.runtime.loader import apply_environment, put_folder_first
 from jqtrade.runtime.process_end import ProcessEnd
+from jqtrade.runtime.run_now import RunNowWatch
 from jqtrade.runtime.start_errors import why_not_started
 from jqtrade.runtime.strategy import Progress, Strategy
 from jqtrade.stop_signals import StopSignals
@@ -24,8 +28,6 @@ from jqtrade.tasks.registry import TaskRegistry
 from jqtrade.tasks.spec import TaskSpec, masker_for
 
 log = get_log("jqtrade")
-
-BEIJING = timedelta(hours=8)
 
 
 def run_task(spec: TaskSpec) -> int:
@@ -64,11 +66,15 @@ def _run_claimed(spec: TaskSpec, claim: Claim, end: ProcessEnd) -> int:
     clock = SystemClock()
     masker = masker_for(spec.env, spec.code, spec.config)
     halt = HaltWatch(claim, lambda: strategy.cancel_live_orders())
+    run_now = RunNowWatch(claim, clock, lambda name: strategy.run_now(name))
     sys.argv = [spec.code]  # also for threads of the strategy
 
     def is_wanted() -> bool:
         """Heed what other processes ask of this one; asked between jobs, several times a second."""
         halt.look()
+        if signals.received or claim.stop_requested():
+            return False
+        run_now.look()
         return not signals.received and not claim.stop_requested()
 
     def look_after() -> List[str]:
@@ -87,7 +93,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim, end: ProcessEnd) -> int:
         masker=masker,
         is_wanted=is_wanted,
         is_halted=claim.is_halted,
-        on_progress=lambda progress: _publish(claim, progress),
+        on_progress=lambda progress: _publish(claim, progress, masker),
         look_after=look_after,
     )
     logs = set_up_logging(spec.log, spec.debug, masker, clock, strategy.job_time)
@@ -98,14 +104,18 @@ def _run_claimed(spec: TaskSpec, claim: Claim, end: ProcessEnd) -> int:
         put_folder_first(spec.code)
         if spec.config is not None:
             strategy.configure(read_config(spec.config))
-        strategy.start()
+        start_checked(strategy, spec, masker)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         _report_failed_start(error, spec, claim, masker, len(strategy.live_orders()))
         strategy.close()
         return 1
-    _warn_of_foreign_time(strategy, clock)
-    claim.update(state="running")
+    warning = foreign_time(strategy.options, clock)
+    if warning is not None:
+        log.warning("%s", warning)
+    claim.update(state="running", jobs=strategy.jobs_to_run_now())
     log.info("process_initialize 完成，任务 %s 开始运行", spec.name)
+    for sentence in strategy.outlook:
+        log.info("%s", sentence)
     try:
         strategy.run()
         claim.update(state="stopping")
@@ -137,16 +147,7 @@ def _report_failed_start(error: BaseException, spec: TaskSpec, claim: Claim, mas
     claim.update(error=masker(reason))
 
 
-def _warn_of_foreign_time(strategy: Strategy, clock: SystemClock) -> None:
-    if not strategy.names_timezone and clock.utc_offset() != BEIJING:
-        log.warning(
-            "这台机器的时区不是 UTC+8，选项 timezone 也没有设置：定时任务和文件日期都按本机时间 %s。"
-            "按北京时间运行请设置 set_options(timezone='Asia/Shanghai')",
-            clock.now().strftime("%Y-%m-%d %H:%M:%S"),
-        )
-
-
-def _publish(claim: Claim, progress: Progress) -> None:
+def _publish(claim: Claim, progress: Progress, masker: Masker) -> None:
     claim.update(
         current_job=progress.current_job,
         current_since=_text(progress.since),
@@ -156,7 +157,21 @@ def _publish(claim: Claim, progress: Progress) -> None:
         next_job=progress.next_job,
         next_time=_text(progress.next_time),
         calendar_ends=None if progress.calendar_ends is None else str(progress.calendar_ends),
+        **_refusals(progress, masker),
     )
+
+
+def _refusals(progress: Progress, masker: Masker) -> Dict[str, Any]:
+    refused = progress.refused
+    if refused is None:
+        return {"refusals_day": None, "orders_unsent": 0, "orders_rejected": 0, "last_refusal": None}
+    last = refused.last
+    return {
+        "refusals_day": str(refused.day),
+        "orders_unsent": refused.unsent,
+        "orders_rejected": refused.by_broker,
+        "last_refusal": masker(f"{last.create_time:%H:%M:%S} {describe(last)}，{last.err_msg}"),
+    }
 
 
 def _text(moment: Optional[datetime]) -> Optional[str]:

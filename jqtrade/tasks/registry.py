@@ -17,6 +17,7 @@ from jqtrade.tasks.claim import Claim
 from jqtrade.tasks.files import HALT, LOCK, RECORD, TaskFiles, keys_with
 from jqtrade.tasks.platform import FileLock, ask_to_stop, has_open, kill, outlives_its_lock
 from jqtrade.tasks.record import RecordFile, TaskInfo, read_record
+from jqtrade.tasks.run_request import RunRequest, make_request, read_request, take_request
 from jqtrade.tasks.spec import TaskSpec, check_name, file_key, mask_env
 
 T = TypeVar("T")
@@ -160,6 +161,25 @@ class TaskRegistry:
         except (OSError, TaskError) as error:
             if not (self._is_process_of(task) and ask_to_stop(task.pid)):
                 raise TaskError(f"任务 {task.name} 没有停止：无法写入停止请求：{error}") from error
+
+    def request_run(self, task: TaskInfo, request: RunRequest) -> None:
+        """Ask the process of `task` to call a job. Raises TaskError if another one is asked for, or it cannot be asked."""
+        path = self._files(task.name).run_request(task.token)
+        try:
+            self._when_free(lambda: make_request(path, request))
+        except FileExistsError:
+            raise TaskError(
+                f"任务 {task.name} 还没有轮到上一个 run_now，没有运行 {request.function}。"
+                f"如果没有别的 run_now 在等，请删除 {path} 再试"
+            )
+        except (OSError, TaskError) as error:
+            raise TaskError(f"没有运行 {request.function}：无法写入请求：{error}") from error
+
+    def withdraw_run(self, task: TaskInfo, request: RunRequest) -> bool:
+        """Take back what `request_run` asked for; say whether it is certain that the job is not called for it."""
+        path = self._files(task.name).run_request(task.token)
+        found = read_request(path)
+        return found is not None and found.token == request.token and take_request(path)
 
     def kill(self, task: TaskInfo) -> None:
         """End the process of `task` at once; nothing if it has ended.

@@ -12,7 +12,7 @@ from tests.e2e.cli import Result, jqtrade, write_strategy
 
 GOOD = """
     def process_initialize(context):
-        set_options(trading_days="XSHG")
+        set_options(trading_days="XSHG", timezone="Asia/Shanghai")
         run_daily(after, "after_close")
         run_daily(look, "every_minute")
         run_daily(before, "09:00")
@@ -229,7 +229,7 @@ def test_the_account_of_a_check_is_empty_and_sends_nothing(check: Checker) -> No
     assert "11 检查时不下单也不撤单：batch_cancel_orders" in notices
 
 
-def test_orders_without_an_account_are_warned_of(check: Checker) -> None:
+def test_orders_without_an_account_are_an_error(check: Checker) -> None:
     report = check.json(
         """
         def process_initialize(context):
@@ -239,7 +239,7 @@ def test_orders_without_an_account_are_warned_of(check: Checker) -> None:
             order("000001.XSHE", 100)
         """
     )
-    assert "6 用到了 order，但账户没有启用" in said(report["warnings"])
+    assert "6 用到了 order，但账户没有启用" in said(report["errors"])
 
 
 GATE = """

@@ -37,11 +37,15 @@ def test_a_failed_start_shows_no_account_number(tmp_path: Path, jqtrade_home: Pa
         pytest.skip("what native code writes to the terminal passes nobody")
     path = write_strategy(tmp_path / "s.py", f"def process_initialize(context):\n    {body}\n")
     log = tmp_path / "s.log"
-    result = jqtrade("start_task", "-c", path, "-n", "s", *(["-o", str(log)] if detached else []))
+    how = ["-o", str(log)] if detached else []
+    result = jqtrade("start_task", "-c", path, "-n", "s", "--no-check", *how)
     assert result.code != 0
     shown = everything_shown(jqtrade_home, result.out, result.err, "" if "native" in body else read(log))
     assert NUMBER not in shown
     assert "*67" in shown
+    result = jqtrade("start_task", "-c", path, "-n", "s", *how)  # the look before the start says less
+    assert result.code != 0
+    assert NUMBER not in everything_shown(jqtrade_home, result.out, result.err, "" if "native" in body else read(log))
 
 
 def test_an_account_number_of_the_config_file_is_hidden(tmp_path: Path, jqtrade_home: Path) -> None:

@@ -61,11 +61,11 @@ def test_a_detached_task_runs_its_jobs_and_stops_gracefully(demo):
 
 
 def test_a_start_that_fails_is_explained_in_chinese_and_the_traceback_is_in_the_log(tmp_path):
-    path = write_strategy(tmp_path / "bad.py", "def process_initialize(context):\n    run_daily(no_such, 'open')\n")
+    path = write_strategy(tmp_path / "bad.py", "def process_initialize(context):\n    run_daily(1 / 0, 'open')\n")
     result = jqtrade("start_task", "-c", path, "-n", "bad", "-o", str(tmp_path / "bad.log"))
     assert result.code == 1
-    assert "用到了 no_such，但没有定义过" in result.err
-    assert "bad.py 第 2 行 run_daily(no_such, 'open')" in result.err
+    assert "除数是 0" in result.err
+    assert "bad.py 第 2 行 run_daily(1 / 0, 'open')" in result.err
     assert f"完整的经过和 traceback 在日志 {tmp_path / 'bad.log'} 里" in result.err
     assert 'File "' not in result.err
     assert 'bad.py", line 2, in process_initialize' in read(tmp_path / "bad.log")
