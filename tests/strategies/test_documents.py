@@ -94,6 +94,20 @@ def test_no_command_for_powershell_has_a_double_ampersand() -> None:
     assert not [block for block in found if "&&" in block]
 
 
+def test_commands_are_written_as_every_shell_takes_them() -> None:
+    """cmd.exe hands single quotes on; PowerShell 5.1 knows no `&&`, whose only lines here have another beside or below them."""
+    lines = [
+        line
+        for path in DOCUMENTS
+        for block in blocks(str(path.relative_to(ROOT)), "bash")
+        for line in block.splitlines()
+    ]
+    assert len(lines) > 20
+    assert not [line for line in lines if "'" in line or "$(" in line or line.endswith("\\")]
+    assert not re.findall(r"`(?:pip|python|jqtrade) [^`]*'[^`]*`", "".join(map(read_path, DOCUMENTS)))
+    assert {line.split(" && ")[1].split()[0] for line in lines if "&&" in line} == {"jqtrade", "python"}
+
+
 @pytest.mark.parametrize(
     "kind, heading", [(Order, "UserOrder"), (Position, "UserPosition"), (Portfolio, "Portfolio"), (Context, "context")]
 )
