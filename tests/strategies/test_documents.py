@@ -67,7 +67,7 @@ def test_every_command_and_each_of_its_options_is_on_the_commands_page(name: str
                 assert option in ("-h", "--help") or f"`{option}" in part, (verb, option)
 
 
-@pytest.mark.parametrize("page", ["messages", "options", "commands"])
+@pytest.mark.parametrize("page", ["messages", "options", "commands", "api"])
 def test_the_english_page_has_the_rows_of_the_chinese_one(page: str) -> None:
     chinese, english = rows(f"docs/{page}.md"), rows(f"docs/{page}.en.md")
     assert [row.replace("`、`", "`, `") for row in chinese] == english
@@ -111,20 +111,22 @@ def test_commands_are_written_as_every_shell_takes_them() -> None:
 @pytest.mark.parametrize(
     "kind, heading", [(Order, "UserOrder"), (Position, "UserPosition"), (Portfolio, "Portfolio"), (Context, "context")]
 )
-def test_every_attribute_is_in_the_api_reference(kind: type, heading: str) -> None:
+@pytest.mark.parametrize("page", ["docs/api.md", "docs/api.en.md"])
+def test_every_attribute_is_in_the_api_reference(page: str, kind: type, heading: str) -> None:
     names = set(getattr(kind, "__dataclass_fields__", {}))
     names |= {name for name, value in vars(kind).items() if isinstance(value, property)}
-    rows = [line for line in section(read("docs/api.md"), heading).splitlines() if line.startswith("| `")]
+    rows = [line for line in section(read(page), heading).splitlines() if line.startswith("| `")]
     documented = {name for row in rows for cell in row.split("|")[1:3] for name in re.findall(r"`(\w+)`", cell)}
     assert documented == names
 
 
-def test_every_name_of_a_strategy_is_in_the_api_reference() -> None:
-    text = read("docs/api.md")
+@pytest.mark.parametrize("page, guide", [("docs/api.md", "docs/guide.md"), ("docs/api.en.md", "docs/guide.en.md")])
+def test_every_name_of_a_strategy_is_in_the_api_reference(page: str, guide: str) -> None:
+    text = read(page)
     for name in jqtrade.api.__all__:
         assert re.search(rf"^##+ {name}\b|^\| `{name}`", text, re.MULTILINE), name
     for status in OrderStatus:
-        assert f".{status}`" in text and f"| `{status}` |" in read("docs/guide.md")
+        assert f".{status}`" in text and f"| `{status}` |" in read(guide)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
