@@ -170,7 +170,7 @@ def existing_path(path: str, what: str, outcome: str) -> str:
         near = nearest(name, _names_in(folder))
         if near is not None:
             found = f"，同一个目录里最接近的是 {near}"
-        elif not os.path.isabs(os.path.expanduser(path)):
+        elif not os.path.isabs(path) and not path.startswith("~"):
             found = f"，路径从终端现在的目录 {os.getcwd()} 算起"
         else:
             found = ""
