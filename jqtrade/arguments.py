@@ -67,7 +67,10 @@ class Parser(argparse.ArgumentParser):
         return message
 
     def _missing_text(self, names: str) -> str:
-        parts = [f"缺少参数：{names}"]
+        if names.startswith("{"):
+            parts = ["缺少命令：" + names.strip("{}").replace(",", "、")]
+        else:
+            parts = [f"缺少参数：{names}"]
         unknown = [word for word in self._own_words() if self._is_unknown_option(word)]
         if unknown:
             parts.append(self._unknown_text(unknown))
@@ -165,7 +168,12 @@ def existing_path(path: str, what: str, outcome: str) -> str:
     if not os.path.exists(absolute):
         folder, name = os.path.split(absolute)
         near = nearest(name, _names_in(folder))
-        found = "" if near is None else f"，同一个目录里最接近的是 {near}"
+        if near is not None:
+            found = f"，同一个目录里最接近的是 {near}"
+        elif not os.path.isabs(path) and not path.startswith("~"):
+            found = f"，路径从终端现在的目录 {os.getcwd()} 算起"
+        else:
+            found = ""
         raise InvalidParam(f"{what}不存在：{absolute}{found}。{outcome}")
     return absolute
 

@@ -159,6 +159,18 @@ def test_a_file_that_is_not_there_is_answered_with_its_neighbour(tmp_path: Path,
         existing_file(str(tmp_path / wrong), "策略文件", "没有检查")
 
 
+def test_a_relative_path_from_the_wrong_folder_is_answered_with_the_folder_it_starts_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidParam) as caught:
+        existing_file("strategies/demo.py", "策略文件", "没有检查")
+    assert f"，路径从终端现在的目录 {os.getcwd()} 算起。没有检查" in str(caught.value)
+    with pytest.raises(InvalidParam) as caught:
+        existing_file(str(tmp_path / "strategies" / "demo.py"), "策略文件", "没有检查")
+    assert "算起" not in str(caught.value)
+
+
 def test_what_is_near_depends_neither_on_case_nor_on_dashes() -> None:
     assert nearest("Resume-Task", ["halt_task", "resume_task"]) == "resume_task"
     assert nearest("zzz", ["halt_task"]) is None

@@ -16,6 +16,7 @@ from typing import Any, List, Mapping, Optional, Tuple
 import jqtrade.api
 from jqtrade.account.trade_gate import AnXinDMATradeGate
 from jqtrade.account.trade_gate.anxin_watch import PATIENCE
+from jqtrade.arguments import nearest
 from jqtrade.calendar import ExchangeDays, TradingDays, day_text, load_trading_days
 from jqtrade.clock import Clock, SystemClock
 from jqtrade.errors import InvalidParam, JqtradeError
@@ -37,6 +38,8 @@ from jqtrade.scheduler.trigger import OnDays
 from jqtrade.tasks.spec import masker_for
 
 _BEFORE_OPEN = timedelta(minutes=30)
+
+_CALLED_BY_US = ("process_initialize", "on_order_update", "process_exit")
 
 
 def run_check(
@@ -128,6 +131,7 @@ def _check_strategy(strategy: CheckedStrategy, source: Source, findings: Finding
     finished = strategy.try_start()
     add_undefined(source, missing + (undefined or []), findings, strategy.has_defined)
     _report_clock(source, findings)
+    _report_misspelt(source, findings)
     _check_calls(strategy, source, findings)
     if not finished:
         findings.add(NOTICE, "策略没有初始化完，出错的地方之后只看了代码，没有运行")
@@ -164,6 +168,14 @@ def _report_clock(source: Source, findings: Findings) -> None:
         else:
             text = f"{short}() 取的是这台电脑的时间，回放时不是策略的时间，时区也可能不同；请用 context.current_dt"
         findings.add(WARNING, text, source.path, line)
+
+
+def _report_misspelt(source: Source, findings: Findings) -> None:
+    """Warn of functions that nothing calls and that are named almost like one that jqtrade would call."""
+    for name, line in source.unused_functions():
+        meant = nearest(name, _CALLED_BY_US, 0.85)
+        if meant is not None and not source.defines(meant):
+            findings.add(WARNING, f"函数 {name} 没有地方调用；jqtrade 会调用的叫 {meant}", source.path, line)
 
 
 def _check_calls(strategy: CheckedStrategy, source: Source, findings: Findings) -> None:

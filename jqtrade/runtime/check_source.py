@@ -148,6 +148,12 @@ class Source:
         calls = [call for call in self.run_dailies() if call.function and call.function not in defined]
         return [Undefined(call.function, call.function_line) for call in calls]
 
+    def unused_functions(self) -> List[Tuple[str, int]]:
+        """The functions at the top of the file that nothing in it names, with their lines."""
+        used = {node.id for node in self._nodes if isinstance(node, ast.Name)}
+        functions = [node for node in self._tree.body if isinstance(node, ast.FunctionDef)]
+        return [(node.name, node.lineno) for node in functions if node.name not in used]
+
     @property
     def may_make_names(self) -> bool:
         """Whether the file may define names that cannot be read there: by exec, globals(), or what it tries to import."""

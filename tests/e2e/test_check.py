@@ -394,6 +394,20 @@ def test_a_thread_of_the_strategy_does_not_keep_the_check_from_ending(check: Che
     assert check(source).code == 0
 
 
+def test_a_misspelt_function_that_jqtrade_would_call_is_warned_of(check: Checker) -> None:
+    source = """
+        def process_initialize(context): run_daily(process_exit_1, "open")
+        def process_exit_1(context): pass
+        def on_order_updated(context, order): pass
+        def unlike(context): pass
+    """
+    report = check.json(source)
+    assert said(report["warnings"]).count("没有地方调用") == 1
+    assert "4 函数 on_order_updated 没有地方调用；jqtrade 会调用的叫 on_order_update" in said(report["warnings"])
+    both = check.json(source + "    def on_order_update(context, order): pass\n")
+    assert "没有地方调用" not in said(both["warnings"])
+
+
 def test_wrong_usage_is_answered_in_chinese(check: Checker) -> None:
     assert jqtrade("check").code == 2
     missing = jqtrade("check", "-c", str(check.folder / "no.py"))

@@ -191,7 +191,7 @@ def test_a_bad_name_is_refused_before_anything_is_done(tmp_path, name):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        ([], "缺少参数"),
+        ([], "缺少命令：start_task、get_tasks、"),
         (["start_task"], "缺少参数"),
         (["start_task", "-n", "x", "-c", "no_such.py"], "策略文件不存在"),
         (["stop_task"], "请用 -n 名称"),

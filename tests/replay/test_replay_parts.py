@@ -2,7 +2,7 @@
 
 import logging
 import os
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import List
@@ -14,10 +14,12 @@ from jqtrade.errors import InvalidParam
 from jqtrade.masking import Masker
 from jqtrade.replay.clock import ReplayClock, paced_seconds
 from jqtrade.replay.log import MOST_KINDS, LateFile, News
+from jqtrade.replay.market import open_market
 from jqtrade.replay.output import check_folder, make_folder, make_run_folder, mark_latest
 from jqtrade.replay.player import _next_look
 from jqtrade.replay.recorder import DayRecord
 from jqtrade.replay.summary import percent, returns_and_drawdowns
+from tests.replay.replays import write_bars
 
 DAY = datetime(2026, 1, 5)
 FIVE_SECONDS = timedelta(seconds=5)
@@ -202,3 +204,10 @@ def test_what_the_user_called_latest_stays(tmp_path: Path, is_folder: bool) -> N
     mark_latest(folder)
     assert mine.read_text() == "mine"
     assert (tmp_path / "latest.txt").read_text().strip() == os.path.basename(folder)
+
+
+def test_bars_that_end_long_before_what_was_asked_for_are_told_of_but_not_for_a_holiday(tmp_path: Path) -> None:
+    path = write_bars(tmp_path / "bars.csv", {"510300.XSHG": [4.0, 4.1]})
+    assert open_market(path, date(2025, 12, 25), date(2026, 1, 15)).note is None
+    for start, end in [(date(2026, 1, 5), date(2026, 12, 31)), (date(2025, 1, 6), date(2026, 1, 6))]:
+        assert open_market(path, start, end).note == f"要求回放 {start} 到 {end}，行情只有 2026-01-05 到 2026-01-06 的"
