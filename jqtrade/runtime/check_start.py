@@ -10,6 +10,8 @@ from jqtrade.tasks.spec import TaskSpec
 
 log = get_log("jqtrade")
 
+_MOST_SHOWN = 5
+
 
 def start_checked(strategy: Strategy, spec: TaskSpec, masker: Masker) -> None:
     """Start the strategy that `spec` asks for; with `spec.check` look at its file before.
@@ -38,8 +40,10 @@ def _refuse(findings: Findings, ran: str) -> None:
     for finding in errors:
         log.error("策略文件%s", _text(finding))
     if errors:
+        shown = "；".join(_text(finding) for finding in errors[:_MOST_SHOWN])
+        more = "" if len(errors) <= _MOST_SHOWN else "；其余在日志里"
         raise StrategyError(
-            f"有 {len(errors)} 个错误，{ran}。策略文件{_text(errors[0])}。改好再启动；仍要启动请加 --no-check"
+            f"有 {len(errors)} 个错误，{ran}。策略文件{shown}{more}。改好再启动；仍要启动请加 --no-check"
         )
 
 
