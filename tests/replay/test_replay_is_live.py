@@ -152,7 +152,8 @@ def test_the_real_command_under_a_shifted_system_clock_agrees_with_a_replay(tmp_
     source = STRATEGY.replace('"15:40"', '"09:38"').replace('"14:30"', '"09:37"')
     (tmp_path / "mine.py").write_text(source, encoding="utf-8")
     env = dict(variables(tmp_path, "live", str(bars), "2026-01-05"), TZ="Asia/Shanghai", ZONE="Asia/Shanghai")
-    command = ["faketime", "-f", "@2026-01-05 09:31:40 x20", sys.executable, "-m", "jqtrade", "start_task"]
+    # 11 s of real time to start before 09:35
+    command = ["faketime", "-f", "@2026-01-05 09:31:20 x20", sys.executable, "-m", "jqtrade", "start_task"]
     live(command + ["-n", "mine", "-c", "mine.py", "--paper"], tmp_path, env)
 
     env = dict(variables(tmp_path, "replay", str(bars), "2026-01-05"), ZONE="Asia/Shanghai")
