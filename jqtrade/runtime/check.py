@@ -188,7 +188,7 @@ def _check_account(
     strategy: CheckedStrategy, source: Source, days: TradingDays, clock: Clock, findings: Findings
 ) -> None:
     if not strategy.wants_account():
-        add_missing_account(source, findings)
+        add_missing_account(source, strategy.options, findings)
         return
     try:
         gate_class = strategy.real_gate_class()
