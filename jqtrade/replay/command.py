@@ -9,6 +9,7 @@ from typing import List, TextIO
 from jqtrade.arguments import existing_file, existing_path
 from jqtrade.clock import SystemClock
 from jqtrade.errors import InvalidParam
+from jqtrade.masking import visible
 from jqtrade.paper.rules import normal_code
 from jqtrade.replay.replay import Outcome, ReplaySpec, run_replay
 from jqtrade.replay.summary import percent
@@ -42,7 +43,7 @@ def replay(args: argparse.Namespace) -> int:
         print("已立即结束，结果没有写完", file=sys.stderr)
         end_command(1)
         return 1
-    text = _text(outcome)
+    text = visible(_text(outcome))
     print(text, file=sys.stderr if args.json else answer, flush=True)
     if args.json:
         print(json.dumps(outcome.summary.as_dict(), ensure_ascii=True), file=answer, flush=True)
