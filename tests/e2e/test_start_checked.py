@@ -54,6 +54,7 @@ def test_a_file_that_is_wrong_is_not_started_and_every_error_is_told(code: Path,
     assert "第 7 行：用到了 prise，但没有定义过" in told
     assert "第 7 行：用到了 order，但账户没有启用" in told
     assert "--no-check" in told and "Traceback" not in told
+    assert told.count("prise") == 1
     assert ran(code) == ""
 
 
