@@ -84,7 +84,7 @@ class RunDaily(NamedTuple):
     time: Optional[str]
     """None if it is no literal"""
     is_guarded: bool = False
-    """whether it stands in a `try`: what it raises may be meant"""
+    """whether it stands in a `try` or `if`: what it raises may be meant, or may not be for this machine"""
 
 
 class SetOptions(NamedTuple):
@@ -98,7 +98,7 @@ class SetOptions(NamedTuple):
     is_open: bool = False
     """whether there may be more: **options"""
     is_guarded: bool = False
-    """whether it stands in a `try`"""
+    """whether it stands in a `try` or `if`"""
 
 
 class Source:
@@ -115,7 +115,7 @@ class Source:
             compile(text, path, "exec", dont_inherit=True)  # finds what the parser lets through
         self._names = set(names)
         self._nodes = list(ast.walk(self._tree))
-        self._guarded = self._in_try()
+        self._guarded = self._in_try_or_if()
         self._optional = self._in_branches()
         self._origins = self._imports()
         self._defined = self._bound()
@@ -280,10 +280,19 @@ class Source:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
         ]
 
-    def _in_try(self) -> Set[int]:
-        """The ids of the nodes of which somebody catches what they raise."""
-        tries = [node for node in self._nodes if isinstance(node, ast.Try) and node.handlers]
-        return {id(inner) for node in tries for part in node.body for inner in ast.walk(part)}
+    def _in_try_or_if(self) -> Set[int]:
+        """The ids of the nodes of which somebody catches what they raise, or that are meant for some machines only."""
+        found: Set[int] = set()
+        for node in self._nodes:  # each after what it is in
+            inner: List[Any] = []
+            if id(node) in found:
+                inner = list(ast.iter_child_nodes(node))
+            elif isinstance(node, ast.If):
+                inner = node.body + node.orelse
+            elif isinstance(node, ast.Try) and node.handlers:
+                inner = node.body
+            found.update(map(id, inner))
+        return found
 
     def _in_branches(self) -> Set[Tuple[int, int]]:
         """The places in branches that run as the file is loaded, if at all: what is wrong there ends the start by itself."""

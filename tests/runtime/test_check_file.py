@@ -117,6 +117,11 @@ def test_what_is_right_is_no_error(look: Look, text: str) -> None:
             "没有选项 'new_option'",
         ),
         (
+            "import os\nif os.name == 'dos':\n    set_options(file_encoding='oem437')\ndef job(context): pass\n",
+            "file_encoding='oem437'",
+        ),
+        ("HERE = None\nif HERE:\n    run_daily(job, '9:70')\ndef job(context): pass\n", "'9:70'"),
+        (
             "def job(context):\n    for i in range(2):\n        if i:\n            print(last)\n        last = i\nlast = 0\n",
             "局部变量 last",
         ),
