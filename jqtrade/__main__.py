@@ -4,7 +4,15 @@
 import os
 import sys
 
-if __name__ == "__main__" and (sys.path[0] == "" or sys.path[0] == os.getcwd()):
+
+def _is_current(folder: str) -> bool:
+    try:
+        return folder in ("", os.getcwd())
+    except OSError:  # it was removed, and Python has put nothing in front
+        return False
+
+
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False) and _is_current(sys.path[0]):
     # `python -m` lets a random.py or select.py of the current folder stand for Python's own; jqtrade itself may lie there.
     sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     del sys.path[0]

@@ -91,3 +91,34 @@ def test_every_verb_asks_for_jqtrade_home(tmp_path, verb):
     said = done.stdout.decode("utf-8")
     assert done.returncode == 1 and "JQTRADE_HOME" in said and "Traceback" not in said, said
     assert os.listdir(str(tmp_path)) == ["s.py"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no folder that somebody is in")
+@pytest.mark.parametrize(
+    "words, code, told",
+    [
+        (["get_tasks"], 0, "没有运行中的实盘任务"),
+        (["halt_task", "--all"], 0, "没有运行中的实盘任务"),
+        (["check", "-c", "{}/good.py", "--paper"], 0, "通过"),
+        (["start_task", "-c", "s.py", "-n", "a", "--detach"], 1, "当前目录已经被删除"),
+        (["start_task", "-c", "{}/bad.py", "-n", "a", "--detach"], 1, "bad.py 第 1 行"),
+        (["replay", "-c", "{}/good.py", "--start", "2026-01-05", "--end", "2026-01-05"], 1, "当前目录已经被删除"),
+    ],
+)
+def test_a_current_folder_that_was_removed_is_in_no_commands_way(tmp_path, monkeypatch, words, code, told):
+    monkeypatch.setenv("JQTRADE_HOME", str(tmp_path / "home"))
+    good = "def process_initialize(context): run_daily(job, 'open')\n\ndef job(context): pass\n"
+    (tmp_path / "good.py").write_text(good)
+    (tmp_path / "bad.py").write_text("open('gone.txt')\n" + good)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    inside = "import os, sys; os.rmdir(os.getcwd()); os.execv(sys.executable, [sys.executable, '-m', 'jqtrade'] + sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", inside] + [word.format(tmp_path) for word in words],
+        cwd=str(gone),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=120,
+    )
+    said = done.stdout.decode("utf-8")
+    assert done.returncode == code and told in said and "Traceback" not in said, said

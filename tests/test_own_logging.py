@@ -1,5 +1,6 @@
 """In real processes: whatever user code does to logging, to the standard streams and to their files, our lines arrive."""
 
+import os
 import re
 import subprocess
 import sys
@@ -29,7 +30,12 @@ def run(path: Optional[Path], body: str) -> str:
     """Run `body` in a process that logs to `path`; return the log, or what came to the terminal."""
     source = PRELUDE.format(path=None if path is None else str(path)) + textwrap.dedent(body)
     done = subprocess.run(
-        [sys.executable, "-c", source], cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60
+        [sys.executable, "-c", source],
+        cwd=str(ROOT),
+        env=dict(os.environ, PYTHONIOENCODING="utf-8"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=60,
     )
     text = (done.stdout if path is None else path.read_bytes()).decode("utf-8")
     assert done.returncode == 0, text

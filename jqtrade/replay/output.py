@@ -76,7 +76,7 @@ def make_folder(path: str) -> None:
 
 def check_runs(path: str) -> str:
     """Return the absolute path of the folder in which each run gets one of its own. Raises InvalidParam if it is none."""
-    absolute = os.path.abspath(path)
+    absolute = absolute_path(path)
     if os.path.lexists(absolute) and not os.path.isdir(absolute):
         raise InvalidParam(f"{absolute} 不是目录，结果没有地方写，请用 --out 换一个目录。没有做任何操作")
     return absolute

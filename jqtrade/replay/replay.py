@@ -197,7 +197,9 @@ class _Replay:
                 self._strategy.configure(read_config(self._spec.config))
             self._long_jobs.note(LOADING)
             self._strategy.start()
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # as in a task
             reason, trace = why_not_started(error, self._spec.code)
             if trace and not self._spec.debug:
                 trace = "加 --debug 可以看到完整的 traceback"

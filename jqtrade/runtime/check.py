@@ -189,18 +189,18 @@ def _check_calls(strategy: CheckedStrategy, source: Source, findings: Findings) 
             try:
                 strategy.check_time(call.time)
             except InvalidParam as error:
-                findings.add(ERROR, str(error), source.path, call.first_line)
+                findings.add(WARNING if call.is_guarded else ERROR, str(error), source.path, call.first_line)
     for setting in source.set_options():
         if not did_run("set_options", setting.first_line, setting.last_line):
             for text in strategy.wrong_options(setting.options):
-                findings.add(ERROR, text, source.path, setting.first_line)
+                findings.add(WARNING if setting.is_guarded else ERROR, text, source.path, setting.first_line)
 
 
 def _check_account(
     strategy: CheckedStrategy, source: Source, days: TradingDays, clock: Clock, findings: Findings
 ) -> None:
     if not strategy.wants_account():
-        add_missing_account(source, findings)
+        add_missing_account(source, strategy.options, findings)
         return
     try:
         gate_class = strategy.real_gate_class()

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
 import jqtrade.api
+from jqtrade.busy_files import when_free
 from jqtrade.errors import InvalidParam, StrategyError
 from jqtrade.options import ACCOUNT, GATE, Options
 from jqtrade.runtime.check_joinquant import joinquant_text
@@ -23,7 +24,7 @@ _BUILT_IN_GATES = ("anxin", "paper")
 def parsed(path: str, names: Iterable[str], findings: Findings) -> Optional[Source]:
     """The file at `path`, which knows `names` of ours; None if it cannot be read, which is told."""
     try:
-        return Source(path, names)
+        return when_free(lambda: Source(path, names))
     except SyntaxError as error:
         if error.lineno:
             findings.add(ERROR, syntax_text(error), path, error.lineno)
@@ -61,12 +62,12 @@ class FileCheck:
         add_undefined(source, source.missing_functions() + (undefined or []), self._findings)
         self._look_at_calls(source)
         if self._has_certainly_no_account(source):
-            add_missing_account(source, self._findings)
+            add_missing_account(source, self._options, self._findings)
 
     def look_again(self, wants_account: bool) -> None:
         """Now that process_initialize has run, it is certain whether there is an account."""
         if self._source is not None and not wants_account:
-            add_missing_account(self._source, self._findings)
+            add_missing_account(self._source, self._options, self._findings)
 
     def _look_for_joinquant(self, source: Source) -> None:
         errors: List[Any] = [(ImportError("", name=name), line) for name, line in source.absent_imports()]
@@ -105,13 +106,9 @@ class FileCheck:
         options = self._options
         if self._paper or options.is_set("use_account") or options.any_set(ACCOUNT, GATE):
             return False
-        for setting in source.set_options():
-            names = [*setting.options, *setting.others]
-            if setting.is_open or any(
-                name == "use_account" or options.scope(name) in (ACCOUNT, GATE) for name in names
-            ):
-                return False
-        return not source.mentions("set_options") and not any(map(_may_set_options, source.imported_roots()))
+        if _may_get_account(source, options) or source.mentions("set_options"):
+            return False
+        return not any(map(_may_set_options, source.imported_roots()))
 
 
 def add_undefined(
@@ -140,11 +137,24 @@ def add_undefined(
         findings.add(ERROR if name.is_sure and not may_be_made else WARNING, text, source.path, name.line)
 
 
-def add_missing_account(source: Source, findings: Findings) -> None:
-    """Tell that the strategy, which has no account, uses one."""
+def _may_get_account(source: Source, options: Options) -> bool:
+    """Whether a call of set_options in the file would give the strategy an account."""
+    return any(
+        setting.is_open
+        or any(
+            name == "use_account" or options.scope(name) in (ACCOUNT, GATE)
+            for name in [*setting.options, *setting.others]
+        )
+        for setting in source.set_options()
+    )
+
+
+def add_missing_account(source: Source, options: Options, findings: Findings) -> None:
+    """Tell that the strategy, which has no account, uses one; it may know that, if it is the one who decides it."""
+    is_switch = options.is_set("use_account") or _may_get_account(source, options)
     for name, line in source.asks_for_account()[:1]:
         findings.add(
-            ERROR,
+            WARNING if is_switch else ERROR,
             f"用到了 {name}，但账户没有启用：请用 set_options(account_no='资金账号') 设置账户，或 "
             "set_options(use_account=True)；只是演练可在启动和检查时加 --paper",
             source.path,

@@ -4,7 +4,9 @@ import ast
 import builtins
 import importlib
 import re
+import sys
 import tokenize
+import warnings
 from typing import Any, Collection, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from jqtrade.own_imports import own_imports
@@ -44,6 +46,8 @@ _NOW = {
 
 
 _NAME_MAKERS = {"exec", "globals", "__builtins__"}
+_HOLDERS_OF_NAMES = {"f_globals", "f_locals", "modules"}
+"""attributes: of a frame, and sys.modules[__name__]"""
 
 OF_ACCOUNT = {
     "order",
@@ -65,7 +69,8 @@ class Undefined(NamedTuple):
     line: int
     is_local: bool = False
     is_sure: bool = True
-    """not of a local variable in a loop: an earlier round may have set it"""
+    """not of a local variable in a loop: an earlier round may have set it; nor where Python itself tells at the start, if
+    it gets there"""
 
 
 class RunDaily(NamedTuple):
@@ -79,7 +84,7 @@ class RunDaily(NamedTuple):
     time: Optional[str]
     """None if it is no literal"""
     is_guarded: bool = False
-    """whether it stands in a `try`: what it raises may be meant"""
+    """whether it stands in a `try` or `if`: what it raises may be meant, or may not be for this machine"""
 
 
 class SetOptions(NamedTuple):
@@ -93,7 +98,7 @@ class SetOptions(NamedTuple):
     is_open: bool = False
     """whether there may be more: **options"""
     is_guarded: bool = False
-    """whether it stands in a `try`"""
+    """whether it stands in a `try` or `if`"""
 
 
 class Source:
@@ -104,11 +109,14 @@ class Source:
         self.path = path
         with tokenize.open(path) as file:
             text = file.read()
-        self._tree = ast.parse(text, path)
-        compile(text, path, "exec", dont_inherit=True)  # finds what the parser lets through
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whoever runs the file says them
+            self._tree = ast.parse(text, path)
+            compile(text, path, "exec", dont_inherit=True)  # finds what the parser lets through
         self._names = set(names)
         self._nodes = list(ast.walk(self._tree))
-        self._guarded = self._in_try()
+        self._guarded = self._in_try_or_if()
+        self._optional = self._in_branches()
         self._origins = self._imports()
         self._defined = self._bound()
 
@@ -120,15 +128,16 @@ class Source:
             messages = checker.Checker(self._tree, filename=self.path, builtins=self._names).messages
         except Exception:  # one that is older than Python itself may raise anything
             return None
-        annotations = self._annotations()
+        never_read = self._annotations()
         found = []
         for message in messages:
             kind = type(message).__name__
             if kind in ("UndefinedName", "UndefinedLocal"):
-                if (message.lineno, message.col) in annotations:
+                place = message.lineno, message.col
+                if place in never_read:
                     continue
                 is_local = kind == "UndefinedLocal"
-                is_sure = not is_local or not self._is_in_loop(message.lineno)
+                is_sure = not self._is_in_loop(message.lineno) if is_local else place not in self._optional
                 found.append(Undefined(message.message_args[0], message.lineno, is_local, is_sure))
             elif kind == "ImportStarUsage" and not self._has_unknown(message.message_args[1].split(", ")):
                 found.append(Undefined(message.message_args[0], message.lineno))
@@ -143,8 +152,7 @@ class Source:
         """Functions that run_daily names and the file defines nowhere; told without pyflakes."""
         if self._has_unknown(self._star_imports()):
             return []  # nobody knows what comes from there
-        arguments = {node.arg for node in self._nodes if isinstance(node, ast.arg)}
-        defined = self._names | set(dir(builtins)) | self._defined | arguments
+        defined = self._names | set(dir(builtins)) | self._defined | self._arguments()
         calls = [call for call in self.run_dailies() if call.function and call.function not in defined]
         return [Undefined(call.function, call.function_line) for call in calls]
 
@@ -160,6 +168,10 @@ class Source:
         for node in self._nodes:
             if isinstance(node, ast.Name) and node.id in _NAME_MAKERS:
                 return True
+            if isinstance(node, ast.Attribute) and node.attr in _HOLDERS_OF_NAMES:
+                return True
+            if isinstance(node, ast.Call) and not node.args and getattr(node.func, "id", "") in ("vars", "locals"):
+                return True
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and id(node) in self._guarded:
                 return True
         return "builtins" in self._origins.values()
@@ -169,11 +181,12 @@ class Source:
         return name in self._defined or self._has_unknown(self._star_imports())
 
     def absent_imports(self) -> List[Tuple[str, int]]:
-        """Modules of 聚宽 that the file imports without trying, and that are not here, with their lines."""
+        """Modules of 聚宽 that the file imports in any case, and that are not here, with their lines.
+
+        An import in a function or a branch may be meant for 聚宽 alone.
+        """
         found = []
-        for node in self._nodes:
-            if id(node) in self._guarded:
-                continue
+        for node in self._tree.body:
             if isinstance(node, ast.Import):
                 found += [(alias.name, node.lineno) for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -211,13 +224,15 @@ class Source:
     def asks_for_account(self) -> List[Tuple[str, int]]:
         """Where our functions of the account are called, and `context.portfolio` is read, as far as that is certain."""
         found = []
+        has_unknown = self._has_unknown(self._star_imports())  # which may have an `order` of their own
+        own = self._defined | self._arguments()
         for node in self._nodes:
             if isinstance(node, ast.Attribute) and node.attr == "portfolio":
                 if isinstance(node.value, ast.Name) and node.value.id == "context":
                     found.append(("portfolio", node.lineno))
             elif isinstance(node, ast.Call):
                 origin = self._origin(node.func)
-                if isinstance(node.func, ast.Name) and node.func.id not in self._defined:
+                if isinstance(node.func, ast.Name) and node.func.id not in own and not has_unknown:
                     origin = "jqtrade.api." + node.func.id
                 name = origin.rpartition(".")[2]
                 if origin == "jqtrade.api." + name and name in OF_ACCOUNT:
@@ -271,10 +286,30 @@ class Source:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
         ]
 
-    def _in_try(self) -> Set[int]:
-        """The ids of the nodes of which somebody catches what they raise."""
-        tries = [node for node in self._nodes if isinstance(node, ast.Try) and node.handlers]
-        return {id(inner) for node in tries for part in node.body for inner in ast.walk(part)}
+    def _in_try_or_if(self) -> Set[int]:
+        """The ids of the nodes of which somebody catches what they raise, or that are meant for some machines only."""
+        found: Set[int] = set()
+        for node in self._nodes:  # each after what it is in
+            inner: List[Any] = []
+            if id(node) in found:
+                inner = list(ast.iter_child_nodes(node))
+            elif isinstance(node, ast.If):
+                inner = node.body + node.orelse
+            elif isinstance(node, ast.Try) and node.handlers:
+                inner = node.body
+            found.update(map(id, inner))
+        return found
+
+    def _in_branches(self) -> Set[Tuple[int, int]]:
+        """The places in branches that run as the file is loaded, if at all: what is wrong there ends the start by itself."""
+        found = set()
+        waiting: List[ast.AST] = [node for node in self._tree.body if isinstance(node, (ast.If, ast.Try))]
+        while waiting:
+            node = waiting.pop()
+            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+                found.add((getattr(node, "lineno", 0), getattr(node, "col_offset", 0)))
+                waiting += ast.iter_child_nodes(node)
+        return found
 
     def _is_in_loop(self, line: int) -> bool:
         loops = [node for node in self._nodes if isinstance(node, (ast.For, ast.AsyncFor, ast.While))]
@@ -292,18 +327,23 @@ class Source:
                 bound.add(node.name)
             elif isinstance(node, ast.ImportFrom):  # _imports leaves out those of the file's own package
                 bound.update(alias.asname or alias.name for alias in node.names if alias.name != "*")
+            elif type(node).__name__ in ("MatchAs", "MatchStar", "MatchMapping"):  # Python 3.10
+                bound.update(filter(None, (getattr(node, "name", None), getattr(node, "rest", None))))
         return bound
 
+    def _arguments(self) -> Set[str]:
+        return {node.arg for node in self._nodes if isinstance(node, ast.arg)}
+
     def _annotations(self) -> Set[Tuple[int, int]]:
-        """Where the names of annotations stand that Python never looks up: text, and what is in a function."""
+        """Where the names of annotations stand that Python never looks up: text, also in typing.cast, and in a function."""
         never = "annotations" in [origin.rpartition(".")[2] for origin in self._origins.values()]
-        places = set()
+        texts: List[Any] = [node for node in self._nodes if isinstance(getattr(node, _TEXT, None), str)]
+        places = {(node.lineno, node.col_offset) for node in texts}
         for node in self._nodes:
             roots = [getattr(node, "annotation", None), getattr(node, "returns", None)]
             for root in roots:
                 for inner in ast.walk(root) if isinstance(root, ast.AST) else ():
-                    is_text = isinstance(_literal(inner), str) if isinstance(inner, ast.expr) else False
-                    if is_text or never or isinstance(node, ast.AnnAssign):
+                    if never or isinstance(node, ast.AnnAssign):
                         places.add((getattr(inner, "lineno", 0), getattr(inner, "col_offset", 0)))
         return places
 
@@ -343,6 +383,8 @@ def syntax_text(error: SyntaxError) -> str:
 
 
 _NO_LITERAL = object()
+_TEXT = "s" if sys.version_info < (3, 8) else "value"
+"""the attribute of a node that is a piece of text"""
 
 
 def _literal(node: Optional[ast.expr]) -> Any:

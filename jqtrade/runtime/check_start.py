@@ -10,13 +10,11 @@ from jqtrade.tasks.spec import TaskSpec
 
 log = get_log("jqtrade")
 
-_MOST_SHOWN = 5
-
 
 def start_checked(strategy: Strategy, spec: TaskSpec, masker: Masker) -> None:
     """Start the strategy that `spec` asks for; with `spec.check` look at its file before.
 
-    Raises StrategyError, each error logged, if something is wrong with the file; else whatever Strategy.start raises.
+    Raises StrategyError, with each error, if something is wrong with the file; else whatever Strategy.start raises.
     """
     if not spec.check:
         log.warning("启动时有 --no-check，没有检查策略文件")
@@ -26,7 +24,7 @@ def start_checked(strategy: Strategy, spec: TaskSpec, masker: Masker) -> None:
     check = FileCheck(spec.code, strategy.options, spec.paper, findings)
     _refuse(findings, "没有运行它")
     for finding in findings.at(WARNING):
-        log.warning("策略文件%s", _text(finding))
+        log.warning("策略文件 %s", _text(finding))
     for finding in findings.at(NOTICE):
         log.info("%s", finding.text)
     strategy.start()
@@ -35,17 +33,12 @@ def start_checked(strategy: Strategy, spec: TaskSpec, masker: Masker) -> None:
 
 
 def _refuse(findings: Findings, ran: str) -> None:
-    """Log the errors and raise StrategyError, if there are any; `ran`: what has run meanwhile."""
+    """Raise StrategyError if there are errors; `ran`: what has run meanwhile."""
     errors = findings.at(ERROR)
-    for finding in errors:
-        log.error("策略文件%s", _text(finding))
     if errors:
-        shown = "；".join(_text(finding) for finding in errors[:_MOST_SHOWN])
-        more = "" if len(errors) <= _MOST_SHOWN else "；其余在日志里"
-        raise StrategyError(
-            f"有 {len(errors)} 个错误，{ran}。策略文件{shown}{more}。改好再启动；仍要启动请加 --no-check"
-        )
+        listed = "".join("\n  " + _text(finding) for finding in errors)
+        raise StrategyError(f"有 {len(errors)} 个错误，{ran}。改好再启动；仍要启动请加 --no-check。策略文件：{listed}")
 
 
 def _text(finding: Finding) -> str:
-    return ("" if finding.line is None else f"第 {finding.line} 行") + "：" + finding.text
+    return ("" if finding.line is None else f"第 {finding.line} 行：") + finding.text

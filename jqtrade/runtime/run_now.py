@@ -44,7 +44,8 @@ class RunNowWatch:
         result = self._run(request.function)
         seconds = round(self._clock.monotonic() - begun, 3)
         self._answers.pop()
-        self._answer(RunAnswer(request.token, result.state, started, seconds, result.error[:_LONGEST_ERROR]))
+        said = result.error.replace("\n", "\\n")[:_LONGEST_ERROR]  # a line, that nobody takes for two of ours
+        self._answer(RunAnswer(request.token, result.state, started, seconds, said))
         log.info("run_now：%s 运行结束，用时 %.3f 秒", request.function, seconds)
 
     def _answer(self, answer: RunAnswer) -> None:

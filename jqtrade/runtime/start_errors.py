@@ -98,7 +98,7 @@ def _unusable_file(error: OSError) -> Tuple[str, str]:
     path = error.filename
     name = path if isinstance(path, str) else repr(path)
     relative = isinstance(path, str) and not os.path.isabs(path)
-    advice = f"相对路径从运行命令的目录 {os.getcwd()} 算起" if relative else ""
+    advice = f"相对路径从运行命令的目录 {_absolute('') or '（已被删除）'} 算起" if relative else ""
     if isinstance(error, FileNotFoundError):
         return f"没有文件或目录 {name}", advice
     if isinstance(error, PermissionError):
@@ -125,11 +125,11 @@ def _python_words(error: BaseException) -> str:
 
 def _place(error: BaseException, code: str) -> str:
     """File, line and source at which the user's own code failed: the innermost in the strategy's folder, else anywhere."""
-    folder = os.path.dirname(os.path.abspath(code)) + os.sep
+    folder = os.path.dirname(_absolute(code)) + os.sep
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return f"{_short(error.filename, folder)} 第 {error.lineno} 行"  # the source is told already
     frames: List[Any] = [frame for frame in _users_frames(error) if frame.filename[:1] != "<"]  # <frozen os>, <string>
-    own = [frame for frame in frames if os.path.abspath(frame.filename).startswith(folder)] or frames
+    own = [frame for frame in frames if _absolute(frame.filename).startswith(folder)] or frames
     if not own:
         return ""
     source: Optional[str] = own[-1].line
@@ -137,10 +137,17 @@ def _place(error: BaseException, code: str) -> str:
 
 
 def _short(path: str, folder: str) -> str:
-    absolute = os.path.abspath(path)
+    absolute = _absolute(path)
     return absolute[len(folder) :] if absolute.startswith(folder) else absolute
 
 
 def _users_frames(error: BaseException) -> List[traceback.FrameSummary]:
     frames = traceback.extract_tb(error.__traceback__)
-    return [frame for frame in frames if not os.path.abspath(frame.filename).startswith(_PACKAGE)]
+    return [frame for frame in frames if not _absolute(frame.filename).startswith(_PACKAGE)]
+
+
+def _absolute(path: str) -> str:
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:  # the current folder was removed
+        return path

@@ -105,7 +105,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim, end: ProcessEnd) -> int:
         if spec.config is not None:
             strategy.configure(read_config(spec.config))
         start_checked(strategy, spec, masker)
-    except (Exception, SystemExit, KeyboardInterrupt) as error:
+    except BaseException as error:  # asyncio's CancelledError and pyo3's PanicException are no Exception
         _report_failed_start(error, spec, claim, masker, len(strategy.live_orders()))
         strategy.close()
         return 1

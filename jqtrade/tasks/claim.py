@@ -139,7 +139,6 @@ class Claim:
         """Free the name. Nothing may be done in the task's name afterwards: who waits for its end takes this for it."""
         if os.getpid() == self._pid:
             remove_if_possible(self._stop_path)
-            remove_if_possible(self.run_request_path)
         self._record.close()
         self._lock.release()
 

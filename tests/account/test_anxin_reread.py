@@ -13,7 +13,7 @@ from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
 from jqtrade.account.trade_gate import AnXinDMATradeGate
-from jqtrade.errors import InvalidParam
+from jqtrade.errors import InvalidParam, TradeGateError
 from jqtrade.testing import VirtualClock
 
 Gate = AnXinDMATradeGate
@@ -116,6 +116,21 @@ def test_files_that_cannot_be_read_then_leave_the_last_good_snapshot(
     rewrite(folder, "4000", 300)
     account.sync_balance()
     assert account.portfolio.available_cash == 4000
+
+
+def test_files_that_cannot_be_read_are_tried_once_for_many_orders_and_at_each_sync(
+    gate: Gate, folder: OneQuantFolder, clock: VirtualClock
+) -> None:
+    rewrite(folder, "5000", 300)
+    account = open_account(gate, clock)
+    folder.file("assetInfo").write_bytes(b"")
+    clock.sleep(31)
+    began = clock.monotonic()
+    for _ in range(10):
+        assert account.submit_batch([check_request("000001.XSHE", 100, LimitOrderStyle(10))]) != [None]
+    assert clock.monotonic() - began < 0.5, "the tries of one reading, not of ten"
+    with pytest.raises(TradeGateError):
+        gate.sync_balance()
 
 
 def test_cash_that_changes_under_an_old_time_is_no_file_that_stands_still(

@@ -165,6 +165,23 @@ def test_a_file_of_the_wrong_form_is_told_with_its_line(check: Checker, source: 
     assert "Traceback" not in result.out + result.err
 
 
+def test_what_is_meant_for_another_machine_is_only_warned_of(check: Checker) -> None:
+    report = check.json(
+        """
+        import os
+
+        def process_initialize(context):
+            if os.name == "dos":
+                set_options(file_encoding="oem437")
+                run_daily(job, "25:00")
+            run_daily(job, "10:00")
+
+        def job(context): pass
+        """
+    )
+    assert report["ok"] and "oem437" in said(report["warnings"]) and "25:00" in said(report["warnings"])
+
+
 def test_a_file_that_is_no_text_is_told(check: Checker) -> None:
     check.path.write_bytes("注 = '中文'\n".encode("gbk"))
     result = jqtrade("check", "-c", str(check.path))

@@ -15,7 +15,7 @@ SOURCE = """
     import os, sys, time
 
     def process_initialize(context):
-        for job in (good, bad, slow, leave, refused, killed):
+        for job in (good, bad, forged, slow, leave, refused, killed):
             run_daily(job, TIME)
 
     TIME = "00:00"
@@ -26,6 +26,7 @@ SOURCE = """
 
     def good(context): note("good")
     def bad(context): note("bad"); 1 / 0
+    def forged(context): raise ValueError("no\\n2026-01-05 09:30:00.000 INFO 1 jqtrade sold all")
     def leave(context): note("leave"); sys.exit(3)
     def refused(context): order("000001.XSHE", 150, LimitOrderStyle(10))
     def killed(context): note("killed"); os._exit(9)
@@ -87,9 +88,11 @@ def test_a_job_is_called_once_and_how_it_ended_is_told(task: Task) -> None:
     assert result.code == 0 and "good 运行完毕" in result.out and "用时" in result.out
     result = task.run("bad")
     assert result.code == 1 and "bad 运行出错：ZeroDivisionError: division by zero" in result.err
+    result = task.run("forged")
+    assert "ValueError: no\\n2026" in result.err and len(result.err.splitlines()) == 1
     assert task.ran == ["good", "bad"]
     (shown,) = tasks()
-    assert (shown["jobs_run"], shown["jobs_failed"]) == (2, 1)
+    assert (shown["jobs_run"], shown["jobs_failed"]) == (3, 2)
     assert "runs" not in shown and shown["next_job"] is not None
 
 
@@ -158,6 +161,17 @@ def test_a_request_does_not_outlive_its_task(task: Task) -> None:
     task.start("--paper")
     assert task.run("good").code == 0
     assert task.ran == ["slow", "good"]
+
+
+def test_a_request_to_a_task_that_stops_is_said_not_to_have_been_heeded(task: Task) -> None:
+    task.begin("slow", "--timeout", "60")
+    wait_for(lambda: task.ran == ["slow"], "the slow job")
+    waiting = task.begin("good", "--timeout", "60")
+    wait_for(lambda: list(Path(os.environ["JQTRADE_HOME"]).glob("tasks/*.run")), "the request")
+    assert jqtrade("stop_task", "-n", "demo", "--timeout", "0.1").code == 1
+    task.go()
+    assert "good 没有运行：任务已经结束" in waiting.communicate()[1].decode("utf-8")
+    assert task.ran == ["slow"]
 
 
 def test_a_request_of_a_killed_command_is_not_heeded_by_the_next_process(task: Task) -> None:

@@ -54,6 +54,7 @@ def test_a_file_that_is_wrong_is_not_started_and_every_error_is_told(code: Path,
     assert "第 7 行：用到了 prise，但没有定义过" in told
     assert "第 7 行：用到了 order，但账户没有启用" in told
     assert "--no-check" in told and "Traceback" not in told
+    assert told.count("prise") == 1
     assert ran(code) == ""
 
 
@@ -99,3 +100,18 @@ def test_a_bad_variable_is_told_without_a_word_of_tasks_by_commands_that_start_n
     result = jqtrade(*verb, "-c", write_strategy(code, WRONG), "-e", "BAD")
     assert result.code == 1 and "环境变量 'BAD' 无法识别，没有做任何操作" in result.err
     assert "任务" not in result.err
+
+
+def test_what_is_no_exception_of_the_usual_kind_ends_a_start_like_any_other(code: Path, how: List[str]) -> None:
+    source = """
+        class Panic(BaseException):
+            pass
+
+        def process_initialize(context):
+            raise Panic("as pyo3 does")
+    """
+    result = start(code, source, *how)
+    told = result.out + result.err
+    assert result.code == 1 and "启动失败" in told and "s.py 第 6 行" in told and "Traceback" not in told, told
+    played = jqtrade("replay", "-c", str(code), "--start", "2026-01-05", "--end", "2026-01-05")
+    assert played.code == 1 and "启动失败" in played.err and "Traceback" not in played.err, played

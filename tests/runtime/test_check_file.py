@@ -2,9 +2,12 @@
 
 import sys
 import time
+import tokenize
+import warnings
 from datetime import datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 from typing import Any, List
 
 import pytest
@@ -85,6 +88,12 @@ def test_what_is_wrong_at_any_time_is_an_error(look: Look, text: str, told: str)
         "TIME = 'never'\ndef job(context): run_daily(job, TIME)\n",
         "def set_options(**options): pass\ndef job(context): set_options(anything=1)\n",
         "def run_daily(function, time): pass\ndef job(context): run_daily(job, 'whenever')\n",
+        "from typing import cast, TypeVar\nT = TypeVar('T', bound='Gone')\ndef job(context): cast('Gone', context)\n",
+        "match {}:\n    case {'job': job, **later}:\n        run_daily(later, 'open')\n    case [*job]: pass\n"
+        if sys.version_info >= (3, 10)
+        else "job = print\n",
+        "import os\nif 'AT_JOINQUANT' in os.environ:\n    from jqdata import *\ndef job(context): pass\n",
+        "def job(context): pass\ndef at_joinquant():\n    import jqdata\n    return jqdata\n",
     ],
 )
 def test_what_is_right_is_no_error(look: Look, text: str) -> None:
@@ -97,11 +106,21 @@ def test_what_is_right_is_no_error(look: Look, text: str) -> None:
     [
         ("globals().update(job=print)\n", "run_daily 用到的函数 job 没有定义"),
         ("exec('job = print')\n", "run_daily 用到的函数 job 没有定义"),
+        ("vars().update(job=print)\n", "run_daily 用到的函数 job 没有定义"),
+        ("import sys\nsetattr(sys.modules[__name__], 'job', print)\n", "run_daily 用到的函数 job 没有定义"),
+        ("import sys\nsys._getframe().f_globals['job'] = print\n", "run_daily 用到的函数 job 没有定义"),
+        ("try:\n    get_ipython()\nexcept Exception:\n    pass\ndef job(context): pass\n", "get_ipython"),
+        ("import sys\nif sys.version_info < (3,):\n    str = unicode\ndef job(context): pass\n", "unicode"),
         ("try:\n    from jqdata import *\nexcept ImportError:\n    pass\ndef job(context): get_price()\n", "get_price"),
         (
             "try:\n    set_options(new_option=1)\nexcept Exception:\n    pass\ndef job(context): pass\n",
             "没有选项 'new_option'",
         ),
+        (
+            "import os\nif os.name == 'dos':\n    set_options(file_encoding='oem437')\ndef job(context): pass\n",
+            "file_encoding='oem437'",
+        ),
+        ("HERE = None\nif HERE:\n    run_daily(job, '9:70')\ndef job(context): pass\n", "'9:70'"),
         (
             "def job(context):\n    for i in range(2):\n        if i:\n            print(last)\n        last = i\nlast = 0\n",
             "局部变量 last",
@@ -167,6 +186,50 @@ def test_what_may_get_its_account_elsewhere_is_only_told_once_it_has_none(
 def test_names_of_the_users_own_are_no_orders(look: Look, use: str) -> None:
     text = f"desk = frame = None\ndef process_initialize(context):\n    run_daily(job, 'open')\n\ndef job(context):\n    {use}\n"
     assert look(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from helper import *\ndef job(context): order('1', 1)\n",
+        "def job(context): each(print)\n\ndef each(order): order('1')\n",
+        "def job(context): (lambda order: order('1'))(print)\n",
+    ],
+)
+def test_what_may_be_an_order_of_the_users_own_is_none_of_ours(look: Look, text: str) -> None:
+    assert look("def process_initialize(context):\n    run_daily(job, 'open')\n" + text) == []
+    look.check.look_again(wants_account=False)
+    assert look.at(ERROR) == []
+
+
+@pytest.mark.parametrize(
+    "switch", ["if LIVE:\n        set_options(account_no='1234567')", "set_options(use_account=LIVE)"]
+)
+def test_a_file_that_decides_about_its_account_itself_is_only_warned(look: Look, switch: str) -> None:
+    text = f"LIVE = False\ndef process_initialize(context):\n    {switch}\n    run_daily(job, 'open')\n"
+    assert look(text + "def job(context):\n    if LIVE:\n        order('000001.XSHE', 100)\n") == []
+    look.check.look_again(wants_account=False)
+    assert look.at(ERROR) == [] and "用到了 order，但账户没有启用" in look.at(WARNING)[0]
+
+
+def test_the_look_says_nothing_that_python_says_when_it_runs_the_file(look: Look) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert look(START + "def job(context): return 1 is 1, '\\d'\n") == []
+
+
+def test_a_file_that_a_scanner_holds_for_a_moment_is_waited_for(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, tries = tokenize.open, []
+
+    def held(path: str) -> Any:
+        tries.append(path)
+        if len(tries) < 3:
+            raise PermissionError(13, "held", path)
+        return real(path)
+
+    monkeypatch.setattr(tokenize, "open", held)
+    monkeypatch.setattr("jqtrade.busy_files.sys", SimpleNamespace(platform="win32"))
+    assert look(START + "def job(context): pass\n") == [] and len(tries) == 3
 
 
 def test_a_file_for_joinquant_is_told_so_before_it_runs(look: Look) -> None:

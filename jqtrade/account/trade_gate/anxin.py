@@ -89,8 +89,8 @@ class AnXinDMATradeGate(AbsTradeGate):
         self._balance: Optional[BalanceReport] = None
         self._balance_files: List[Optional[Tuple[int, ...]]] = []
         """by which the two files of `_balance` are known again; None: it may have been written since"""
-        self._balance_read = self._orders_read = self.clock.monotonic()
-        """when they were read last, not only looked at"""
+        self._balance_read = self._orders_read = self._balance_tried = self.clock.monotonic()
+        """when they were read last, not only looked at; of the balance also without success"""
         self._balance_read_at = self.clock.now()
         self._changed_unseen: List[Optional[datetime]] = [None, None]
         """of the two files, a time after which it was written although it looked unchanged"""
@@ -318,19 +318,20 @@ class AnXinDMATradeGate(AbsTradeGate):
         if stats[0] is not None:
             self._snapshot_watch.look(files.assets, stats[0], self._changed_unseen[0])
         identities = [_identity(stat) for stat in stats if stat is not None]
-        if self._balance is None or identities != self._balance_files or self.is_snapshot_due():
+        if self._balance is None or identities != self._balance_files or self._is_due(self._balance_read):
             self._read_snapshots(identities, stats)
         return self._balance
 
     def is_snapshot_due(self) -> bool:
-        return self._balance is not None and self._is_due(self._balance_read)
+        """Of files that cannot be read now, not before each order: the tries of one take a third of a second."""
+        return self._balance is not None and self._is_due(max(self._balance_read, self._balance_tried))
 
     def _is_due(self, read: float) -> bool:
         return self.clock.monotonic() - read >= float(self._reread_interval)
 
     def _read_snapshots(self, identities: Sequence[Tuple[int, ...]], stats: Sequence[Optional[os.stat_result]]) -> None:
         """Read the two files, that were like `identities` and `stats` before: rather too old than too new."""
-        now = self.clock.now()
+        now, self._balance_tried = self.clock.now(), self.clock.monotonic()
         report, before = self._retry(self._read_balance), self._balance
         if before is not None and None not in stats:
             for index, changed in enumerate((_cash(report) != _cash(before), report.positions != before.positions)):
