@@ -73,7 +73,7 @@ def test_a_check(folder, tmp_path, from_there):
 @pytest.mark.parametrize("more", [(), ("--through-files",)])
 def test_a_replay_with_its_report(folder, tmp_path, more):
     path = write_strategy(folder / "s.py", STRATEGY)
-    days = ("--start", "2026-01-05", "--end", "2026-01-06")
+    days = ("--start", "2026-01-05", "--end", "2026-01-05")
     played = jqtrade("replay", "-c", path, *days, "--out", str(tmp_path / "out"), *more, cwd=str(tmp_path))
     assert (played.code, imported(tmp_path)) == (1, [])  # 1: its job fails each time
     assert "buys 1000000" in read(tmp_path / "out" / "replay.log")
@@ -117,7 +117,7 @@ def test_a_report_that_cannot_be_written_is_a_sentence_and_not_a_traceback(tmp_p
         plotly.io.to_html = lambda *a, **k: 1 / 0
     """
     path = write_strategy(tmp_path / "s.py", source)
-    days = ("--start", "2026-01-05", "--end", "2026-01-06")
+    days = ("--start", "2026-01-05", "--end", "2026-01-05")
     played = jqtrade("replay", "-c", path, *days, "--out", str(tmp_path / "out"))
     assert played.code == 0 and "Traceback" not in played.out + played.err
     assert "没有写 report.html：画图和计算的库出错，ZeroDivisionError: division by zero" in played.out
