@@ -228,7 +228,7 @@ def test_what_was_not_found_again_proves_nothing_also_after_a_fresh_start_that_w
     path.write_bytes(HEADER + b"\r\n" + ROW + b"\r\n")
     gate = open_gate()
     with monkeypatch.context() as patch:
-        patch.setattr(csv_file, "os", NeighboursOs(path, ACTS["swaps it for an older copy"], "fsync", 1))
+        patch.setattr(csv_file, "os", NeighboursOs(path, ACTS["cuts it to its header"], "fsync", 1))
         with pytest.raises(OrderUncertain):
             gate.order(make_order(OURS))
     with monkeypatch.context() as patch:
