@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import List
 
 import pytest
+from hypothesis import settings
+
+# Benchmarks measure speed; a test that is slow on a machine with much to do has not failed.
+settings.register_profile("jqtrade", deadline=None)
+settings.load_profile("jqtrade")
 
 SOAK = Path(__file__).parent / "soak"
 
