@@ -144,6 +144,21 @@ def test_a_cancel_of_which_nobody_knows_is_not_said_to_have_stayed_here(
     assert "无法确认撤单" in caplog.text and "没有发出" not in caplog.text
 
 
+def test_a_batch_of_cancels_that_raises_in_its_middle_may_have_been_sent(
+    open_account: OpenAccount, broker: FakeBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Unlike cancel_order it answers for each; what it raises, whatever its class, says nothing of the first ones."""
+
+    def cancel(self: Any, ids: Any) -> None:
+        broker.cancels.append(ids)
+        raise RuntimeError("the second is no id")
+
+    account = open_account(batch_cancel_order=cancel)
+    (order_id,) = account.submit_batch([request()])
+    assert account.cancel_batch([str(order_id)]) == [order_id] and broker.cancels
+    assert "无法确认撤单" in caplog.text and "没有发出" not in caplog.text
+
+
 def test_get_orders_of_another_thread_leaves_an_order_on_its_way_alone(
     open_account: OpenAccount, broker: FakeBroker
 ) -> None:
