@@ -1,46 +1,38 @@
 """The command line: verbs, their options, exit codes. Each verb's work is imported when it is called."""
 
-import argparse
+# ruff: noqa: E402
 import os
-import re
 import sys
-from datetime import date, datetime
-from typing import Any, NoReturn, Optional, Sequence
+
+
+def _is_current(folder: str) -> bool:
+    try:
+        return folder in ("", os.getcwd())
+    except OSError:  # it was removed, and Python has put nothing in front
+        return False
+
+
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False) and _is_current(sys.path[0]):
+    # `python -m` lets a random.py or select.py of the current folder stand for Python's own; jqtrade itself may lie there.
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    del sys.path[0]
+
+import argparse
+from typing import Any, Collection, Optional, Sequence
 
 from jqtrade import __version__
-from jqtrade.errors import InvalidParam, JqtradeError
+from jqtrade.arguments import Parser, existing_file, replay_day
+from jqtrade.errors import InvalidParam, JqtradeError, TaskError
+from jqtrade.home import absolute as absolute_path
 from jqtrade.masking import visible
-
-_MESSAGES = [
-    (re.compile(r"the following arguments are required: (.*)"), r"缺少参数：\1"),
-    (re.compile(r"unrecognized arguments: (.*)"), r"不认识的参数：\1"),
-    (re.compile(r"argument (.*?): expected one argument"), r"参数 \1 后面缺少值"),
-    (re.compile(r"argument (.*?): invalid choice: (.*?) \(choose from (.*)\)"), r"参数 \1 的值 \2 不正确，可选：\3"),
-    (re.compile(r"argument (.*?): invalid \w+ value: (.*)"), r"参数 \1 的值 \2 不正确"),
-    (re.compile(r"argument (.*?): (的值 .*)"), r"参数 \1 \2"),
-    (re.compile(r"argument (.*?): not allowed with argument (.*)"), r"参数 \1 不能与 \2 同时使用"),
-    (re.compile(r"ambiguous option: (.*) could match (.*)"), r"参数 \1 有歧义，可能是 \2"),
-]
-
-_FIRST_YEAR, _LAST_YEAR = 1990, 2100
-"""of days that can be replayed: the exchange opened in 1990"""
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse with Chinese error messages."""
-
-    def error(self, message: str) -> NoReturn:
-        for pattern, translation in _MESSAGES:
-            message = pattern.sub(translation, message)
-        self.print_usage(sys.stderr)
-        self.exit(2, f"错误：{message}。没有做任何操作，用 {self.prog} --help 查看用法\n")
+from jqtrade.streams import make_streams_safe, send_missing_to, why_output_is_lost
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="jqtrade", description="在自己的电脑上运行实盘策略")
+    parser = Parser(prog="jqtrade", description="在自己的电脑上运行实盘策略")
     parser.add_argument("--version", action="version", version=f"jqtrade {__version__}", help="显示版本")
     verbs = parser.add_subparsers(
-        dest="verb", metavar="{start_task,get_tasks,stop_task,halt_task,resume_task,check,replay,paper_broker}"
+        dest="verb", metavar="{start_task,get_tasks,stop_task,halt_task,resume_task,run_now,check,replay,paper_broker}"
     )
     verbs.required = True
 
@@ -55,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         "--env",
         action="append",
         default=[],
-        help="策略进程的环境变量, 用分号分隔, 也可以写多个 -e, 示例: -e 'PYTHONPATH=./package;USER=test'",
+        help='策略进程的环境变量, 用分号分隔, 整个值用双引号括起来, 也可以写多个 -e, 示例: -e "A=1;B=2"',
     )
     start.add_argument("--config", help="自定义配置文件路径")
     start.add_argument("--debug", action="store_true", help="日志更丰富, 包含更多 jqtrade 系统日志")
@@ -63,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
         "--detach", action="store_true", help="在后台运行; 没有 -o 时日志写到 $JQTRADE_HOME/logs/名称.log"
     )
     start.add_argument("--paper", action="store_true", help="用内置的模拟交易所演练, 不碰券商的文件单")
+    start.add_argument("--fresh", action="store_true", help="模拟账户从头开始; 原来的移到旁边, 日志里说移到了哪里")
+    start.add_argument("--no-check", action="store_true", help="策略文件里找到错误也启动")
     start.set_defaults(run=_start_task)
 
     get = verbs.add_parser("get_tasks", help="查询当前运行中的实盘任务", description="列出运行中的策略进程")
@@ -99,6 +93,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_name_or_all(resume, "按实盘任务名称恢复", "恢复所有暂停的实盘任务, 包括没有在运行的")
     resume.set_defaults(run=_resume_task)
 
+    run = verbs.add_parser(
+        "run_now",
+        help="让模拟交易的任务现在运行一次某个函数",
+        description="让运行中的模拟交易任务在两个定时任务之间运行一次 run_daily 设置过的函数; 实盘的任务不行",
+    )
+    run.add_argument("-n", "--name", required=True, help="实盘任务名称")
+    run.add_argument("function", metavar="FUNCTION", help="run_daily 设置过的函数的名称")
+    run.add_argument("--timeout", type=_seconds, default=10.0, help="最多等待它运行完的秒数, 默认 10")
+    run.set_defaults(run=_run_now)
+
     check = verbs.add_parser(
         "check",
         help="启动之前检查策略文件",
@@ -106,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("-c", "--code", required=True, help="策略代码路径")
     check.add_argument(
-        "-e", "--env", action="append", default=[], help="策略进程的环境变量, 用分号分隔或写多个 -e, 同 start_task"
+        "-e", "--env", action="append", default=[], help='策略进程的环境变量, 同 start_task, 示例: -e "A=1;B=2"'
     )
     check.add_argument("--config", help="自定义配置文件路径")
     check.add_argument("--paper", action="store_true", help="按 start_task --paper 检查, 不看资金账号和文件单目录")
@@ -123,6 +127,10 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--bars", help="K 线文件或目录, 按它撮合; 不与 --quotes 同用")
     paper.add_argument("--commission", type=float, default=0.00025, help="佣金率, 默认 0.00025")
     paper.add_argument("--min-commission", type=float, default=5.0, help="每笔最低佣金, 默认 5")
+    paper.add_argument("--fund-min-commission", type=float, help="基金的每笔最低佣金, 默认与 --min-commission 相同")
+    paper.add_argument(
+        "--max-quote-age", type=float, default=1800.0, help="多旧的价格不再成交, 交易时间的秒数, 默认 1800; 0: 不管多旧"
+    )
     paper.add_argument("--volume-share", type=float, default=0.25, help="成交最多占一根 K 线成交量的几成, 默认 0.25")
     paper.add_argument("--actions", help="分红送股文件: date,code,cash_per_share,bonus_per_share")
     paper.add_argument("--encoding", default="gbk", help="输出文件的编码, 默认 gbk")
@@ -141,17 +149,21 @@ def _add_replay(verbs: Any) -> None:
         "replay", help="用过去的行情回放策略", description="同一个策略文件，在虚拟的时间里跑过去的交易日"
     )
     replay.add_argument("-c", "--code", required=True, help="策略代码路径")
-    replay.add_argument("--start", required=True, type=_date, help="从哪一天开始, 例如 2026-01-05")
-    replay.add_argument("--end", required=True, type=_date, help="到哪一天为止, 包括这一天")
+    replay.add_argument("--start", required=True, type=replay_day, help="从哪一天开始, 例如 2026-01-05")
+    replay.add_argument("--end", required=True, type=replay_day, help="到哪一天为止, 包括这一天")
     replay.add_argument("--bars", help="历史行情: CSV 或 Parquet 文件, 或装着它们的目录; 不指定时价格是编造的")
     replay.add_argument("--cash", type=_money, help="起始资金, 默认是策略的选项 paper_cash, 或 1000000")
-    replay.add_argument("--out", help="结果写到哪个目录, 默认 replay-策略-开始-结束")
+    replay.add_argument(
+        "--out", help="结果写到哪个目录, 以前的结果会被替换; 默认 replay-策略-开始-结束 里以时间命名的新目录"
+    )
     replay.add_argument(
         "--speed", type=_speed, default=None, help="max(默认): 尽快; 或一个数字: 真实的 1 秒里回放多少秒"
     )
     replay.add_argument("--seed", type=int, help="订单号和编造价格的随机种子, 默认 0")
     replay.add_argument("--json", action="store_true", help="标准输出只有一个 JSON 对象, 供程序读取")
-    replay.add_argument("-e", "--env", action="append", default=[], help="策略的环境变量, 用分号分隔或写多个 -e")
+    replay.add_argument(
+        "-e", "--env", action="append", default=[], help='策略的环境变量, 同 start_task, 示例: -e "A=1;B=2"'
+    )
     replay.add_argument("--config", help="自定义配置文件路径")
     replay.add_argument("--debug", action="store_true", help="日志更丰富, 包含更多 jqtrade 系统日志")
     replay.add_argument("--strict", action="store_true", help="任务一出错就停止, 退出码 1; 默认与实盘一样继续")
@@ -171,18 +183,6 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < 1e9:
         raise ValueError(text)
     return seconds
-
-
-def _date(text: str) -> date:
-    try:
-        day = datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError:
-        day = None
-    if day is None or not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        raise argparse.ArgumentTypeError(
-            f"的值 {text!r} 不正确，应为 {_FIRST_YEAR} 年到 {_LAST_YEAR} 年之间的日期，例如 2026-01-05"
-        )
-    return day
 
 
 def _money(text: str) -> float:
@@ -205,18 +205,25 @@ def _start_task(args: argparse.Namespace) -> int:
     from jqtrade.home import home_dir
     from jqtrade.tasks.spec import TaskSpec, check_name, new_token, parse_env
 
+    name, home = check_name(args.name), home_dir()
+    log = None if args.out is None else _log_path(args.out)
+    in_foreground = log is None and not args.detach
+    if "stdout" in args.missing_streams:
+        log = _log_instead_of_streams(name, home, log, args.missing_streams, in_foreground)
     spec = TaskSpec(
-        name=check_name(args.name),
-        code=_existing_file(args.code, "策略文件"),
-        log=None if args.out is None else _log_path(args.out),
+        name=name,
+        code=existing_file(args.code, "策略文件", "任务没有启动"),
+        log=log,
         env=parse_env(";".join(args.env)),
-        config=None if args.config is None else _existing_file(args.config, "配置文件"),
+        config=None if args.config is None else existing_file(args.config, "配置文件", "任务没有启动"),
         debug=args.debug,
         paper=args.paper,
-        home=home_dir(),
+        home=home,
         token=new_token(),
+        fresh=args.fresh,
+        check=not args.no_check,
     )
-    if spec.log is None and not args.detach:
+    if in_foreground:
         from jqtrade.runtime.worker import run_task
 
         _say_if_halted(spec.name, spec.home)
@@ -233,6 +240,29 @@ def _start_task(args: argparse.Namespace) -> int:
     return 0
 
 
+def _log_instead_of_streams(
+    name: str, home: str, log: Optional[str], missing: Collection[str], in_foreground: bool
+) -> str:
+    """Let the log of the task, `log` or that of its name, take what the missing streams cannot. Returns its path.
+
+    Under pythonw, from the Task Scheduler, this is the only trace of a start that fails.
+    """
+    from jqtrade.tasks.launcher import default_log
+    from jqtrade.tasks.platform import open_log
+
+    path = default_log(home, name) if log is None else log
+    if in_foreground and "stderr" not in missing:
+        _say(f"没有标准输出，任务 {name} 的日志写到 {path}")
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        fd = open_log(path)
+    except OSError as error:
+        raise TaskError(f"任务 {name} 没有启动：{error}（日志路径 {path}）") from error
+    send_missing_to(fd, missing)
+    os.close(fd)
+    return path
+
+
 def _say_if_halted(name: str, home: str) -> None:
     from jqtrade.tasks.registry import TaskRegistry
 
@@ -240,15 +270,8 @@ def _say_if_halted(name: str, home: str) -> None:
         print(f"任务 {name} 处于暂停下单状态，用 jqtrade resume_task -n {name} 恢复", flush=True)
 
 
-def _existing_file(path: str, what: str, outcome: str = "任务没有启动") -> str:
-    absolute = os.path.abspath(os.path.expanduser(path))
-    if not os.path.isfile(absolute):
-        raise InvalidParam(f"{what}不存在：{absolute}。{outcome}")
-    return absolute
-
-
 def _log_path(path: str) -> str:
-    absolute = os.path.abspath(os.path.expanduser(path))
+    absolute = absolute_path(path)
     if os.path.isdir(absolute):
         raise InvalidParam(f"日志路径是一个目录：{absolute}，请写成文件，例如 demo.log。任务没有启动")
     return absolute
@@ -296,6 +319,10 @@ def _task_text(task: Any) -> str:
         lines.append(f"  下次  {task.next_job}，{task.next_time}")
     if task.calendar_ends:
         lines.append(f"  日历  交易日只知道到 {task.calendar_ends}，之后周一到周五都当作交易日")
+    if task.last_refusal:
+        counts = ((task.orders_unsent, "没有发出"), (task.orders_rejected, "被券商拒绝"))
+        refused = "，".join(f"{count} 笔{what}" for count, what in counts if count)
+        lines.append(f"  拒绝  {task.refusals_day} 的委托有 {refused}；最近的是 {task.last_refusal}")
     if task.last_error:
         lines.append(f"  最近的错误  {task.last_error}")
     return "\n".join(visible(line.replace("\n", "\\n")) for line in lines)
@@ -335,7 +362,10 @@ def _halt_task(args: argparse.Namespace) -> int:
     if not args.all and args.name is None:
         raise InvalidParam("请用 -n 名称 或 --all 指定要暂停下单的任务。没有暂停任何任务")
     registry = TaskRegistry(home_dir(), say=_say)
-    names = registry.running() if args.all else [args.name]
+    try:
+        names = registry.running() if args.all else [args.name]
+    except TaskError as error:
+        raise TaskError(f"{error}。没有暂停任何任务，请用 -n 名称 一个个暂停") from error
     if not names:
         print("没有运行中的实盘任务，没有暂停任何任务")
     halts, answers = halt(registry, names, args.cancel_open)
@@ -375,14 +405,23 @@ def _resume_task(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def _run_now(args: argparse.Namespace) -> int:
+    from jqtrade.home import home_dir
+    from jqtrade.tasks.registry import TaskRegistry
+    from jqtrade.tasks.running_now import run_now
+
+    registry = TaskRegistry(home_dir(), say=_say)
+    return 0 if _answer(run_now(registry, args.name, args.function, args.timeout)) else 1
+
+
 def _check(args: argparse.Namespace) -> int:
     from jqtrade.home import home_dir
     from jqtrade.runtime.check import run_check
     from jqtrade.tasks.spec import parse_env
 
     return run_check(
-        code=_existing_file(args.code, "策略文件", "没有检查"),
-        config=None if args.config is None else _existing_file(args.config, "配置文件", "没有检查"),
+        code=existing_file(args.code, "策略文件", "没有检查"),
+        config=None if args.config is None else existing_file(args.config, "配置文件", "没有检查"),
         env=parse_env(";".join(args.env)),
         paper=args.paper,
         home=home_dir(),
@@ -409,6 +448,8 @@ def _paper_broker(args: argparse.Namespace) -> int:
         min_commission=args.min_commission,
         volume_share=args.volume_share,
         actions=args.actions,
+        fund_min_commission=args.fund_min_commission,
+        max_quote_age=args.max_quote_age or None,
     )
 
 
@@ -420,22 +461,20 @@ def _replay(args: argparse.Namespace) -> int:
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run one command. Returns its exit code: 0 done, 1 failed, 2 wrong usage."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # Python 3.7; a code page without Chinese must not end in a traceback
-            stream.reconfigure(errors="backslashreplace")
-    args = _parser().parse_args(argv)
+    missing = make_streams_safe()
+    args = _parser().parse_args(argv, argparse.Namespace(missing_streams=missing))
     try:
         code: int = args.run(args)
-        sys.stdout.flush()
     except JqtradeError as error:
         _say(f"错误：{error}")
-        return 1
+        code = 1
     except KeyboardInterrupt:
         _say("已中断，不再等待；已经做的不会撤回，用 jqtrade get_tasks 查看")
-        return 130
-    except BrokenPipeError:  # `jqtrade get_tasks | head`: nobody reads on
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter would complain when it ends
-        return 1
+        code = 130
+    sys.stdout.flush()
+    lost = why_output_is_lost()
+    if lost:
+        _say(f"标准输出没有写全：{lost}。命令本身的结果见退出码 {code}")
     return code
 
 

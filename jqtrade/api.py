@@ -4,13 +4,13 @@ In the strategy's own file they are there without an import. The functions work 
 (loading the file, process_initialize, a job, a hook) and raise InvalidCall at any other time.
 """
 
-import logging
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderStatus, OrderStyle
 from jqtrade.account.portfolio import Portfolio, Position
 from jqtrade.errors import InvalidCall, InvalidParam, JqtradeError
+from jqtrade.safe_log import own_logger
 
 __all__ = [
     "InvalidCall",
@@ -37,7 +37,7 @@ __all__ = [
 UserOrder = Order
 UserPosition = Position
 
-log = logging.getLogger("strategy")
+log = own_logger("strategy")
 
 _running: List[Any] = []  # the strategies whose code is being called, the innermost last
 

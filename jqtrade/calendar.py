@@ -14,7 +14,7 @@ HOLIDAYS_FILE = "holidays.csv"
 """of the user, in the home folder"""
 
 _OURS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "xshg.csv")
-_DATE = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})", re.ASCII)
+_DATE = re.compile(r"(\d{4})(?:([-/])(\d{1,2})\2(\d{1,2})|(\d{2})(\d{2}))", re.ASCII)
 _WEEKDAYS = "一二三四五六日"
 _DAY = timedelta(days=1)
 
@@ -127,16 +127,22 @@ def _read(path: str) -> Dict[date, bool]:
 
 def _parse(text: str) -> Tuple[date, bool]:
     fields = [field.strip() for field in text.split(",")]
-    match = _DATE.fullmatch(fields[0])
-    if match is None or len(fields) != 2 or fields[1] not in ("0", "1"):
+    if not _DATE.fullmatch(fields[0]) or len(fields) != 2 or fields[1] not in ("0", "1"):
         raise ValueError("应为“日期,0 或 1”，0 是休市，1 是开市，例如 2027-01-01,0")
-    try:
-        day = date(int(match.group(1)), int(match.group(3)), int(match.group(4)))
-    except ValueError:
-        raise ValueError(f"没有 {fields[0]} 这一天，日期应为 年-月-日，例如 2027-01-01")
+    day = parse_day(fields[0])
     if fields[1] == "1" and day.weekday() >= 5:
         raise ValueError(f"{day_text(day)}，交易所周末不开市，调休的上班日也不开，请删掉这一行")
     return day, fields[1] == "1"
+
+
+def parse_day(text: str) -> date:
+    """The day that a user wrote as 2026-01-05, 2026/1/5 or 20260105. Raises ValueError, in Chinese, for anything else."""
+    match = _DATE.fullmatch(text.strip())
+    year, month, day = [int(part) for part in match.groups() if part and part.isdigit()] if match else (0, 0, 0)
+    try:
+        return date(year, month, day)
+    except ValueError:
+        raise ValueError(f"没有 {text} 这一天，日期应为 年-月-日，例如 2027-01-01") from None
 
 
 def day_text(day: date) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Optional
 
 from jqtrade.errors import InvalidParam
+from jqtrade.own_imports import own_imports
 
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?([0-5]\d))?", re.IGNORECASE)
 
@@ -41,9 +42,11 @@ class Clock(ABC):
 
 
 class SystemClock(Clock):
-    """The machine's clock."""
+    """The machine's clock, whatever user code has put in the place of `time.sleep` or `datetime`."""
 
     longest_sleep = 0.5
+    # Kept here, where neither an assignment to the module `time` nor a library that freezes the time looks for them.
+    _datetime, _sleep, _monotonic = datetime, staticmethod(time.sleep), staticmethod(time.monotonic)
 
     def __init__(self) -> None:
         self.zone: Optional[tzinfo] = None
@@ -53,24 +56,24 @@ class SystemClock(Clock):
 
     def now(self) -> datetime:
         if self.zone is None:
-            return datetime.now()
-        return datetime.now(self.zone).replace(tzinfo=None)
+            return self._datetime.now()
+        return self._datetime.now(self.zone).replace(tzinfo=None)
 
     def at(self, timestamp: float) -> datetime:
         if self.zone is None:
-            return datetime.fromtimestamp(timestamp)
-        return datetime.fromtimestamp(timestamp, self.zone).replace(tzinfo=None)
+            return self._datetime.fromtimestamp(timestamp)
+        return self._datetime.fromtimestamp(timestamp, self.zone).replace(tzinfo=None)
 
     def utc_offset(self) -> timedelta:
         """How far the clock's time is ahead of UTC now."""
-        offset = datetime.now(timezone.utc).astimezone(self.zone).utcoffset()
+        offset = self._datetime.now(timezone.utc).astimezone(self.zone).utcoffset()
         return timedelta(0) if offset is None else offset
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return self._monotonic()
 
     def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+        self._sleep(seconds)
 
 
 class VirtualClock(Clock):
@@ -112,9 +115,10 @@ def parse_timezone(text: str) -> tzinfo:
         if abs(offset) < timedelta(hours=24):
             return timezone(offset)
     elif text.strip():
-        from dateutil import tz  # 30 ms to import, and most strategies name no zone
+        with own_imports():
+            from dateutil import tz  # 30 ms to import, and most strategies name no zone
 
-        zone: Optional[tzinfo] = tz.gettz(text.strip())
+            zone: Optional[tzinfo] = tz.gettz(text.strip())
         if zone is not None:
             return zone
     raise InvalidParam(f"时区 timezone={text!r} 无法识别，请写地区名（如 'Asia/Shanghai'）或偏移（如 '+08:00'）")

@@ -5,6 +5,7 @@ import re
 from typing import Any, Dict, Optional, Set
 
 from jqtrade.account_numbers import find_account_nos, has_long_run, is_stock_or_date
+from jqtrade.busy_files import when_free
 
 _SHORTEST_ACCOUNT_NO = 4
 _SHORTEST_SECRET = 6
@@ -13,8 +14,13 @@ _MOST_SOURCE = 4 * 1024 * 1024
 
 _RUN = re.compile(r"[0-9A-Za-z]{6,64}(?:\.(?:XSHG|XSHE)\b)?")
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""what could move the cursor, begin a line, turn the writing round or not be written at all; a tab and a line feed may stay"""
+_UNSEEN = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
+)
+"""what could move the cursor, begin a line, turn the writing round or not be seen at all; a tab and a line feed may stay"""
+_CONTROL = re.compile(f"[{_UNSEEN}]")
+_CONTROL_BUT_COLOURS = re.compile(f"\x1b(?!\\[[0-9;]*m)|(?!\x1b)[{_UNSEEN}]")
 
 
 class Masker:
@@ -47,7 +53,7 @@ class Masker:
         if path is None:
             return
         try:
-            with open(path, "rb") as file:
+            with when_free(lambda: open(path, "rb")) as file:
                 content = file.read(_MOST_SOURCE)
         except OSError:  # whoever needs the file will tell
             return
@@ -100,8 +106,12 @@ def _spellings(secret: str) -> Set[str]:
     return set(whole + escaped)
 
 
-def visible(text: str) -> str:
-    """Return `text` with its control characters written out, such as \\x1b: what a broker says moves no cursor."""
-    if not _CONTROL.search(text):
+def visible(text: str, colours: bool = False) -> str:
+    """Return `text` with its control characters written out, such as \\x1b: what a broker says moves no cursor.
+
+    With `colours`, escape sequences that do no more than colour the text may stay.
+    """
+    pattern = _CONTROL_BUT_COLOURS if colours else _CONTROL
+    if not pattern.search(text):
         return text
-    return _CONTROL.sub(lambda match: ascii(match.group())[1:-1], text)
+    return pattern.sub(lambda match: ascii(match.group())[1:-1], text)

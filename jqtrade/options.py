@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, O
 from jqtrade.boards import CODE_PATTERN
 from jqtrade.clock import parse_timezone
 from jqtrade.errors import InvalidParam
-from jqtrade.home import home_dir
+from jqtrade.home import absolute, home_dir
 
 Period = List[Tuple[time, time]]
 
@@ -63,9 +63,7 @@ def _text(name: str, value: Any) -> str:
 
 
 def _path(name: str, value: Any) -> str:
-    return os.path.abspath(
-        os.path.expanduser(_text(name, os.fspath(value) if isinstance(value, os.PathLike) else value))
-    )
+    return absolute(_text(name, os.fspath(value) if isinstance(value, os.PathLike) else value))
 
 
 def _money(name: str, value: Any) -> float:
@@ -248,6 +246,7 @@ def option_table(home: Optional[str] = None) -> Dict[str, Option]:
         Option("file_encoding", GATE, sys.getfilesystemencoding(), _encoding),
         Option("sync_retry_kwargs", GATE, {"max_attempts": 3, "attempt_internal": 0.15}, _retry),
         Option("ignore_error_line", GATE, True, _flag),
+        Option("reread_internal", GATE, 30.0, _seconds),
         Option("paper_cash", GATE, 1000000.0, _money),
         Option("paper_quotes", GATE, None, _or_none(_path)),
         Option("paper_keep_hours", GATE, False, _flag),
@@ -256,6 +255,8 @@ def option_table(home: Optional[str] = None) -> Dict[str, Option]:
         Option("paper_volume_share", GATE, 0.25, _share),
         Option("paper_commission", GATE, 0.00025, _rate),
         Option("paper_min_commission", GATE, 5.0, _not_negative),
+        Option("paper_fund_min_commission", GATE, None, _or_none(_not_negative)),
+        Option("paper_max_quote_age", GATE, 1800.0, _or_none(_seconds)),
         Option("paper_actions", GATE, None, _or_none(_path)),
     ]
     return {option.name: option for option in options}

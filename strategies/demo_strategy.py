@@ -50,7 +50,7 @@ def send_orders(context):
     log.info(f"第一步：下单。可用资金 {context.portfolio.available_cash:.2f} 元")
     # 先看今天有没有下过单，重启之后才不会重复下单
     if get_orders():
-        log.info("今天已经下过单，不再下单")
+        log.info("今天已经下过单，不再下单。想从头再看一遍，启动时加上 --fresh")
         return
     # 价格 0 表示按对手方最优价：买入用卖一价，卖出用买一价
     g["filled"] = order(FILLED, 200, LimitOrderStyle(0))

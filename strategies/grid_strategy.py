@@ -28,6 +28,7 @@ MAX_REJECTED = 3  # 一个方向一天被拒绝几次就不再试
 def process_initialize(context):
     # 实盘再加上 account_no、counter_type、order_dir
     set_options(use_account=True, paper_quotes=os.environ.get("QUOTES") or os.path.join(HERE, "quotes.csv"))
+    set_options(paper_max_quote_age=None)  # 演练的价格是手写的，多旧都算；行情由程序更新的，请去掉这一行
     run_daily(check, "every_minute")
     if SHARES % 100 != 0:
         raise ValueError("SHARES 应为 100 的倍数")

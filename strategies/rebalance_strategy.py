@@ -39,6 +39,7 @@ def process_initialize(context):
     # paper_quotes 只在 --paper 时有用：模拟交易所和策略看同一个行情文件
     # 实盘再加上 account_no、counter_type、order_dir
     set_options(use_account=True, paper_quotes=QUOTES)
+    set_options(paper_max_quote_age=None)  # 样例的价格是手写的，多旧都算；行情由程序更新的，请去掉这一行
     run_daily(sell, "open+5m")
     run_daily(buy, "open+10m")  # 等卖出成交，资金回来
     run_daily(cancel_rest, "open+30m")

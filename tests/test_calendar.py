@@ -157,6 +157,7 @@ def test_what_is_known_ends_before_a_year_without_a_word(
     [
         b"\xef\xbb\xbfdate,open\r\n2027/1/1,0\r\n",
         b"date, open\n 2027-01-01 , 0 \n\n",
+        b"20270101,0\n",
         "# 元旦\ndate,open\n2027-01-01,0 # 元旦\n2027-01-02,0\n".encode("gbk"),
     ],
 )

@@ -78,7 +78,7 @@ STRATEGY = """
 from datetime import timedelta
 
 def process_initialize(context):
-    set_options(account_no="7654321", counter_type="UM0", order_dir={order_dir!r}, sync_internal=0.2)
+    set_options(account_no="7654321", counter_type="UM0", order_dir={order_dir!r}, sync_internal=0.2, max_snapshot_age=None)
     run_daily(trade, (context.current_dt + timedelta(seconds=1)).strftime("%H:%M:%S"))
     run_daily(leave, (context.current_dt + timedelta(seconds=2)).strftime("%H:%M:%S"))
 

@@ -421,6 +421,30 @@ for number in range(100, 200): log.info("logged %d", number); print("printed", n
     assert numbers(folder, "logged")[-1] == 199
 
 
+def test_a_full_log_that_another_program_holds_is_tried_again_once_a_second_and_not_with_each_line(
+    tmp_path: Path,
+) -> None:
+    body = """
+import time
+tries, now, replace = [], [100.0], os.replace
+def held(*names):
+    tries.append(now[0])
+    raise PermissionError(13, "held by a viewer")
+os.replace = held
+time.monotonic = lambda: now[0]
+for number in range(300):
+    log.info("logged %d", number)
+    now[0] += 0.01
+assert 2 <= len(tries) <= 3, tries
+os.replace = replace
+now[0] += 1
+log.info("logged 300")
+"""
+    done = run(tmp_path / "demo.log", body, max_bytes=5000)
+    assert done.returncode == 0, texts(tmp_path)
+    assert numbers(tmp_path, "logged") == list(range(301)) and set(texts(tmp_path)) == {"demo.log", "demo.log.1"}
+
+
 def test_a_secret_that_becomes_known_while_another_thread_prints_stops_nobody() -> None:
     masker = Masker()
     errors: List[BaseException] = []
@@ -471,13 +495,17 @@ class FullDisk(io.RawIOBase):
     """A file to which nothing can be written while it is `full`."""
 
     full = True
+    refused = 0
+    written = ""
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
         if self.full:
+            self.refused += 1
             raise OSError(28, "No space left on device")
+        self.written += bytes(data).decode()
         return len(data)
 
 
@@ -486,8 +514,10 @@ def test_a_print_never_raises_in_the_middle_of_a_job() -> None:
     stream = MaskedStream(io.BufferedWriter(disk), Masker())
     for _ in range(3):
         print("between two orders", file=stream, flush=True)
+    assert disk.refused >= 3
     disk.full = False
-    stream.close()
+    stream.end()
+    assert disk.written.count("between two orders") == 3
 
 
 PRINTS_WHILE_IT_PRINTS = """
@@ -567,6 +597,23 @@ def test_each_of_many_lines_is_one_line_whatever_it_says() -> None:
     log_lines(logger, ["一\n" + FORGED, "二\r" + FORGED, "三\x1b[2K"])
     lines = stream.getvalue().splitlines()
     assert len(lines) == 3 and all(text.startswith("2026-01-05 09:30:00.123 INFO") for text in lines)
+
+
+@pytest.mark.parametrize(
+    "break_", ["\n", "\r", "\r\n", "\x0b", "\x85", "\u2028", "\x1b[2K\x1b[1G", "\n\u200b", "\n\ufeff"]
+)
+def test_what_the_strategy_logs_of_a_brokers_text_looks_like_no_other_log_line(break_: str) -> None:
+    for name in ("strategy", "strategy.orders", "requests"):
+        text = formatted(name, "被拒绝：%s", "x" + break_ + FORGED)
+        assert not [found for found in text.splitlines()[1:] if found.lstrip("\u200b\ufeff").startswith("2026-")]
+        assert "已恢复下单" in text and "\x1b" not in text
+
+
+def test_marks_that_nobody_sees_are_shown_in_every_line() -> None:
+    for mark in "\u202e\u2066\u200b\u200d\ufeff\u2060\xad\u061c\u3164\U000e0041":
+        for name in ("jqtrade", "strategy"):
+            text = formatted(name, "%s", f"60{mark}0000")
+            assert mark not in text and "60\\" in text
 
 
 def test_a_traceback_and_what_the_strategy_logs_keep_their_lines() -> None:

@@ -131,7 +131,8 @@ def test_amounts_and_words_of_the_environment_stay(env: Any) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_somebody_elses_trouble(tmp_path: Path) -> None:
-    masker_for({}, str(tmp_path / "missing.py"), str(tmp_path), None)
+    masker = masker_for({"API_TOKEN": "xyzzy12345"}, str(tmp_path / "missing.py"), str(tmp_path), None)
+    assert masker("8801234567 xyzzy12345") == "8801234567 ***"  # what is known otherwise is hidden all the same
 
 
 @pytest.mark.parametrize(

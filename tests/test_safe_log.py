@@ -160,25 +160,34 @@ def test_an_argument_that_cannot_be_shown_raises_nothing(log: SafeLog) -> None:
         def __str__(self) -> str:
             raise SystemExit("rude")
 
+    ours = Lines()
     log.logger.addHandler(logging.StreamHandler(io.StringIO()))
+    log.logger.addHandler(ours)
     log.info("%s", Rude())
     log.info("%d", "text")
+    log.info("已发出")
+    assert ours.lines[-1] == "已发出"
 
 
 def test_no_standard_error_at_all_is_no_trouble(log: SafeLog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", None)
+    ours = Lines()
     log.logger.addHandler(Failing(ConnectionError()))
+    log.logger.addHandler(ours)
     log.info("已发出")
+    assert ours.lines == ["已发出"]
 
 
 def test_at_the_end_of_the_stack_a_line_is_lost_and_nothing_raised(log: SafeLog) -> None:
     log.logger.addHandler(logging.StreamHandler(io.StringIO()))
     raised: List[Type[BaseException]] = []
+    reached: List[int] = []
 
     def down(depth: int) -> None:
         if depth:
             return down(depth - 1)
         try:
+            reached.append(spare)
             log.info("deep")
         except RecursionError as error:
             if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
@@ -198,6 +207,7 @@ def test_at_the_end_of_the_stack_a_line_is_lost_and_nothing_raised(log: SafeLog)
         except RecursionError:
             pass
     assert not raised
+    assert len(reached) > 30  # of so many depths most leave room to begin
 
 
 @pytest.mark.posix

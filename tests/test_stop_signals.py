@@ -6,6 +6,8 @@ import textwrap
 
 import pytest
 
+from jqtrade.stop_signals import StopSignals
+
 pytestmark = pytest.mark.posix
 
 PRELUDE = """
@@ -32,6 +34,26 @@ def test_the_work_at_hand_goes_on_and_a_second_ctrl_c_interrupts_it() -> None:
             print("interrupted")
     """
     assert run(code).split("\n") == ["stopping after this", "SIGINT", "interrupted", ""]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gbk"])
+@pytest.mark.parametrize("safe", ["", "make_streams_safe()"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_the_answer_is_in_the_encoding_of_what_the_program_prints(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, safe: str, unbuffered: str
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    code = f"""
+        from jqtrade.streams import make_streams_safe
+        {safe}
+        print("开始", file=sys.stderr, flush=True)
+        StopSignals("正在停止").listen()
+        os.kill(os.getpid(), signal.SIGINT)
+    """
+    source = PRELUDE + textwrap.dedent(code)
+    said = subprocess.check_output([sys.executable, "-c", source], stderr=subprocess.STDOUT, timeout=60)
+    assert said.decode(encoding).split() == ["开始", "正在停止"]
 
 
 def test_a_signal_that_nohup_ignores_stays_ignored() -> None:
@@ -62,3 +84,9 @@ def test_forked_children_end_on_a_signal_as_if_we_were_not_there() -> None:
         print("pools ended")
     """
     assert run(code).split("\n") == ["True ['']", "pools ended", ""]
+
+
+def test_console_events_that_are_signals_too_are_left_to_those() -> None:
+    stop = StopSignals("")
+    assert [stop.take_console_event(event) for event in (0, 1)] == [False, False]
+    assert stop.received == ""

@@ -138,8 +138,9 @@ def test_two_brokers_are_two_classes_of_gate() -> None:
 
 def test_the_example_in_the_modules_docstring_runs(path: str) -> None:
     example = inspect.cleandoc(jqtrade.testing.__doc__ or "").partition("\n\n")[2]
-    namespace: Dict[str, Any] = {"datetime": datetime, **vars(jqtrade.testing)}
-    exec(example.replace('"my_strategy.py"', "path"), dict(namespace, path=path))
+    namespace: Dict[str, Any] = {"datetime": datetime, **vars(jqtrade.testing), "path": path}
+    exec(example.replace('"my_strategy.py"', "path"), namespace)
+    assert "assert" in example and len(namespace["broker"].orders) == 1
 
 
 # ---------------------------------------------------------------- check_trade_gate

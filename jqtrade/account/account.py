@@ -10,17 +10,19 @@ import random
 import sqlite3
 import sys
 import threading
+from contextlib import contextmanager
 from datetime import datetime
 from types import FrameType, MappingProxyType
-from typing import Any, Callable, Container, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Container, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from jqtrade.account.doubts import Doubts
 from jqtrade.account.gate_errors import came_in_the_middle, is_uncertain
-from jqtrade.account.journal import Journal
+from jqtrade.account.journal import JobRun, Journal
 from jqtrade.account.journal_writer import JournalWriter, Known
 from jqtrade.account.news import OrderNews
-from jqtrade.account.order import Order, OrderSide, OrderStatus
+from jqtrade.account.order import NOT_SENT, Order, OrderSide, OrderStatus
 from jqtrade.account.portfolio import BalanceReport, Portfolio, Positions
+from jqtrade.account.refusals import Refusals, RefusedOrders, refused_of
 from jqtrade.account.reports import check_balance, check_list, check_outcomes
 from jqtrade.account.request import OrderRequest, describe, new_order
 from jqtrade.account.risk import RiskLimits, SentBefore
@@ -70,6 +72,9 @@ class Account:
         self._day = clock.now().date()
         self._orders: Dict[str, Order] = {}
         self._doubts = Doubts()
+        self._refusals = Refusals()
+        self._refused: Optional[RefusedOrders] = None
+        self._is_refused_outdated = True
         gate.account_orders = MappingProxyType(self._orders)
         gate.account_doubts = self._doubts.ids
         gate.account_check = self._check_next
@@ -106,6 +111,7 @@ class Account:
             return False
         self._put_right()
         self._doubts.enter(is_clean=True)
+        self._refusals.enter(is_clean=True)
         self._inside = frame
         return True
 
@@ -132,6 +138,7 @@ class Account:
             self._balance = None
             self._limits.forget_sums()
             self._doubts.enter(is_clean=False)
+            self._refusals.enter(is_clean=False)
         if self._gate_may_be_cut_short:
             self._start_gate_over()
         if self._inside is not None:
@@ -159,16 +166,17 @@ class Account:
                 self._orders[order.order_id] = order.with_state(state)
         sent = [SentBefore(record.order, record.value, record.heard) for record in recorded + kin if record.counts]
         self._limits.start_day(self._orders, sent, cancels)
-        self._doubts.take_up(
-            {
-                record.order.order_id: record.order
-                for record in recorded
-                if record.order.status is OrderStatus.new and not record.sent and not record.order.confirmed
-            }
-        )
+        doubtful = {
+            record.order.order_id: record.order
+            for record in recorded
+            if record.order.status is OrderStatus.new and not record.sent and not record.order.confirmed
+        }
+        self._doubts.take_up(doubtful)
         self._is_loaded = True
+        self._is_refused_outdated = True
         self._resolve_doubts("任务在发出之前中断，不会自动补发")
         self._doubts.tell()  # they are orders of the run before
+        self._refusals.forget(doubtful)
         self._writer.flush()
         for order_id, order in self._doubts.ids.items():
             log.warning("上次运行中断时无法确认订单 %s 是否发出，等待柜台回报：%s", order_id, describe(order))
@@ -234,9 +242,14 @@ class Account:
         return self._portfolio
 
     def orders(self, order_id: Any = None, code: Any = None, status: Any = None) -> List[Order]:
-        """Today's orders in order of creation that match every given filter. Raises InvalidParam for an unknown status."""
-        is_ours = os.getpid() == self._pid and threading.get_ident() == self._thread
-        if is_ours and not self._is_within_call(sys._getframe()):  # else a call may be at work: only what stands there
+        """Today's orders in order of creation that match every given filter; those of the last day once it is closed.
+
+        Raises InvalidParam for an unknown status, InvalidCall in another thread or process.
+        """
+        problem = self._foreign_place()
+        if problem:
+            raise InvalidCall(f"{problem}。没有查询订单")
+        if not self._is_within_call(sys._getframe()):  # else a call is at work: only what stands there
             self._put_right()
             self._start_day()
         if status is not None:
@@ -251,6 +264,28 @@ class Account:
         if status is not None:
             orders = [order for order in orders if order.status is status]
         return orders
+
+    def refused(self) -> Optional[RefusedOrders]:
+        """What there is to say of today's orders that came to nothing. Costs nothing while there are no new ones."""
+        if self._is_refused_outdated:
+            self._refused = refused_of(self._day, self._orders.values())
+            self._is_refused_outdated = False
+        return self._refused
+
+    @property
+    def has_untold_refusals(self) -> bool:
+        """Whether the next sync will tell of orders that were not sent."""
+        return self._refusals.has_untold
+
+    @contextmanager
+    def telling(self, order: Order) -> Iterator[None]:
+        """Within this the strategy's hook is told how `order` stands. See account/refusals.py."""
+        before = self._refusals.is_answering
+        self._refusals.is_answering = before or order.is_unsent
+        try:
+            yield
+        finally:
+            self._refusals.is_answering = before
 
     def submit_batch(self, requests: Sequence[OrderRequest]) -> List[Optional[str]]:
         """Send orders, all at once where the gate can.
@@ -270,6 +305,7 @@ class Account:
         except JqtradeError:
             self._inside = None
             raise
+        self._refusals.note_new(batch)
         accepted = self._within_limits(batch.values(), now) if batch else []
         try:
             if accepted:
@@ -316,7 +352,7 @@ class Account:
         """Those of `orders` that may be sent, one after the other, are counted and returned; the others are refused."""
         if self._doubts.ids and not self._limits.is_halted():
             self._ask(self._gate.mend)
-        if self._limits.is_stale(self._portfolio, now):
+        if self._limits.is_stale(self._portfolio, now) or self._ask(self._gate.is_snapshot_due):
             self._sync_balance()
         halted = self._limits.is_halted()  # only now: all this may have taken its time
         blocking = self._doubts.blocking()
@@ -333,7 +369,7 @@ class Account:
                 self._limits.check(order, self._portfolio, moment)
             except InvalidOrder as error:
                 log.error("InvalidOrder：订单 %s 没有发出：%s，%s", order.order_id, describe(order), error)
-                refused.append(order.rejected(f"没有发出：{error}"))
+                refused.append(order.rejected(f"{NOT_SENT}{error}"))
                 self._orders[order.order_id] = refused[-1]
             else:
                 self._doubts.begin(order)  # before the first record of it
@@ -341,6 +377,7 @@ class Account:
                 self._limits.count_order(order, self._portfolio)
                 accepted.append(order)
         if refused:
+            self._note_refusals(refused)
             self._journal.queue(refused)
             self._writer.flush()
         return accepted
@@ -411,13 +448,18 @@ class Account:
             return
         for order, reason in orders:
             log.error("订单 %s 没有发出：%s，%s", order.order_id, describe(order), reason)
-        refused = [order.rejected("没有发出：" + reason) for order, reason in orders]
+        refused = [order.rejected(NOT_SENT + reason) for order, reason in orders]
         if is_recorded:  # first of all: what is in doubt until then is refused once more after an exception
             self._writer.record_steps([(order, order.state()) for order in refused], "refused")
         else:
             self._journal.queue(refused)
         self._orders.update([(order.order_id, order) for order in refused])
+        self._note_refusals(refused)
         self._limits.uncount_orders(refused)
+
+    def _note_refusals(self, refused: Sequence[Order]) -> None:
+        self._refusals.note(refused)
+        self._is_refused_outdated = True
 
     def cancel_batch(self, order_ids: Sequence[str]) -> List[str]:
         """Ask the broker to cancel orders, all at once where the gate can; ids unknown or finished are only logged.
@@ -502,14 +544,16 @@ class Account:
     def sync_orders(self) -> List[Order]:
         """Take over what the broker says of our orders. Returns those that changed, as they stand now.
 
-        Among them are those of which it was not known whether they were sent, once that is known.
+        Among them are those that were not sent, each once, and those of which it was not known whether they were, once that
+        is known.
         """
         if not self._enter("同步订单"):
             return []
         self._start_day()
         if not self._is_loaded:
+            untold = self._tell_refusals(besides=())
             self._inside = None
-            return []  # the gate would take our own orders for others'
+            return untold  # no question to the gate: it would take our own orders for others'
         news = OrderNews(self._orders, self._watch)
         has_more = True
         self._gate_may_be_cut_short = True  # what it tells it tells once; until we have taken that over
@@ -533,8 +577,13 @@ class Account:
             self._writer.flush()
         changed_ids = {order.order_id for order in changed}
         changed += [self._orders[order_id] for order_id in self._doubts.tell() if order_id not in changed_ids]
+        changed += self._tell_refusals(besides={order.order_id for order in changed})
+        changed = [order for order in changed if not self._refusals.is_answer(order)]
         self._inside = None
         return changed
+
+    def _tell_refusals(self, besides: Container[str]) -> List[Order]:
+        return [self._orders.get(order.order_id, order) for order in self._refusals.tell(besides)]
 
     def _take_over(self, news: OrderNews) -> List[Order]:
         """Keep what a sync tells. Returns the orders that changed."""
@@ -542,9 +591,18 @@ class Account:
         if news.steps:
             changed = news.changed()
             self._limits.heard(changed)  # how they stood before is still in self._orders
+            if any(OrderStatus.rejected in (order.status, self._orders[order.order_id].status) for order in changed):
+                self._is_refused_outdated = True
             self._orders.update([(order.order_id, order) for order in changed])
         self._writer.record_steps(news.steps, "sync")
         return changed
+
+    def note_job(self, run: JobRun) -> None:
+        """Keep what a job of the strategy does: with the next write, so that it waits for none, at once when it is over."""
+        if not self._closed and os.getpid() == self._pid:
+            self._journal.note_job(run)
+            if run.finished is not None:
+                self._writer.flush()
 
     def _known(self) -> Known:
         """What the journal gets if it has to be opened anew."""
@@ -559,11 +617,15 @@ class Account:
         today = now.date()
         if today != self._day:
             unfinished = [order for order in self._orders.values() if not order.status.is_final]
-            log.info("进入 %s，昨天的 %d 笔订单不再列出，其中 %d 笔未见结束", today, len(self._orders), len(unfinished))
+            if self._orders:
+                count = len(self._orders)
+                log.info("进入 %s，昨天的 %d 笔订单不再列出，其中 %d 笔未见结束", today, count, len(unfinished))
             self._is_loaded = False
             self._orders.clear()
             self._limits.start_day(self._orders)
             self._doubts.clear()
+            self._refusals.start_day(self._day)
+            self._is_refused_outdated = True
             self._watch = BrokerWatch(self._clock)
             self._day = today  # last of all: an exception before it has all this done once more
         if not self._is_loaded:
@@ -599,15 +661,15 @@ class Account:
 
     def _check_usable(self) -> None:
         """Raise InvalidCall where an order could be sent behind the back of whoever stopped the task."""
-        problem = ""
-        if self._closed:
-            problem = "任务已经停止"
-        elif os.getpid() != self._pid:
-            problem = "派生出来的子进程不能使用账户，请在策略进程里调用"
-        elif threading.get_ident() != self._thread:
-            problem = "账户只能在运行策略的线程里使用"
+        problem = "任务已经停止" if self._closed else self._foreign_place()
         if problem:
             raise InvalidCall(f"{problem}。没有发出")
+
+    def _foreign_place(self) -> str:
+        """What is wrong with a call from here; "" if nothing is."""
+        if os.getpid() != self._pid:
+            return "派生出来的子进程不能使用账户，请在策略进程里调用"
+        return "" if threading.get_ident() == self._thread else "账户只能在运行策略的线程里使用"
 
     def close(self) -> None:
         """Let go of the gate and the journal; nothing is sent after this."""

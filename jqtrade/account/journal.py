@@ -9,6 +9,7 @@ import functools
 import itertools
 import os
 import sqlite3
+import sys
 from datetime import date, datetime
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -24,6 +25,7 @@ from jqtrade.account.order import (
     OrderStatus,
     OrderStyle,
 )
+from jqtrade.busy_files import is_busy, when_free
 from jqtrade.errors import InvalidParam, TaskError
 from jqtrade.private_files import check_ours, make_private_dir, open_private
 
@@ -48,6 +50,29 @@ WAL_PAGES = 250
 """after so many sqlite moves its write-ahead log into the database: 1 MB; 1000 by default"""
 WAL_FRAME = 4096 + 24
 """bytes: a page and sqlite's header of it"""
+
+
+_INSERT_JOB = "INSERT INTO jobs (sequence, name, due, started, finished, error) VALUES (?, ?, ?, ?, ?, ?)"
+_MOST_JOBS = 1000
+"""how many calls of jobs are kept in memory while the journal cannot be written"""
+_LONGEST_ERROR = 1000
+
+
+class JobRun:
+    """One call of one of the strategy's functions."""
+
+    def __init__(self, name: str, due: datetime, started: datetime) -> None:
+        self.name = name
+        self.due = due
+        self.started = started
+        self.finished: Optional[datetime] = None
+        """None: it is at work, or the process died meanwhile"""
+        self.error = ""
+        self.sequence: Optional[int] = None
+        """its number in the journal, once it stands there"""
+
+    def finish(self, moment: datetime, error: str) -> None:
+        self.finished, self.error = moment, error[:_LONGEST_ERROR]
 
 
 class RecordedOrder(NamedTuple):
@@ -89,6 +114,8 @@ class Journal:
         self._is_same = is_same
         self._sent: List[Order] = []
         self._queued: List[Callable[[], None]] = []
+        self._jobs: List[JobRun] = []
+        """calls of which the next write tells"""
         self._sequences: Dict[Tuple[date, str], int] = {}
         """of today's orders, by day and id"""
         self._new_sequences: Dict[Tuple[date, str], int] = {}
@@ -109,8 +136,13 @@ class Journal:
         self._is_foreign = False
         """whether somebody put another content into the database"""
         try:
-            self._open()
-        except (OSError, TaskError, sqlite3.Error) as error:
+            when_free(self._open, is_busy=_is_busy)
+        except (OSError, TaskError, sqlite3.OperationalError) as error:
+            raise InvalidParam(
+                f"记录文件 {path} 无法使用：{error}。请检查选项 runtime_dir、文件的权限，和别的程序是不是正开着它；"
+                "不要删除或移走它，里面是今天发过的订单"
+            )
+        except sqlite3.Error as error:
             raise InvalidParam(
                 f"记录文件 {path} 无法使用：{error}。请检查选项 runtime_dir；文件已损坏时可以把它移走，"
                 "但任务就不知道今天发过哪些订单，次数和金额从零数起，请先到柜台核对"
@@ -257,10 +289,16 @@ class Journal:
         """Keep, with whatever is written next, that the broker was asked; if the task dies before, the gate is asked for it."""
         self._sent.extend(orders)
 
+    def note_job(self, run: JobRun) -> None:
+        """Keep what is known of `run` with whatever is written next."""
+        if run not in self._jobs:
+            self._jobs.append(run)
+            del self._jobs[:-_MOST_JOBS]
+
     @property
     def is_behind(self) -> bool:
         """Whether `flush` has something to write."""
-        return bool(self._sent or self._queued)
+        return bool(self._sent or self._queued or self._jobs)
 
     def flush(self) -> None:
         """Write what waits for the next write. Raises sqlite3.Error."""
@@ -290,6 +328,7 @@ class Journal:
             for change in itertools.chain(self._queued, changes):
                 change()
             self._mark_sent()  # also what was only now inserted, into a journal that was opened anew
+            sequences = [self._write_job(run) for run in self._jobs]
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -297,6 +336,9 @@ class Journal:
                 self._is_writing = False
             raise
         self._sequences.update(self._new_sequences)
+        for run, sequence in zip(self._jobs, sequences):
+            run.sequence = sequence
+        self._jobs.clear()
         self._sent.clear()
         self._queued.clear()
         self._is_writing = False
@@ -306,6 +348,20 @@ class Journal:
     def _mark_sent(self) -> None:
         for first, last in _runs([self._sequence_of(order) for order in self._sent]):
             self._connection.execute("UPDATE orders SET sent = 1 WHERE sequence BETWEEN ? AND ?", (first, last))
+
+    def _write_job(self, run: JobRun) -> int:
+        finished = None if run.finished is None else _text_of(run.finished)
+        if run.sequence is not None:
+            sql = "UPDATE jobs SET finished = ?, error = ? WHERE sequence = ?"
+            if self._connection.execute(sql, (finished, _valid(run.error), run.sequence)).rowcount:
+                return run.sequence  # else it was lost with a log of sqlite's that somebody took away
+        sequence, started = self._next_sequence("jobs", run.started), _text_of(run.started)
+        if self._may_be_recorded:  # by a write of which nobody knows whether it was committed
+            same = "DELETE FROM jobs WHERE sequence BETWEEN ? AND ? AND name = ? AND started = ?"
+            self._connection.execute(same, _sequences_of(run.started.date()) + (_valid(run.name), started))
+        row = (sequence, _valid(run.name), _text_of(run.due), started, finished, _valid(run.error))
+        self._connection.execute(_INSERT_JOB, row)
+        return sequence
 
     def _insert(self, orders: Sequence[Order], values: Sequence[float]) -> None:
         """Those that are recorded already, by a write that was cut short or seemed to fail, stay as they are.
@@ -441,6 +497,11 @@ class Journal:
         self._connection.close()
         if self._files is not None:
             self._files.close()
+
+
+def _is_busy(error: Exception) -> bool:
+    """sqlite says of a file that another program keeps from us that it cannot open it, or that reading it failed."""
+    return is_busy(error) or (sys.platform == "win32" and isinstance(error, sqlite3.OperationalError))
 
 
 def _read_only(path: str) -> str:

@@ -8,7 +8,19 @@ from jqtrade.log import get_log
 
 log = get_log("jqtrade.account")
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+
+# What the jobs of the strategy did; `finished` is NULL while one is at work, and for ever if the process was killed.
+_JOBS = """
+CREATE TABLE jobs (
+    sequence INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    due TEXT NOT NULL,
+    started TEXT NOT NULL,
+    finished TEXT,
+    error TEXT NOT NULL DEFAULT ''
+);
+"""
 
 # A sequence number is a day and a count: 20260105000000001. So the rows of one day lie together, new ones come at the
 # end, and neither table needs an index besides, which each commit would have to write too.
@@ -70,7 +82,12 @@ DROP TABLE old_orders;
 DROP TABLE old_events;
 """.format(day="CAST(replace(day, '-', '') AS INTEGER) * 1000000000")
 )
-_MIGRATIONS = {0: _SCHEMA, 1: _FROM_VERSION_1 + _FROM_VERSION_2, 2: _FROM_VERSION_2}
+_MIGRATIONS = {
+    0: _SCHEMA + _JOBS,
+    1: _FROM_VERSION_1 + _FROM_VERSION_2 + _JOBS,
+    2: _FROM_VERSION_2 + _JOBS,
+    3: _JOBS,
+}
 
 
 def prepare(connection: sqlite3.Connection, path: Optional[str]) -> None:

@@ -23,6 +23,8 @@ LONGEST_CONFIRM_ID = 64
 """characters that are kept of the broker's number of an order"""
 LONGEST_ERR_MSG = 1000
 """characters that are kept of the broker's reason"""
+NOT_SENT = "没有发出："
+"""how the reason of our own refusal begins"""
 
 
 class _Word(str, Enum):
@@ -361,6 +363,11 @@ class Order(Frozen):
     def is_buy(self) -> bool:
         """Whether shares are bought: opening a long position or closing a short one."""
         return (self.action is OrderAction.open) == (self.side is OrderSide.long)
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether it was refused before the broker was asked, or is proven not to have been sent; `err_msg` says why."""
+        return self.status is OrderStatus.rejected and not self.confirmed and self.err_msg.startswith(NOT_SENT)
 
     order_price = alias("price")
     avg_price = alias("avg_cost")

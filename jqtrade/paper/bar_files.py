@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, TypeVar
 
 from jqtrade.errors import InvalidParam
+from jqtrade.own_imports import own_imports
 from jqtrade.paper.bar_series import (
     CLOSE_MINUTE,
     DAY,
@@ -114,7 +115,8 @@ class BarFiles:
 
     def _read_parquet(self, path: str) -> None:
         try:
-            from pyarrow import ArrowException, parquet
+            with own_imports():
+                from pyarrow import ArrowException, parquet
         except ImportError:
             raise InvalidParam(f'读 Parquet 文件 {path} 需要 pyarrow，请先运行 pip install "jqtrade[data]"') from None
         try:

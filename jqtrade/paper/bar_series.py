@@ -134,6 +134,17 @@ class BarSeries:
             self._quote = self._find(minute)
         return self._quote
 
+    def known_at(self, now: datetime) -> Optional[datetime]:
+        """When what `quote` has as the last price was traded; None if there has been no bar yet."""
+        quote = self.quote(now)
+        if quote is None or quote.bar < 0:
+            return None
+        ordinal, minute = divmod(self.key[quote.bar], DAY)
+        traded = datetime.fromordinal(ordinal) + timedelta(
+            minutes=minute or CLOSE_MINUTE
+        )  # a daily bar's last is its close
+        return min(traded, now)
+
     def is_paused(self, ordinal: int) -> bool:
         """Whether it was suspended all through that trading day, though it was listed by then."""
         day = self._on(ordinal)

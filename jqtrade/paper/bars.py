@@ -56,6 +56,14 @@ class Bars(Quotes):
         series = self._series.get(code)
         return None if series is None else series.quote(now)
 
+    def known_at(self, code: str, now: datetime) -> Optional[datetime]:
+        series = self._series.get(code)
+        return None if series is None else series.known_at(now)
+
+    @property
+    def last_day(self) -> Optional[date]:
+        return date.fromordinal(self._days[-1]) if self._days else None
+
     def stretches(self, code: str, after: datetime, until: datetime) -> Sequence[Stretch]:
         series = self._series.get(code)
         return () if series is None else series.stretches(after, until)

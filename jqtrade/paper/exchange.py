@@ -6,11 +6,12 @@ the broker. Every state is kept until a front end takes it.
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from jqtrade.account.order import OrderStatus
 from jqtrade.boards import Board, board_of
 from jqtrade.paper.fees import fees
+from jqtrade.paper.freshness import Freshness
 from jqtrade.paper.ledger import Ledger, Snapshot
 from jqtrade.paper.order_checks import order_objection, security_objection
 from jqtrade.paper.paper_order import Fill, PaperOrder
@@ -22,6 +23,7 @@ from jqtrade.paper.sessions import (
     DAY_OFF,
     END_OF_DAY,
     FIXED_PRICE,
+    HOLIDAY,
     OPENING,
     OPENING_IS_PAST,
     Session,
@@ -34,6 +36,7 @@ __all__ = ["DEFAULT_TERMS", "SHARES_PER_STEP", "STEP", "Fill", "PaperExchange", 
 
 STEP = timedelta(seconds=1)
 DEFAULT_TERMS = ExchangeTerms()
+_DAY, _MOMENT = "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.%f"
 _EXPIRED = "收盘后未成交的委托自动撤销"
 
 
@@ -52,15 +55,22 @@ class PaperExchange:
         now: datetime,
         keep_hours: bool = False,
         terms: ExchangeTerms = DEFAULT_TERMS,
+        freshness: Optional[Freshness] = None,
     ) -> None:
-        """The books are opened already: of `terms`, the commission is the ledger's affair (Ledger(cash, terms.rates))."""
+        """The books are opened already: of `terms`, the commission is the ledger's affair (Ledger(cash, terms.rates)).
+
+        `freshness`: which prices are too old to fill an order; None: none is, as in a replay, whose bars have their own time.
+        """
         self.on_state: Optional[Callable[[PaperOrder], None]] = None
         """is told of every state as it comes, besides `take_states`"""
         self.ledger = ledger
         self.orders: Dict[str, PaperOrder] = {}
         """today's orders by id"""
+        self.changes = 0
+        """grows whenever something happens that must not be forgotten"""
         self._quotes = quotes
         self._keep_hours = keep_hours
+        self._freshness = freshness
         self._volume = Volume(terms.volume_share)
         self._actions = terms.actions
         self._day = now.date()
@@ -94,6 +104,9 @@ class PaperExchange:
         if reason is None:
             assert board is not None and quote is not None and limit is not None
             reason = order_objection(order, limit, board, quote, session, self.ledger, self._keep_hours)
+            last_day = self._quotes.last_day
+            if session.kind == HOLIDAY and last_day is not None and now.date() > last_day:
+                reason = f"行情只到 {last_day}，没有 {now:%Y-%m-%d} 的，不能委托"
         self._emit(order)
         if reason is not None:
             self._emit(order._replace(status=OrderStatus.rejected, text=reason))
@@ -122,6 +135,34 @@ class PaperExchange:
         if self._open:
             self._trade(now)
         self._seen = now
+
+    @property
+    def day(self) -> date:
+        """The day of the orders."""
+        return self._day
+
+    def dump(self) -> Dict[str, Any]:
+        """All that is to be kept beside `orders`, for JSON."""
+        return {
+            "day": self._day.strftime(_DAY),
+            "seen": self._seen.strftime(_MOMENT),
+            "given": None if self._given is None else self._given.strftime(_DAY),
+            "numbers": self._numbers,
+            "volume": {code: list(used) for code, used in self._volume.used.items()},
+            "ledger": self.ledger.dump(),
+        }
+
+    def load(self, state: Dict[str, Any], orders: List[PaperOrder]) -> None:
+        """Go on, before anything else, where the exchange was that told `state` by `dump` and had `orders`."""
+        self._day = datetime.strptime(state["day"], _DAY).date()
+        self._seen = datetime.strptime(state["seen"], _MOMENT)
+        self._given = None if state["given"] is None else datetime.strptime(state["given"], _DAY).date()
+        self._numbers = state["numbers"]
+        self._volume.used = {code: (bar, used) for code, (bar, used) in state["volume"].items()}
+        self.ledger.use_day(self._day)
+        self.ledger.load(state["ledger"])
+        self.orders = {order.order_id: order for order in orders}
+        self._open = {order.order_id: None for order in orders if not order.is_final}
 
     @property
     def has_news(self) -> bool:
@@ -245,10 +286,9 @@ class PaperExchange:
         """Fill one part of an open order if the quote crosses its limit, at the quote."""
         if session.kind == FIXED_PRICE:
             if order.opened is not None and order.opened.time() >= session.start:
-                self._fill(order, quote.last, now, quote.volume, quote.bar)
+                self._fill_if_new(order, quote.last, now, quote)
         elif session.kind == CONTINUOUS and (quote.is_fresh or not self._keep_hours):
-            price = quote.buy_price if order.is_buy else quote.sell_price
-            self._fill(order, price, now, quote.volume, quote.bar)
+            self._fill_if_new(order, quote.buy_price if order.is_buy else quote.sell_price, now, quote)
 
     def _meeting(self, order_ids: List[str], stretch: Stretch) -> Callable[[datetime], None]:
         return lambda moment: self._meet_stretch(order_ids, stretch)
@@ -275,19 +315,26 @@ class PaperExchange:
 
     def _hold_auction(self, moment: datetime) -> None:
         """Match what was collected, all of a code at one price; the better priced orders first, then the earlier ones."""
+        self.changes += 1
         waiting = [self.orders[order_id] for order_id in self._open]
         waiting = [order for order in waiting if order.opened is not None and order.opened < moment]
         for order in sorted(waiting, key=_rank):
             quote = self._quotes.auction(order.code, moment)
             if quote is not None and not quote.paused:
-                self._fill(order, quote.last, moment, quote.volume, quote.bar, whole=quote.volume is None)
+                self._fill_if_new(order, quote.last, moment, quote, whole=quote.volume is None)
+
+    def _fill_if_new(self, order: PaperOrder, price: Decimal, now: datetime, quote: Quote, whole: bool = False) -> None:
+        """Fill at a price of `quote`, if that is not too old for it."""
+        if _is_good_enough(price, order) and (
+            self._freshness is None or self._freshness.allows(order.code, self._quotes.known_at(order.code, now), now)
+        ):
+            self._fill(order, price, now, quote.volume, quote.bar, whole)
 
     def _fill(
         self, order: PaperOrder, price: Decimal, now: datetime, volume: Optional[int], bar: int, whole: bool = False
     ) -> None:
         """Fill of an open order what there is volume for, if `price` is as good as its limit; `whole`: all of it."""
-        assert order.limit is not None
-        if price > order.limit if order.is_buy else price < order.limit:
+        if not _is_good_enough(price, order):
             return
         amount = order.remaining if whole else self._volume.take(order, volume, bar)
         if amount == 0:
@@ -331,6 +378,7 @@ class PaperExchange:
         self._day = now.date()
         self._seen = datetime.combine(self._day, time.min)
         self._numbers = 0
+        self.changes += 1
 
     def _quote(self, code: str, now: datetime) -> Optional[Quote]:
         quote = self._quotes.get(code, now)
@@ -343,9 +391,15 @@ class PaperExchange:
 
     def _emit(self, order: PaperOrder) -> None:
         self.orders[order.order_id] = order
+        self.changes += 1
         self._states.append(order)
         if self.on_state is not None:
             self.on_state(order)
+
+
+def _is_good_enough(price: Decimal, order: PaperOrder) -> bool:
+    assert order.limit is not None
+    return price <= order.limit if order.is_buy else price >= order.limit
 
 
 def _rank(order: PaperOrder) -> Tuple[bool, Decimal]:

@@ -2,9 +2,9 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
-from jqtrade.boards import Board
+from jqtrade.boards import FUND, Board
 from jqtrade.paper.rules import ALWAYS, in_force, to_cents
 
 COMMISSION_RATE = Decimal("0.00025")
@@ -29,20 +29,30 @@ TRANSFER_FEE = (
     Rate(ALWAYS, Decimal("0.00002")),  # ? both exchanges since 2015-08-01
     Rate(date(2022, 4, 29), Decimal("0.00001")),
 )
-"""of shares bought or sold; none on funds and bonds"""
+"""of shares bought or sold in Shanghai; none on funds and bonds"""
+WITHOUT_TRANSFER_FEE = "XSHE"
+"""Shares in Shenzhen: brokers charge no fee of its own there (?), it is a part of the commission."""
 
 
 class FeeRates(NamedTuple):
-    """All that is charged on one day, as parts of the value traded; `min_commission` in yuan an order."""
+    """All that is charged on one day, as parts of the value traded; the least commissions in yuan an order."""
 
     commission: Decimal = COMMISSION_RATE
     min_commission: Decimal = MIN_COMMISSION
     stamp_duty: Decimal = STAMP_DUTY[-1].rate
     transfer_fee: Decimal = TRANSFER_FEE[-1].rate
+    fund_min_commission: Optional[Decimal] = None
+    """of funds, where the broker has another minimum for them; None: as for all"""
 
     def on(self, day: date) -> "FeeRates":
         """The same broker's rates on another day."""
         return self._replace(stamp_duty=in_force(STAMP_DUTY, day).rate, transfer_fee=in_force(TRANSFER_FEE, day).rate)
+
+    def least_commission(self, board: Board) -> Decimal:
+        """Yuan an order."""
+        if board.kind == FUND and self.fund_min_commission is not None:
+            return self.fund_min_commission
+        return self.min_commission
 
 
 NEWEST_RATES = FeeRates()
@@ -55,9 +65,10 @@ def fees(board: Board, is_buy: bool, value: Decimal, rates: FeeRates = NEWEST_RA
     """
     if value == 0:
         return Decimal(0)
-    total = max(rates.min_commission, to_cents(value * rates.commission))
+    total = max(rates.least_commission(board), to_cents(value * rates.commission))
     if board.is_share:
-        total += to_cents(value * rates.transfer_fee)
+        if board.exchange != WITHOUT_TRANSFER_FEE:
+            total += to_cents(value * rates.transfer_fee)
         if not is_buy:
             total += to_cents(value * rates.stamp_duty)
     return total if is_buy else min(total, to_cents(value))

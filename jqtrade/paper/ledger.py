@@ -6,9 +6,9 @@ parts of an order cost as much as the whole.
 
 from datetime import date
 from decimal import Decimal
-from typing import Dict, NamedTuple
+from typing import Any, Dict, NamedTuple
 
-from jqtrade.boards import Board
+from jqtrade.boards import Board, board_of
 from jqtrade.paper.actions import Action
 from jqtrade.paper.fees import NEWEST_RATES, FeeRates, fees
 from jqtrade.paper.funds import can_be_sold_same_day
@@ -182,6 +182,37 @@ class Ledger:
         self.holdings = {code: holding for code, holding in self.holdings.items() if holding.amount}
         for holding in self.holdings.values():
             holding.bought_today = 0
+
+    def dump(self) -> Dict[str, Any]:
+        """All of the books, for JSON."""
+        return {
+            "balance": str(self.balance),
+            "holdings": [
+                [one.code, one.amount, one.bought_today, str(one.cost), str(one.last_price)]
+                for one in self.holdings.values()
+            ],
+            "orders": [
+                [order_id, hold.code, hold.is_buy, str(hold.limit), hold.remaining, str(hold.filled_value)]
+                + [None if rate is None else str(rate) for rate in hold.rates]
+                for order_id, hold in self._holds.items()
+            ],
+        }
+
+    def load(self, state: Dict[str, Any]) -> None:
+        """Have the books that `dump` told, in place of what is here."""
+        self.balance, self.frozen, self.holdings, self._holds = Decimal(state["balance"]), _ZERO, {}, {}
+        for code, amount, bought_today, cost, last_price in state["holdings"]:
+            holding = self.holdings[code] = Holding(code, Decimal(last_price))
+            holding.amount, holding.bought_today, holding.cost = amount, bought_today, Decimal(cost)
+        for order_id, code, is_buy, limit, remaining, filled_value, *rates in state["orders"]:
+            board = board_of(code)
+            if board is None:
+                raise ValueError(code)
+            commission, least, duty, transfer = map(Decimal, rates[:4])
+            order_rates = FeeRates(commission, least, duty, transfer, None if rates[4] is None else Decimal(rates[4]))
+            hold = self._holds[order_id] = Hold(code, board, is_buy, order_rates)
+            hold.limit, hold.remaining, hold.filled_value = Decimal(limit), remaining, Decimal(filled_value)
+            self._freeze(hold)
 
     def _move_shares(self, hold: Hold, price: Decimal, amount: int) -> None:
         holding = self.holdings.setdefault(hold.code, Holding(hold.code, price))

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from jqtrade.clock import Clock, SystemClock, parse_timezone
 from jqtrade.errors import InvalidParam
 from jqtrade.paper.fees import COMMISSION_RATE, MIN_COMMISSION
+from jqtrade.paper.freshness import MAX_QUOTE_AGE, Freshness, parse_age
 from jqtrade.paper.onequant_faults import FaultyOutbox
 from jqtrade.paper.onequant_files import Outbox
 from jqtrade.paper.onequant_terminal import OneQuantTerminal
@@ -42,12 +43,15 @@ def run_paper_broker(
     min_commission: Any = MIN_COMMISSION,
     volume_share: Any = VOLUME_SHARE,
     actions: Optional[str] = None,
+    fund_min_commission: Any = None,
+    max_quote_age: Any = MAX_QUOTE_AGE,
 ) -> int:
     """Run the paper terminal until SIGINT, SIGTERM, SIGHUP or (Windows) SIGBREAK; returns the exit code 0.
 
     `truth` names a file that gets OneQuantTerminal.truth() as JSON, every `snapshot_interval` seconds and at the end.
     `bars`, a path for open_bars, may stand in place of `quotes`. `commission`: of an order's value; `min_commission`: yuan
-    an order; `volume_share`: of a bar's volume; `actions`: path of the dividends. `timezone`: whose date the files carry,
+    an order, `fund_min_commission` one of funds; `volume_share`: of a bar's volume; `actions`: path of the dividends;
+    `max_quote_age`: seconds of trading after which a price fills no order any more, None: never. `timezone`: whose date the files carry,
     by default the machine's. Raises InvalidParam if an argument cannot be used.
     """
     clock = SystemClock()
@@ -62,8 +66,9 @@ def run_paper_broker(
     if truth is not None and not os.path.isdir(os.path.dirname(truth) or "."):
         raise InvalidParam(f"truth={truth} 所在的目录不存在，请先建立它")
     start_cash = parse_cash(cash, "cash")
-    terms = make_terms(commission, min_commission, volume_share, actions)
-    prices = open_quotes(quotes, seed, say, bars)
+    terms = make_terms(commission, min_commission, volume_share, actions, fund_min_commission)
+    prices = open_quotes(quotes, seed, say, bars, clock=clock)
+    freshness = Freshness(parse_age(max_quote_age, "max_quote_age"), "--max-quote-age", say)
     outbox = FaultyOutbox(encoding, clock, say, seed) if faults else Outbox(encoding, clock, say)
     say(f"模拟柜台启动：目录 {order_dir}，资金账号 {mask(account_no)}，起始资金 {start_cash} 元，编码 {encoding}")
     if faults:
@@ -78,7 +83,17 @@ def run_paper_broker(
     try:
         try:
             terminal = OneQuantTerminal(
-                order_dir, account_no, start_cash, prices, clock, outbox, say, keep_hours, snapshot_interval, terms
+                order_dir,
+                account_no,
+                start_cash,
+                prices,
+                clock,
+                outbox,
+                say,
+                keep_hours,
+                snapshot_interval,
+                terms,
+                freshness,
             )
         except OSError as error:
             raise InvalidParam(f"目录 order_dir={order_dir} 读不了：{error}") from error

@@ -9,6 +9,7 @@ from jqtrade.account.order import OrderStatus
 from jqtrade.clock import Clock
 from jqtrade.paper import onequant_rows as rows
 from jqtrade.paper.exchange import DEFAULT_TERMS, PaperExchange, PaperOrder
+from jqtrade.paper.freshness import Freshness
 from jqtrade.paper.ledger import Ledger
 from jqtrade.paper.onequant_files import GrowingFile, Outbox, Say
 from jqtrade.paper.onequant_restore import restore
@@ -50,6 +51,7 @@ class OneQuantTerminal:
         keep_hours: bool = False,
         snapshot_interval: float = 5.0,
         terms: ExchangeTerms = DEFAULT_TERMS,
+        freshness: Optional[Freshness] = None,
     ) -> None:
         self._dir = order_dir
         self._account_no = account_no
@@ -59,7 +61,7 @@ class OneQuantTerminal:
         self._snapshot_interval = snapshot_interval
         self._snapshot_due = clock.monotonic()
         now = clock.now()
-        self.exchange = PaperExchange(Ledger(cash, terms.rates), quotes, now, keep_hours, terms)
+        self.exchange = PaperExchange(Ledger(cash, terms.rates), quotes, now, keep_hours, terms, freshness)
         answered = restore(order_dir, account_no, self.exchange, now)
         self._account_types = answered.account_types
         self._trades = answered.trades

@@ -7,8 +7,10 @@ from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from jqtrade.boards import board_of
+from jqtrade.boards import Board, board_of
+from jqtrade.clock import Clock
 from jqtrade.errors import InvalidParam
+from jqtrade.paper.price_levels import level_of
 from jqtrade.paper.rules import HIGHEST_PRICE, normal_code
 
 Say = Callable[[str], None]
@@ -85,6 +87,10 @@ class Quotes(ABC):
     def get(self, code: str, now: datetime) -> Optional[Quote]:
         """The quote of `code` ("000001.XSHE") as it is known at `now`, or None if there is no such security."""
 
+    def known_at(self, code: str, now: datetime) -> Optional[datetime]:
+        """When the price that `get` tells was last the newest one; None: it is now, or nobody knows."""
+        return None
+
     def moment(self, now: datetime) -> object:
         """What the quotes of `now` are known by: as long as it is equal, so are they."""
         return now
@@ -101,16 +107,22 @@ class Quotes(ABC):
         """Whether the exchange opens on `day`. Without knowledge of holidays: on weekdays."""
         return day.weekday() < 5
 
+    @property
+    def last_day(self) -> Optional[date]:
+        """The last day of which there are prices; None: there is no such day."""
+        return None
+
 
 class MadeUpQuotes(Quotes):
     """Prices that look like a market's and follow from seed, code and time alone, whoever asks how often.
 
-    A sum of noises, each a zigzag between random values `period` apart; together they stay within 10 % of the start.
+    A sum of noises, each a zigzag between random values `period` apart; together they stay within 5 % of the level that
+    price_levels.py has for the code.
     """
 
     knows_past = True
 
-    _NOISES = ((15, 0.0008), (60, 0.0015), (600, 0.003), (3600, 0.006), (24 * 3600, 0.015), (30 * 24 * 3600, 0.06))
+    _NOISES = ((15, 0.0008), (60, 0.0015), (600, 0.003), (3600, 0.006), (24 * 3600, 0.015), (30 * 24 * 3600, 0.015))
     """(period in seconds, largest relative move)"""
     _ORIGIN = datetime(2000, 1, 1)
 
@@ -134,20 +146,20 @@ class MadeUpQuotes(Quotes):
             self._step = step
             self._quotes.clear()
         if code not in self._quotes:
-            prev_close = self._price(code, datetime.combine(now.date() - timedelta(days=1), time(15)), board.tick)
-            last = self._price(code, now, board.tick)
+            prev_close = self._price(code, datetime.combine(now.date() - timedelta(days=1), time(15)), board)
+            last = self._price(code, now, board)
             self._quotes[code] = Quote(last, bid1=last, ask1=last + board.tick, prev_close=prev_close)
         return self._quotes[code]
 
-    def _price(self, code: str, moment: datetime, tick: Decimal) -> Decimal:
+    def _price(self, code: str, moment: datetime, board: Board) -> Decimal:
         seconds = self.moment(moment) * MADE_UP_STEP_SECONDS
         move = 1.0
         for period, size in self._NOISES:
             index, rest = divmod(seconds, period)
             left, right = self._noise(code, period, index), self._noise(code, period, index + 1)
             move += size * (left + (right - left) * rest / period)
-        start = 5.0 + 22.5 * (1.0 + self._noise(code, 0, 0))
-        return Decimal(start * move).quantize(tick, ROUND_HALF_UP)
+        level = level_of(code, board, (1.0 + self._noise(code, 0, 0)) / 2)
+        return Decimal(level * move).quantize(board.tick, ROUND_HALF_UP)
 
     def _noise(self, code: str, period: int, index: int) -> float:
         """A number from -1 to 1 that looks random."""
@@ -166,8 +178,10 @@ class FileQuotes(Quotes):
     have gone) does not count until it has been left alone for SETTLE_TIME. An empty price means "unknown", as 0 does.
     """
 
-    def __init__(self, path: str, say: Say) -> None:
+    def __init__(self, path: str, say: Say, clock: Optional[Clock] = None) -> None:
+        """`clock` tells when the file was written; without one its prices have no age."""
         self._path = path
+        self._clock = clock
         self._say = say
         self._said: FrozenSet[str] = frozenset()
         self._missing = False
@@ -183,6 +197,7 @@ class FileQuotes(Quotes):
         if quotes is None:
             raise InvalidParam(f"行情文件 {path} 的第一行应为 code,last[,bid1,ask1,prev_close]，现在是 {text[:80]!r}")
         self._quotes = quotes
+        self._written = None if clock is None else self._time_of(clock.now())
         self._version = 0
         """how often they were read anew"""
 
@@ -195,6 +210,19 @@ class FileQuotes(Quotes):
     def get(self, code: str, now: datetime) -> Optional[Quote]:
         self.moment(now)
         return self._quotes.get(code)
+
+    def known_at(self, code: str, now: datetime) -> Optional[datetime]:
+        self.moment(now)
+        return self._written
+
+    def _time_of(self, now: datetime) -> Optional[datetime]:
+        """When the file that was read was written; one that says it was in the future was written now."""
+        if self._clock is None:
+            return None
+        try:
+            return min(self._clock.at(self._signature[0] / 10**9), now)
+        except (OverflowError, ValueError, OSError):  # a time that no calendar has
+            return now
 
     def _refresh(self, now: datetime) -> None:
         try:
@@ -216,6 +244,7 @@ class FileQuotes(Quotes):
         self._settled = settled or looks_whole
         if self._settled and quotes:
             self._quotes = quotes
+            self._written = self._time_of(now)
             self._version += 1
 
     def _say_missing(self, error: OSError) -> None:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any, Callable, Mapping, NamedTuple, Optional
 
+from jqtrade.clock import Clock
 from jqtrade.errors import InvalidParam
 from jqtrade.paper.actions import Actions, open_actions
 from jqtrade.paper.bars import open_bars
@@ -27,12 +28,16 @@ def make_terms(
     min_commission: Any = MIN_COMMISSION,
     volume_share: Any = VOLUME_SHARE,
     actions: Optional[str] = None,
+    fund_min_commission: Any = None,
     prefix: str = "",
 ) -> ExchangeTerms:
     """Check what a user wrote; `actions` is a path, `prefix` stands before the names in errors. Raises InvalidParam."""
     rates = FeeRates(
         parse_rate(commission, prefix + "commission"), parse_cash(min_commission, prefix + "min_commission")
     )
+    if fund_min_commission is not None:
+        least = parse_cash(fund_min_commission, prefix + "fund_min_commission")
+        rates = rates._replace(fund_min_commission=least)
     return ExchangeTerms(rates, parse_share(volume_share, prefix + "volume_share"), open_actions(actions))
 
 
@@ -43,14 +48,22 @@ def terms_of(options: Mapping[str, Any]) -> ExchangeTerms:
         options["paper_min_commission"],
         options["paper_volume_share"],
         options["paper_actions"],
+        options["paper_fund_min_commission"],
         "paper_",
     )
 
 
 def open_quotes(
-    path: Optional[str], seed: int, say: Callable[[str], None], bars: Optional[str] = None, prefix: str = ""
+    path: Optional[str],
+    seed: int,
+    say: Callable[[str], None],
+    bars: Optional[str] = None,
+    prefix: str = "",
+    clock: Optional[Clock] = None,
 ) -> Quotes:
     """Prices from the quotes file at `path`, from the bars at `bars`, or made-up ones; `say` gets Chinese text for the user.
+
+    `clock` tells how old a file's prices are.
 
     Raises InvalidParam if both are given, or one cannot be read.
     """
@@ -58,4 +71,4 @@ def open_quotes(
         raise InvalidParam(f"{prefix}quotes 和 {prefix}bars 只能用一个：价格要么来自行情文件，要么来自历史行情")
     if bars is not None:
         return open_bars(bars)
-    return MadeUpQuotes(seed, say) if path is None else FileQuotes(path, say)
+    return MadeUpQuotes(seed, say) if path is None else FileQuotes(path, say, clock)

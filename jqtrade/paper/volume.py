@@ -16,22 +16,22 @@ class Volume:
 
     def __init__(self, share: Decimal) -> None:
         self._share = share
-        self._used: Dict[str, Tuple[int, int]] = {}
+        self.used: Dict[str, Tuple[int, int]] = {}
         """of each code: the bar that was filled from last, and how many shares came from it"""
 
     def new_day(self) -> None:
-        self._used.clear()
+        self.used.clear()
 
     def take(self, order: PaperOrder, volume: Optional[int], bar: int) -> int:
         """How many shares of `order` are filled now from a bar of `volume` shares, in whole lots unless it is the rest."""
         if volume is None:
             return min(order.remaining, SHARES_PER_STEP)
-        last, used = self._used.get(order.code, (bar, 0))
+        last, used = self.used.get(order.code, (bar, 0))
         used = used if last == bar else 0
         amount = min(order.remaining, floor_shares(volume * self._share) - used)
         board = board_of(order.code)
         if amount < order.remaining and board is not None:
             amount -= amount % board.step
         if amount > 0:
-            self._used[order.code] = (bar, used + amount)
+            self.used[order.code] = (bar, used + amount)
         return max(amount, 0)

@@ -4,28 +4,33 @@ import argparse
 import json
 import os
 import sys
-from typing import IO, List
+from typing import List, TextIO
 
+from jqtrade.arguments import existing_file, existing_path
+from jqtrade.clock import SystemClock
 from jqtrade.errors import InvalidParam
+from jqtrade.masking import visible
 from jqtrade.paper.rules import normal_code
 from jqtrade.replay.replay import Outcome, ReplaySpec, run_replay
 from jqtrade.replay.summary import percent
+from jqtrade.runtime.process_end import end_command
+from jqtrade.streams import open_output
 from jqtrade.tasks.spec import parse_env
 
 
 def replay(args: argparse.Namespace) -> int:
     """Run the verb. Returns the exit code; raises JqtradeError, with nothing written, if nothing could be played."""
     spec = ReplaySpec(
-        code=_existing_file(args.code, "策略文件"),
+        code=existing_file(args.code, "策略文件", "没有做任何操作"),
         start=args.start,
         end=args.end,
-        bars=None if args.bars is None else _existing(args.bars, "行情"),
+        bars=None if args.bars is None else existing_path(args.bars, "行情", "没有做任何操作"),
         cash=args.cash,
         out=args.out,
         speed=args.speed,
         seed=args.seed,
         env=parse_env(";".join(args.env)),
-        config=None if args.config is None else _existing_file(args.config, "配置文件"),
+        config=None if args.config is None else existing_file(args.config, "配置文件", "没有做任何操作"),
         debug=args.debug,
         strict=args.strict,
         through_files=args.through_files,
@@ -33,40 +38,28 @@ def replay(args: argparse.Namespace) -> int:
     )
     answer = _keep_stdout_clean() if args.json else sys.stdout
     try:
-        outcome = run_replay(spec)
+        outcome = run_replay(spec, SystemClock().now())
     except KeyboardInterrupt:
         print("已立即结束，结果没有写完", file=sys.stderr)
+        end_command(1)
         return 1
-    text = _text(outcome)
+    text = visible(_text(outcome))
     print(text, file=sys.stderr if args.json else answer, flush=True)
     if args.json:
         print(json.dumps(outcome.summary.as_dict(), ensure_ascii=True), file=answer, flush=True)
+    end_command(outcome.exit_code)
     return outcome.exit_code
 
 
-def _keep_stdout_clean() -> IO[str]:
+def _keep_stdout_clean() -> TextIO:
     """Let all that is printed from now on, by native code and children too, go to the standard error.
 
     Returns the standard output as it was.
     """
     sys.stdout.flush()
-    answer = os.fdopen(os.dup(1), "w", encoding="ascii")
+    answer = open_output(os.dup(1), "ascii")
     os.dup2(2, 1)
     return answer
-
-
-def _existing_file(path: str, what: str) -> str:
-    absolute = _existing(path, what)
-    if not os.path.isfile(absolute):
-        raise InvalidParam(f"{what} {absolute} 不是文件。没有做任何操作")
-    return absolute
-
-
-def _existing(path: str, what: str) -> str:
-    absolute = os.path.abspath(os.path.expanduser(path))
-    if not os.path.exists(absolute):
-        raise InvalidParam(f"{what}不存在：{absolute}。没有做任何操作")
-    return absolute
 
 
 def _code(text: str) -> str:

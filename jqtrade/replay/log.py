@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any, Callable, Iterator, Optional, Set
 
 from jqtrade.clock import Clock
-from jqtrade.log import LineFormatter, MaskedStream
+from jqtrade.log import LineFormatter, MaskedStream, OwnLogging
 from jqtrade.masking import Masker, visible
+from jqtrade.safe_log import as_printed
 
 MOST_KINDS = 20
 """Kinds of warnings and errors that are shown on the terminal."""
@@ -37,6 +38,9 @@ class LateFile(io.BytesIO):
         if self._file is not None:
             self._file.flush()
 
+    def close(self) -> None:
+        """Stay open: a wrapper that the strategy puts around it closes it when it goes."""
+
     def end(self) -> None:
         if self._file is not None:
             self._file.close()
@@ -58,10 +62,8 @@ class News(logging.Handler):
         self._kinds: Set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            text = record.getMessage()
-        except (TypeError, ValueError):  # of a user's own log line; replay.log has it
-            text = str(record.msg)
+        as_printed(record)  # where a library has mistaken its arguments
+        text = record.getMessage()
         if record.exc_info and record.exc_info[1] is not None:
             text += "：" + self._describe(record.exc_info[1])
         kind = re.sub(r"\d+(\.\d+)?", "#", text)
@@ -69,7 +71,8 @@ class News(logging.Handler):
             self.hidden += 1
             return
         self._kinds.add(kind)
-        self._say(visible(self._masker(f"[{self._moment():%Y-%m-%d %H:%M:%S}] {text}")))
+        shown = visible(self._masker(text)).replace("\n", "\n    ")  # no line of it may look like another one
+        self._say(f"[{self._moment():%Y-%m-%d %H:%M:%S}] {shown}")
 
     def _describe(self, error: BaseException) -> str:
         lines = [
@@ -88,29 +91,19 @@ def replay_logging(
     masker: Masker,
     clock: Clock,
     strategy_time: Callable[[], Optional[datetime]],
-) -> Iterator[None]:
+) -> Iterator[OwnLogging]:
     """Send log lines and prints of this process to `file`, and to `news`, as long as it lasts."""
     stream = MaskedStream(file, masker)
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(MaskedStream(file, masker))
     handler.setFormatter(LineFormatter(clock, strategy_time, with_pid=False))
-    root, ours, users = logging.getLogger(), logging.getLogger("jqtrade"), logging.getLogger("strategy")
-    levels = [(logger, logger.level) for logger in (root, ours, users)]
-    root.setLevel(logging.INFO)
-    ours.setLevel(logging.DEBUG if debug else logging.INFO)
-    users.setLevel(logging.DEBUG)
-    for each in (handler, news):
-        root.addHandler(each)
-    logging.captureWarnings(True)
+    own = OwnLogging([handler, news], debug)
     streams = sys.stdout, sys.stderr
     sys.stdout = sys.stderr = stream
+    own.begin()
     try:
-        yield
+        yield own
     finally:
+        own.end()
         sys.stdout, sys.stderr = streams
-        logging.captureWarnings(False)
-        for each in (handler, news):
-            root.removeHandler(each)
-        for logger, level in levels:
-            logger.setLevel(level)
         stream.flush()
-        stream.detach()
+        handler.flush()

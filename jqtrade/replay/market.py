@@ -1,11 +1,13 @@
 """The prices of a replay and the days on which they were made."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import List, NamedTuple, Optional
 
 from jqtrade.calendar import HOLIDAYS_FILE, ExchangeDays, load_trading_days
 from jqtrade.errors import InvalidParam
 from jqtrade.paper.quotes import Quotes
+
+_LONGEST_HOLIDAY = timedelta(days=12)
 
 
 class Market(NamedTuple):
@@ -43,7 +45,9 @@ def open_market(path: Optional[str], start: date, end: date) -> Market:
     if not days:
         span = f"它的行情从 {known[0]} 到 {known[-1]}" if known else "它没有任何行情"
         raise InvalidParam(f"行情 {path} 里没有 {start} 到 {end} 的行情，{span}。没有做任何操作")
-    return Market(days, bars)
+    is_short = max(days[0] - start, end - days[-1]) > _LONGEST_HOLIDAY
+    note = f"要求回放 {start} 到 {end}，行情只有 {days[0]} 到 {days[-1]} 的" if is_short else None
+    return Market(days, bars, note)
 
 
 def _guessed(calendar: ExchangeDays, days: List[date]) -> Optional[str]:

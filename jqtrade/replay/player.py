@@ -17,7 +17,7 @@ class Player:
 
     Live, a strategy syncs every few seconds. Here it syncs right before each of its jobs, and, while it has orders that
     may still be filled, every `sync_seconds` at which there is news of them: a sync that tells nothing new to nobody is
-    left out.
+    left out. What was not sent is news too, `sync_seconds` later.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Player:
         self._interval = timedelta(seconds=sync_seconds)
         self._is_wanted = is_wanted
         self._on_date_end = on_date_end
-        self._has_live_orders = bool(strategy.live_orders())
+        self._awaits_news = strategy.awaits_news
 
     def play(self, day: date) -> bool:
         """Play on to the end of `day`. Returns whether that was reached."""
@@ -55,7 +55,7 @@ class Player:
                 self._on_date_end()
                 return True
             self._strategy.run(until=moment)
-            self._look_for_live_orders()
+            self._awaits_news = self._strategy.awaits_news
 
     def _end_date(self) -> bool:
         """Play on to the end of this date, which is no trading day if it has not ended yet. Returns whether that was reached."""
@@ -72,22 +72,23 @@ class Player:
     def _pass_time(self, moment: datetime) -> None:
         while self._is_wanted():
             now = self._clock.now()
-            look = _next_look(now, self._interval) if self._has_live_orders else moment
+            has_untold = self._strategy.has_untold_refusals
+            if has_untold:  # no matter whether the exchange is at work
+                look = now + self._interval
+            else:
+                look = _next_look(now, self._interval) if self._awaits_news else moment
             stop = min(look, moment)
             if stop > now:
                 self._world.wait((stop - now).total_seconds())
             if look >= moment:
                 self._world.look(moment)
                 return
-            if self._world.look(stop):
+            if self._world.look(stop) or has_untold:
                 self._sync()
 
     def _sync(self) -> None:
         self._strategy.sync()
-        self._look_for_live_orders()
-
-    def _look_for_live_orders(self) -> None:
-        self._has_live_orders = bool(self._strategy.live_orders())
+        self._awaits_news = self._strategy.awaits_news
 
 
 def _next_look(now: datetime, interval: timedelta) -> datetime:

@@ -10,6 +10,8 @@ from jqtrade.paper.rules import to_cents
 from jqtrade.runtime.strategy import Progress
 
 _ZERO = Decimal(0)
+_HOOKS = ("on_order_update", "process_exit")
+"""what is called as a job without being scheduled"""
 
 
 class JobRun(NamedTuple):
@@ -147,6 +149,19 @@ class Recorder:
             if each.amount
         ]
         self.days.append(DayRecord(day, money.cash, money.frozen, money.total, holdings))
+
+    def always_failed(self) -> List[str]:
+        """The names of the scheduled jobs that were called and failed each time, in the order of their first calls."""
+        went_well = {job.name for job in self.jobs if not job.failed}
+        names = [job.name for job in self._scheduled() if job.name not in went_well]
+        return sorted(set(names), key=names.index)
+
+    def all_failed(self) -> bool:
+        """Whether jobs were called and not one call went well."""
+        return bool(self._scheduled()) and all(job.failed for job in self._scheduled())
+
+    def _scheduled(self) -> List[JobRun]:
+        return [job for job in self.jobs if job.name not in _HOOKS]
 
     @property
     def orders(self) -> List[OrderRecord]:

@@ -77,7 +77,10 @@ def missing_library() -> Optional[str]:
 
 def write_report(path: str, data: ReportData) -> None:
     """Write the page to `path`; the same replay gives the same bytes."""
-    page = _PAGE.format(title=html.escape(title(data)), script=charts.script(), body=_body(data))
+    import numpy
+
+    with numpy.errstate(all="ignore"):  # the strategy may have made errors of them
+        page = _PAGE.format(title=html.escape(title(data)), script=charts.script(), body=_body(data))
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         file.write(page)
 

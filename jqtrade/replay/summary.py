@@ -5,10 +5,10 @@ from collections import Counter
 from decimal import Decimal
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
+from jqtrade.account.order import NOT_SENT
 from jqtrade.replay.recorder import DayRecord, OrderRecord, Recorder
 
 _RATIO_DIGITS = 6
-_NOT_SENT = "没有发出："
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
@@ -100,5 +100,5 @@ def _kind(reason: str) -> str:
 
 
 def _plain(reason: str) -> str:
-    text = reason[len(_NOT_SENT) :] if reason.startswith(_NOT_SENT) else reason
+    text = reason[len(NOT_SENT) :] if reason.startswith(NOT_SENT) else reason
     return text.strip() or "没有说明原因"

@@ -39,7 +39,7 @@ class Terms(NamedTuple):
         """The options of a strategy with these terms instead of its own. Raises InvalidParam if they cannot be meant."""
         if self.bars is None and options["paper_bars"] is not None:
             raise InvalidParam("策略设置了 paper_bars={}，回放时请用 --bars 指定行情".format(options["paper_bars"]))
-        changed = dict(options, paper_keep_hours=True, paper_quotes=None, paper_bars=None)
+        changed = dict(options, paper_keep_hours=True, paper_quotes=None, paper_bars=None, paper_max_quote_age=None)
         if self.cash is not None:
             changed["paper_cash"] = self.cash
         if self.seed is not None:
@@ -89,6 +89,8 @@ class PaperWorld(World):
         world = self
 
         class ReplayPaperGate(PaperTradeGate):
+            keeps_orders = False
+
             def setup(self, options: Dict[str, Any]) -> None:
                 super().setup(world._terms.apply(options))
                 world._begin(self.exchange, self.quotes)

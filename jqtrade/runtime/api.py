@@ -12,6 +12,7 @@ from jqtrade.account.order import Order, check_code
 from jqtrade.account.request import OrderRequest, check_request
 from jqtrade.errors import InvalidCall, InvalidParam
 from jqtrade.runtime.loader import accepts
+from jqtrade.runtime.user_code import our_decimals
 
 
 class Phase(Enum):
@@ -23,6 +24,17 @@ class Phase(Enum):
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def ours(function: Function) -> Function:
+    """Let a function of StrategyApi compute as we do, whatever Decimal's settings are in the code that calls it."""
+
+    @functools.wraps(function)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        with our_decimals():
+            return function(*args, **kwargs)
+
+    return cast(Function, guarded)
 
 
 def only_in(*phases: Phase) -> Callable[[Function], Function]:
@@ -95,15 +107,19 @@ class StrategyApi:
         self._host.add_daily(func, time)
 
     @only_in(Phase.LOADING, Phase.INITIALIZING)
+    @ours
     def set_options(self, **options: Any) -> None:
         self._host.set_options(options)
 
+    @ours
     def order(self, code: str, amount: int, style: Any = None, side: str = "long") -> Optional[str]:
         return self._host.account().submit_batch([check_request(code, amount, style, side)])[0]
 
+    @ours
     def cancel_order(self, order_id: str) -> None:
         self._host.account().cancel_batch([_order_id(order_id)])
 
+    @ours
     def batch_submit_orders(self, orders: Any) -> List[Optional[str]]:
         if not isinstance(orders, (list, tuple)):
             raise InvalidParam(f"batch_submit_orders 的参数应为列表，收到 {orders!r}。没有发出")
@@ -117,16 +133,20 @@ class StrategyApi:
                 raise InvalidParam(f"{_REFUSED.format(number, item)}，{error}") from None
         return self._host.account().submit_batch(requests)
 
+    @ours
     def batch_cancel_orders(self, order_ids: Any) -> None:
         if isinstance(order_ids, str) or not isinstance(order_ids, Iterable):
             raise InvalidParam(f"batch_cancel_orders 的参数应为订单号的列表，收到 {order_ids!r}。没有发出")
         self._host.account().cancel_batch([_order_id(order_id) for order_id in order_ids])
 
+    @ours
     def get_orders(self, order_id: Any = None, code: Any = None, status: Any = None) -> List[Order]:
         return self._host.account().orders(_order_id(order_id), None if code is None else check_code(code), status)
 
+    @ours
     def sync_balance(self) -> None:
         self._host.account().sync_balance()
 
+    @ours
     def sync_orders(self) -> None:
         self._host.sync_orders()

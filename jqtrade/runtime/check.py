@@ -10,31 +10,36 @@ import json
 import logging
 import os
 import sys
-import threading
 from datetime import date, datetime, timedelta
 from typing import Any, List, Mapping, Optional, Tuple
 
 import jqtrade.api
 from jqtrade.account.trade_gate import AnXinDMATradeGate
 from jqtrade.account.trade_gate.anxin_watch import PATIENCE
+from jqtrade.arguments import nearest
 from jqtrade.calendar import ExchangeDays, TradingDays, day_text, load_trading_days
 from jqtrade.clock import Clock, SystemClock
 from jqtrade.errors import InvalidParam, JqtradeError
 from jqtrade.log import MaskedStream, format_seconds
 from jqtrade.masking import Masker, visible
 from jqtrade.options import Options
+from jqtrade.runtime.check_file import add_missing_account, add_undefined, parsed
 from jqtrade.runtime.check_report import Report, Row, as_text
-from jqtrade.runtime.check_source import NO_PYFLAKES, Source, Undefined, syntax_text
-from jqtrade.runtime.check_strategy import ERROR, NOTICE, WARNING, CheckedStrategy, Findings, stand_in
+from jqtrade.runtime.check_source import NO_PYFLAKES, Source
+from jqtrade.runtime.check_strategy import CheckedStrategy, stand_in
 from jqtrade.runtime.config import read_config
+from jqtrade.runtime.findings import ERROR, NOTICE, WARNING, Findings
+from jqtrade.runtime.foreign_time import foreign_time
 from jqtrade.runtime.loader import apply_environment, put_folder_first
+from jqtrade.runtime.process_end import end_command
 from jqtrade.runtime.trade_gates import is_ours
 from jqtrade.scheduler.scheduler import EVERY_MINUTE
 from jqtrade.scheduler.trigger import OnDays
 from jqtrade.tasks.spec import masker_for
 
-_OF_ACCOUNT = {"order", "cancel_order", "batch_submit_orders", "batch_cancel_orders", "get_orders", "portfolio"}
 _BEFORE_OPEN = timedelta(minutes=30)
+
+_CALLED_BY_US = ("process_initialize", "on_order_update", "process_exit")
 
 
 def run_check(
@@ -53,9 +58,7 @@ def run_check(
     text = json.dumps(report.as_dict(), ensure_ascii=True, indent=2) if as_json else visible(as_text(report))
     print(masker(text))
     status = 1 if report.errors else 0
-    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
-        sys.stdout.flush()
-        os._exit(status)  # a thread that the strategy started would keep the command from ending
+    end_command(status)
     return status
 
 
@@ -76,7 +79,7 @@ def check(code: str, config: Optional[str], paper: bool, clock: Clock, options: 
         if config is not None:
             strategy.collect(lambda: strategy.configure(read_config(config)))
         days = _days(options.home, findings)
-        source = _parsed(code, jqtrade.api.__all__, findings)
+        source = parsed(code, jqtrade.api.__all__, findings)
         if source is not None:
             if _check_strategy(strategy, source, findings) or options.is_set("account_no"):
                 _check_account(strategy, source, days, clock, findings)
@@ -85,6 +88,9 @@ def check(code: str, config: Optional[str], paper: bool, clock: Clock, options: 
                     NOTICE,
                     "周末和节假日也运行定时任务；只在交易日运行请设置 set_options(trading_days='XSHG')",
                 )
+        warning = foreign_time(strategy.options, clock) if isinstance(clock, SystemClock) else None
+        if warning is not None:
+            findings.add(WARNING, warning)
         day, rows = timetable(strategy, days, clock.now())
         if not days.is_known(day):
             findings.add(WARNING, f"交易日历不包括 {day}，下面的日期是按周一到周五推算的")
@@ -114,24 +120,6 @@ def _days(home: str, findings: Findings) -> TradingDays:
         return ExchangeDays([], date.min, date.max)
 
 
-def _parsed(path: str, names: List[str], findings: Findings) -> Optional[Source]:
-    try:
-        return Source(path, names)
-    except SyntaxError as error:
-        if error.lineno:
-            findings.add(ERROR, syntax_text(error), path, error.lineno)
-            return None
-        reason: Exception = error  # of the coding line, or for its lack
-    except (OSError, ValueError) as error:
-        reason = error
-    findings.add(
-        ERROR,
-        f"无法读取策略文件：{reason}。文件应为 UTF-8 编码，或在第一行写明编码，例如 # -*- coding: gbk -*-",
-        path,
-    )
-    return None
-
-
 def _check_strategy(strategy: CheckedStrategy, source: Source, findings: Findings) -> bool:
     """Run it as far as it goes, and look at what did not run. Returns whether it got to the end."""
     missing = source.missing_functions()
@@ -141,15 +129,16 @@ def _check_strategy(strategy: CheckedStrategy, source: Source, findings: Finding
         findings.add(NOTICE, NO_PYFLAKES)
     names_before = set(sys.modules)
     finished = strategy.try_start()
-    _report_undefined(source.path, missing + (undefined or []), strategy, findings)
+    add_undefined(source, missing + (undefined or []), findings, strategy.has_defined)
     _report_clock(source, findings)
+    _report_misspelt(source, findings)
     _check_calls(strategy, source, findings)
     if not finished:
         findings.add(NOTICE, "策略没有初始化完，出错的地方之后只看了代码，没有运行")
     for path in _helpers(source.path, names_before):
         helper = _parsed_helper(path)
         if helper is not None:
-            _report_undefined(path, helper.undefined() or [], None, findings)
+            add_undefined(helper, helper.undefined() or [], findings)
             _report_clock(helper, findings)
     return finished
 
@@ -171,26 +160,6 @@ def _parsed_helper(path: str) -> Optional[Source]:
         return None
 
 
-def _report_undefined(
-    path: str, undefined: List[Undefined], strategy: Optional[CheckedStrategy], findings: Findings
-) -> None:
-    module = None if strategy is None or strategy.module is None else vars(strategy.module)
-    told = set()
-    for name in undefined:
-        stand_ins = {} if strategy is None else strategy.stand_ins
-        is_there = module is not None and name.name in module and module[name.name] is not stand_ins.get(name.name)
-        if (name.name, name.line) in told or (is_there and not name.is_local):
-            continue
-        told.add((name.name, name.line))
-        if name.is_local:
-            text = f"局部变量 {name.name} 在赋值之前就用到了"
-        elif name.name in stand_ins:
-            text = f"run_daily 用到的函数 {name.name} 没有定义"
-        else:
-            text = f"用到了 {name.name}，但没有定义过"
-        findings.add(ERROR, text, path, name.line)
-
-
 def _report_clock(source: Source, findings: Findings) -> None:
     for name, line in source.real_clock():
         short = ".".join(name.split(".")[-2:])
@@ -199,6 +168,14 @@ def _report_clock(source: Source, findings: Findings) -> None:
         else:
             text = f"{short}() 取的是这台电脑的时间，回放时不是策略的时间，时区也可能不同；请用 context.current_dt"
         findings.add(WARNING, text, source.path, line)
+
+
+def _report_misspelt(source: Source, findings: Findings) -> None:
+    """Warn of functions that nothing calls and that are named almost like one that jqtrade would call."""
+    for name, line in source.unused_functions():
+        meant = nearest(name, _CALLED_BY_US, 0.85)
+        if meant is not None and not source.defines(meant):
+            findings.add(WARNING, f"函数 {name} 没有地方调用；jqtrade 会调用的叫 {meant}", source.path, line)
 
 
 def _check_calls(strategy: CheckedStrategy, source: Source, findings: Findings) -> None:
@@ -212,25 +189,18 @@ def _check_calls(strategy: CheckedStrategy, source: Source, findings: Findings) 
             try:
                 strategy.check_time(call.time)
             except InvalidParam as error:
-                findings.add(ERROR, str(error), source.path, call.first_line)
+                findings.add(WARNING if call.is_guarded else ERROR, str(error), source.path, call.first_line)
     for setting in source.set_options():
         if not did_run("set_options", setting.first_line, setting.last_line):
             for text in strategy.wrong_options(setting.options):
-                findings.add(ERROR, text, source.path, setting.first_line)
+                findings.add(WARNING if setting.is_guarded else ERROR, text, source.path, setting.first_line)
 
 
 def _check_account(
     strategy: CheckedStrategy, source: Source, days: TradingDays, clock: Clock, findings: Findings
 ) -> None:
     if not strategy.wants_account():
-        for name, line in source.uses(_OF_ACCOUNT)[:1]:
-            findings.add(
-                WARNING,
-                f"用到了 {name}，但账户没有启用：请用 set_options(account_no='资金账号') 设置账户，或 "
-                "set_options(use_account=True)；只是演练可在启动和检查时加 --paper",
-                source.path,
-                line,
-            )
+        add_missing_account(source, strategy.options, findings)
         return
     try:
         gate_class = strategy.real_gate_class()

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Dict, List, NamedTuple
 
 from jqtrade.calendar import day_text
-from jqtrade.runtime.check_strategy import ERROR, NOTICE, WARNING, Finding
+from jqtrade.runtime.findings import ERROR, NOTICE, WARNING, Finding
 
 
 class Row(NamedTuple):

@@ -5,51 +5,25 @@ import os
 import sys
 import traceback
 import types
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type
+from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
 from jqtrade.account.account import Account
 from jqtrade.account.order import Order
 from jqtrade.account.request import check_request
 from jqtrade.account.trade_gate import AbsTradeGate
 from jqtrade.clock import Clock
-from jqtrade.errors import InvalidParam, JqtradeError, OrderNotSent
+from jqtrade.errors import JqtradeError, OrderNotSent
 from jqtrade.masking import Masker
 from jqtrade.options import Options
 from jqtrade.runtime.api import Phase, StrategyApi
+from jqtrade.runtime.check_file import wrong_options
 from jqtrade.runtime.check_joinquant import joinquant_text
+from jqtrade.runtime.check_source import Undefined
+from jqtrade.runtime.findings import ERROR, NOTICE, Findings
 from jqtrade.runtime.strategy import Daily, Strategy
 from jqtrade.runtime.trade_gates import is_ours
 
-ERROR, WARNING, NOTICE = "错误", "警告", "提示"
-
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-
-class Finding(NamedTuple):
-    """Something to tell the user."""
-
-    level: str
-    text: str
-    file: Optional[str] = None
-    line: Optional[int] = None
-
-
-class Findings:
-    """What was found so far, each thing once."""
-
-    def __init__(self, masker: Masker) -> None:
-        self._masker = masker
-        self._found: List[Finding] = []
-
-    def add(self, level: str, text: str, file: Optional[str] = None, line: Optional[int] = None) -> None:
-        finding = Finding(level, self._masker(text), file, line)
-        if finding not in self._found:
-            self._found.append(finding)
-
-    def at(self, level: str) -> List[Finding]:
-        """Those of one level, by file and line; those without a line first."""
-        found = [finding for finding in self._found if finding.level == level]
-        return sorted(found, key=lambda finding: (finding.file or "", finding.line or 0))
 
 
 class CheckedStrategy(Strategy):
@@ -72,13 +46,6 @@ class CheckedStrategy(Strategy):
     def dailies(self) -> List[Daily]:
         """What run_daily was asked for."""
         return self._dailies
-
-    @property
-    def options(self) -> Options:
-        return self._options
-
-    def wants_account(self) -> bool:
-        return self._wants_account()
 
     def real_gate_class(self) -> Type[AbsTradeGate]:
         """The trade gate that the strategy would get. Raises InvalidParam."""
@@ -161,13 +128,13 @@ class CheckedStrategy(Strategy):
     def wrong_options(self, options: Dict[str, Any]) -> List[str]:
         """What is wrong with options that were not set, as far as can be told: a gate of the user's own may know more."""
         knows_all = not self._gate_is_wrong and "trade_gate" not in options and is_ours(self.real_gate_class())
-        wrong = []
-        for name, value in options.items():
-            try:
-                self._options.check({name: value}, foreign=not knows_all)
-            except InvalidParam as error:
-                wrong.append(str(error))
-        return wrong
+        return wrong_options(self._options, options, foreign=not knows_all)
+
+    def has_defined(self, name: Undefined) -> bool:
+        """Whether the file, as it ran, has made a name that could not be found in its text."""
+        module = {} if self.module is None else vars(self.module)
+        stand_in_for_it = self.stand_ins.get(name.name)
+        return name.name in module and module[name.name] is not stand_in_for_it and not name.is_local
 
     def _function(self, module: types.ModuleType, name: str, arguments: int) -> Any:
         if name == "process_initialize":
@@ -185,7 +152,7 @@ class CheckedStrategy(Strategy):
 
     def account(self) -> Account:
         file, line = self.caller()
-        if file is not None and self._wants_account() and not self._asked_account:
+        if file is not None and self.wants_account() and not self._asked_account:
             self._asked_account = True
             self.findings.add(NOTICE, "检查时没有账户：查到的资金、持仓、订单都是空的", file, line)
         return super().account()

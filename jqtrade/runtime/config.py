@@ -4,8 +4,10 @@ import runpy
 import types
 from typing import Any, Dict
 
+from jqtrade.busy_files import when_free
 from jqtrade.errors import InvalidParam
 from jqtrade.options import ALIASES, SCHEDULER, Options, option_table
+from jqtrade.runtime.start_errors import explain
 
 
 def read_config(path: str) -> Dict[str, Any]:
@@ -15,11 +17,12 @@ def read_config(path: str) -> Dict[str, Any]:
     Raises InvalidParam for any other name that is not SCHEDULER_X or ACCOUNT_X, or for an option under the wrong one.
     """
     try:
+        when_free(lambda: open(path, "rb")).close()  # not around what comes: the user's code runs once
         names = runpy.run_path(path)
     except OSError as error:
         raise InvalidParam(f"无法读取配置文件 {path}：{error}")
     except Exception as error:  # the file is the user's code and may raise anything
-        raise InvalidParam(f"配置文件 {path} 运行出错：{type(error).__name__}: {error}")
+        raise InvalidParam(f"配置文件 {path} 运行出错：{explain(error, path)}") from None
     table = option_table()
     settings = {}
     for name, value in names.items():

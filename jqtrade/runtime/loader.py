@@ -1,12 +1,19 @@
 """Run a strategy's file in a namespace that already holds our names."""
 
+import inspect
 import os
 import sys
 import tokenize
 import types
 from typing import Any, Callable, Dict, List, Mapping
 
+from jqtrade.busy_files import when_free
 from jqtrade.errors import StrategyError
+from jqtrade.home import absolute
+from jqtrade.log import get_log
+from jqtrade.own_imports import put_folder_first as put_folder_first
+
+log = get_log("jqtrade")
 
 
 class StrategyModule(types.ModuleType):
@@ -23,7 +30,7 @@ def load_strategy(path: str, names: Dict[str, Any]) -> types.ModuleType:
     Raises StrategyError if the file cannot be read, SyntaxError and whatever the file's own code raises otherwise.
     """
     try:
-        with tokenize.open(path) as file:
+        with when_free(lambda: tokenize.open(path)) as file:
             source = file.read()
     except (OSError, UnicodeDecodeError, SyntaxError) as error:  # SyntaxError: of the coding line, or for its lack
         raise StrategyError(
@@ -33,6 +40,7 @@ def load_strategy(path: str, names: Dict[str, Any]) -> types.ModuleType:
     name = os.path.splitext(os.path.basename(path))[0]
     if not isinstance(sys.modules.get(name), (StrategyModule, type(None))):
         name = "jqtrade strategy " + name
+    _warn_of_hidden_helpers(path)
     module = StrategyModule(name)
     module.__file__ = path
     module.__dict__.update(names)
@@ -41,12 +49,18 @@ def load_strategy(path: str, names: Dict[str, Any]) -> types.ModuleType:
     return module
 
 
-def put_folder_first(path: str) -> None:
-    """Let modules beside the strategy's file at `path` be imported before all others."""
-    folder = os.path.dirname(os.path.abspath(path))
-    if folder in sys.path:
-        sys.path.remove(folder)
-    sys.path.insert(0, folder)
+def _warn_of_hidden_helpers(path: str) -> None:
+    """Say which modules beside the strategy cannot be imported, since another one of that name is loaded already."""
+    folder, own = os.path.split(os.path.abspath(path))
+    try:
+        names = sorted(os.path.splitext(name)[0] for name in os.listdir(folder) if name.endswith(".py") and name != own)
+    except OSError:  # nothing in it can be imported
+        return
+    loaded = [(name, getattr(sys.modules.get(name), "__file__", "")) for name in names if name in sys.modules]
+    hidden = [name + ".py" for name, file in loaded if not file or os.path.dirname(os.path.abspath(file)) != folder]
+    if hidden:
+        more = f" 等 {len(hidden)} 个文件" if len(hidden) > 5 else ""
+        log.warning("策略旁边的 %s%s 与已经导入的模块同名，策略导入时得到的不是它，请改名", "、".join(hidden[:5]), more)
 
 
 def defined_function(module: types.ModuleType, name: str) -> Any:
@@ -59,7 +73,7 @@ def defined_function(module: types.ModuleType, name: str) -> Any:
 
 def python_path(entries: List[str]) -> List[str]:
     """Entries of PYTHONPATH as sys.path wants them: absolute, empty ones left out."""
-    return [os.path.abspath(os.path.expanduser(entry)) for entry in entries if entry.strip()]
+    return [absolute(entry) for entry in entries if entry.strip()]
 
 
 def apply_environment(env: Mapping[str, str]) -> None:
@@ -75,8 +89,6 @@ def apply_environment(env: Mapping[str, str]) -> None:
 
 def accepts(function: Callable[..., Any], *arguments: Any) -> bool:
     """Whether `function` can be called with these positional arguments, as far as can be told."""
-    import inspect
-
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # compiled code may not tell

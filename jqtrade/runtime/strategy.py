@@ -9,21 +9,25 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type
 
 import jqtrade.api
 from jqtrade.account.account import Account
-from jqtrade.account.journal import Journal
+from jqtrade.account.journal import JobRun, Journal
 from jqtrade.account.order import Order
+from jqtrade.account.refusals import RefusedOrders
 from jqtrade.account.risk import RiskLimits
 from jqtrade.account.trade_gate import AbsTradeGate
 from jqtrade.calendar import TradingDays, load_trading_days
 from jqtrade.clock import Clock
-from jqtrade.errors import InvalidCall, StrategyError
+from jqtrade.errors import InvalidCall, InvalidParam, StrategyError
 from jqtrade.log import get_log
 from jqtrade.masking import Masker
 from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options, Period
 from jqtrade.runtime.api import Host, Phase, StrategyApi
 from jqtrade.runtime.closed_days import ClosedDays
 from jqtrade.runtime.context import Context
+from jqtrade.runtime.job_log import JobLog
 from jqtrade.runtime.loader import accepts, defined_function, load_strategy
-from jqtrade.runtime.trade_gates import find_trade_gate, is_ours
+from jqtrade.runtime.outlook import PlannedJob, outlook
+from jqtrade.runtime.trade_gates import find_trade_gate, is_ours, is_paper
+from jqtrade.runtime.user_code import UserCode, our_decimals
 from jqtrade.scheduler.scheduler import DAILY, EVERY_MINUTE, SYNC, Job, Scheduler
 from jqtrade.scheduler.time_expr import EVERY_MINUTE_EXPR, parse_time_expr
 from jqtrade.scheduler.trigger import Interval, OnDays, TimesOfDay, Trigger, every_minute
@@ -46,6 +50,16 @@ class Progress(NamedTuple):
     next_time: Optional[datetime]
     calendar_ends: Optional[date] = None
     """the last day that the calendar of trading days knows, once that is near or past"""
+    refused: Optional[RefusedOrders] = None
+    """the day's orders that came to nothing"""
+
+
+class RunResult(NamedTuple):
+    """How a job that run_now called ended."""
+
+    state: str
+    """one of RunAnswer"""
+    error: str = ""
 
 
 class Daily(NamedTuple):
@@ -90,13 +104,16 @@ class Strategy(Host):
         make_gate: Optional[Callable[[], AbsTradeGate]] = None,
         syncs_by_itself: bool = True,
         order_ids: Optional[random.Random] = None,
+        look_after: Callable[[], List[str]] = list,
+        fresh: bool = False,
     ) -> None:
         """`paper` overrides the trade gate; the callables connect the strategy to its process.
 
         `is_wanted` is asked between jobs, `is_halted` before each new order. `trading_days` are those that the option
         trading_days means by "XSHG"; by default the exchange's own. `make_gate` makes the way to the broker in place of
         the class that the options name. Unless it `syncs_by_itself`, whoever runs it calls `sync`. Order ids are drawn
-        from `order_ids`.
+        from `order_ids`. `look_after` is called around the strategy's code and puts back what that changed of the process
+        (see UserCode). `fresh`: on paper, with a new account.
         """
         self.phase = Phase.LOADING
         self.module: Optional[types.ModuleType] = None
@@ -113,10 +130,15 @@ class Strategy(Host):
         self._make_gate = make_gate
         self._syncs_by_itself = syncs_by_itself
         self._order_ids = order_ids
+        self._user_code = UserCode(path, look_after)
+        self._is_fresh = fresh
+        self._note_job: Optional[Callable[[JobRun], None]] = None
+        self._job_log: Optional[JobLog] = None
         self._closed_days: Optional[ClosedDays] = None
         self._api = StrategyApi(self)
         self._context = Context(clock, self._strategy_dt, lambda: self.account().portfolio)
         self._account: Optional[Account] = None
+        self._is_on_paper = False
         self._dailies: List[Daily] = []
         self._updates: List[Order] = []
         self._on_order_update: Optional[Callable[[Any, Order], Any]] = None
@@ -125,6 +147,7 @@ class Strategy(Host):
         self._exit_request: Optional[SystemExit] = None
         self.exit_code = 0
         self._scheduler: Optional[Scheduler] = None
+        self._outlook: List[str] = []
         self._progress = Progress(None, None, 0, 0, "", None, None)
         self._has_error = False
         """whether last_error is more than a warning"""
@@ -136,11 +159,6 @@ class Strategy(Host):
     def _strategy_dt(self) -> datetime:
         return self.clock.now() if self._due is None else self._due
 
-    @property
-    def names_timezone(self) -> bool:
-        """Whether an option says in which time zone the strategy lives."""
-        return self._options["timezone"] is not None
-
     def configure(self, settings: Dict[str, Any]) -> None:
         """Take options of a config file, before `start`; set_options wins over them. Raises InvalidParam."""
         self.set_options(settings)
@@ -148,8 +166,9 @@ class Strategy(Host):
     def start(self) -> None:
         """Load the file and call its process_initialize. Raises whatever the user's code raises, StrategyError, InvalidParam."""
         started = self.clock.monotonic()
-        with jqtrade.api.running(self._api):
-            self.module = module = load_strategy(self._path, self._api.names())
+        with jqtrade.api.running(self._api), self._user_code.no_child_returns("trade_gate"):
+            with self._user_code.running("策略文件"):
+                self.module = module = load_strategy(self._path, self._api.names())
             initialize = self._function(module, "process_initialize", 1)
             if initialize is None:
                 hint = "；聚宽的 initialize 在这里叫 process_initialize" if hasattr(module, "initialize") else ""
@@ -157,9 +176,12 @@ class Strategy(Host):
             self._on_order_update = self._function(module, "on_order_update", 2)
             self._process_exit = self._function(module, _PROCESS_EXIT, 1)
             self.phase = Phase.INITIALIZING
-            initialize(self._context)
-            if self._wants_account():
+            with self._user_code.running("process_initialize"):
+                initialize(self._context)
+            if self.wants_account():
                 self.account()
+            elif self._is_fresh:
+                raise InvalidParam("--fresh 只用于模拟交易：策略没有用账户。任务没有启动")
         self._scheduler = self._schedule(self.clock.now() - timedelta(seconds=self.clock.monotonic() - started))
         self.phase = Phase.RUNNING
         self._report()
@@ -192,14 +214,20 @@ class Strategy(Host):
         self._options.update(checked)
         self.clock.use_zone(self._options["timezone"])
 
-    def _wants_account(self) -> bool:
+    @property
+    def options(self) -> Options:
+        """What was set so far, else the defaults."""
+        return self._options
+
+    def wants_account(self) -> bool:
+        """Whether the options that are set so far ask for an account."""
         if self._options.is_set("use_account"):
             return bool(self._options["use_account"])
         return self._paper or self._make_gate is not None or self._options.any_set(ACCOUNT, GATE)
 
     def account(self) -> Account:
         if self._account is None:
-            if not self._wants_account():
+            if not self.wants_account():
                 raise InvalidCall(
                     "账户模块没有启用，请在 process_initialize 里用 set_options(account_no='资金账号') 设置账户，"
                     "或 set_options(use_account=True)；只是演练可在启动时加 --paper"
@@ -209,20 +237,37 @@ class Strategy(Host):
 
     def _load_account(self) -> Account:
         options = self._options
+        with our_decimals():
+            return self._open_account(options)
+
+    def _open_account(self, options: Options) -> Account:
         gate = (self._make_gate or self._gate_class())()
+        self._is_on_paper = is_paper(type(gate))
         gate.clock = self.clock
         for notice in options.notices(gate.OPTIONS):
             log.warning("%s", notice)
+        data = self._data_path()
+        if self._make_gate is None and gate.plays_broker:
+            gate.account_file = data + ".paper"
+        if self._is_fresh:
+            gate.begin_anew()
+            self._is_fresh = False  # it has been done
         gate.setup(options.as_dict())
-        path = os.path.join(options["runtime_dir"], "data", file_key(self._name) + ".db") if gate.keeps_orders else None
+        path = data + ".db" if gate.keeps_orders else None
         limits = RiskLimits(options.as_dict(), self.clock, self._is_halted)
         journal = Journal(path, gate.account_key(), gate.is_same_account)
         longest_wait = options["wait_lock_time_out"] + 1
         account = Account(gate, journal, self.clock, limits, self._order_ids, longest_wait)
         account.recover()
+        if path is not None:
+            self._note_job = account.note_job
         account.sync_balance()
         self._updates.extend(account.sync_orders())
         return account
+
+    def _data_path(self) -> str:
+        """What the names of the files begin with in which the task keeps what it must not forget."""
+        return os.path.join(self._options["runtime_dir"], "data", file_key(self._name))
 
     def _gate_class(self) -> Type[AbsTradeGate]:
         return find_trade_gate("paper" if self._paper else self._options["trade_gate"])
@@ -261,7 +306,14 @@ class Strategy(Host):
         triggers = {daily.time: on_days(daily.trigger(options["market_period"])) for daily in self._dailies}
         for daily in self._dailies:
             scheduler.add(self._job(daily, triggers[daily.time]), started)
+        planned = [PlannedJob(daily.name, triggers[daily.time], daily.priority == DAILY) for daily in self._dailies]
+        self._outlook = outlook(planned, started)
         return scheduler
+
+    @property
+    def outlook(self) -> List[str]:
+        """What came next when the strategy started, in sentences for the user."""
+        return self._outlook
 
     def _job(self, daily: Daily, trigger: Trigger) -> Job:
         name, function = daily.name, daily.function
@@ -278,17 +330,45 @@ class Strategy(Host):
         return self._exit_request is not None
 
     def _is_wanted(self) -> bool:
-        return not self.has_left and self._process_wants()
+        return not self.has_left and self._process_wants() and not self.has_left  # a run_now may have asked for the end
 
     def run(self, until: Optional[datetime] = None) -> None:
         """Call the jobs until the process is asked to stop, or until all that are due at `until` have been called."""
         if self._scheduler is None:
             raise InvalidCall("Strategy.run 要在 start 之后调用")
+        if self._note_job is None and self._make_gate is None:  # without an account; but a replay keeps none of this
+            self._job_log = JobLog(self._data_path() + ".db", self.clock)
+            self._note_job = self._job_log.note_job
         self._deliver_updates(self.clock.now())
         self._scheduler.run(until)
 
-    def _call(self, name: str, due: datetime, function: Callable[..., Any], *arguments: Any) -> None:
+    def jobs_to_run_now(self) -> Optional[List[str]]:
+        """The names of the jobs that `run_now` may call; None: not of a strategy at this gate."""
+        return sorted(self._functions()) if self._is_on_paper else None
+
+    def _functions(self) -> Dict[str, Callable[[Any], Any]]:
+        """What run_daily was given, by name; without those of which two have the same."""
+        functions = {daily.name: daily.function for daily in self._dailies}
+        return {
+            name: function
+            for name, function in functions.items()
+            if all(daily.function == function for daily in self._dailies if daily.name == name)
+        }
+
+    def run_now(self, name: str) -> RunResult:
+        """Call the job of that name, between two others; on paper only."""
+        function = self._functions().get(name) if self._is_on_paper else None
+        if function is None:
+            return RunResult("unknown", f"没有定时任务 {name}")
+        error = self._call(name, self.clock.now(), function, self._context)
+        if self.has_left:
+            return RunResult("left")
+        return RunResult("failed", error[len(name) + 1 :]) if error else RunResult("finished")
+
+    def _call(self, name: str, due: datetime, function: Callable[..., Any], *arguments: Any) -> str:
         """Call the user's code as a job; what it raises is logged and counted, and the process goes on.
+
+        Returns what it raised, in a line; "" if nothing.
 
         Raises SystemExit if it asks for that while a job runs, which shall end too.
         """
@@ -296,10 +376,14 @@ class Strategy(Host):
         outer = self._progress
         self._progress = outer._replace(current_job=name, since=self.clock.now())
         self._report()
+        run = None if self._note_job is None else JobRun(name, due, self.clock.now())
+        is_hook = function is self._on_order_update  # of which there may be thousands: noted only if it fails
+        if run is not None and self._note_job is not None and not is_hook:
+            self._note_job(run)
         error = ""
         exits = False
         try:
-            with jqtrade.api.running(self._api):
+            with jqtrade.api.running(self._api), self._user_code.running(name):
                 function(*arguments)
         except KeyboardInterrupt:
             raise
@@ -316,6 +400,9 @@ class Strategy(Host):
         finally:
             self._due = outer_due
         self._has_error = self._has_error or bool(error)
+        if run is not None and self._note_job is not None and (error or not is_hook):
+            run.finish(self.clock.now(), self._masker(error))
+            self._note_job(run)
         progress = self._progress
         self._progress = progress._replace(
             current_job=outer.current_job,
@@ -327,6 +414,7 @@ class Strategy(Host):
         self._report()
         if exits and self._exit_request is not None and outer.current_job not in (None, _PROCESS_EXIT):
             raise self._exit_request  # process_exit goes on: what it has to tidy up still counts
+        return self._masker(error)
 
     def _note_trouble(self, text: str, level: int) -> None:
         """Show in get_tasks what the scheduler said in the log: a job did not run when it should, as bad as one that failed.
@@ -345,6 +433,7 @@ class Strategy(Host):
         self._progress = self._progress._replace(
             next_job=None if upcoming is None else upcoming[1].name,
             next_time=None if upcoming is None else upcoming[0],
+            refused=None if self._account is None else self._account.refused(),
         )
         if self._closed_days is not None:
             self._closed_days.look(self.clock.now().date(), self._progress.next_time)
@@ -353,13 +442,15 @@ class Strategy(Host):
 
     def _sync(self, due: datetime) -> None:
         """The regular sync of the account."""
-        account = self.account()
-        if self._options["sync_order"]:
-            self._updates += account.sync_orders()
-        if self._options["sync_balance"]:
-            account.sync_balance()
+        with self._user_code.no_child_returns("trade_gate"):
+            account = self.account()
+            if self._options["sync_order"]:
+                self._updates += account.sync_orders()
+            if self._options["sync_balance"]:
+                account.sync_balance()
         if self._updates:
             self._deliver_updates(due)
+            self._report()  # without a hook nothing else does, and some may be refusals
 
     def sync(self) -> None:
         """The regular sync now; without an account there is none."""
@@ -378,11 +469,22 @@ class Strategy(Host):
             for order in updates:
                 if self.has_left:
                     return
-                self._call("on_order_update", due, self._on_order_update, self._context, order)
+                with self.account().telling(order):
+                    self._call("on_order_update", due, self._on_order_update, self._context, order)
 
     def orders(self) -> List[Order]:
         """Today's orders in order of creation; none without an account."""
         return [] if self._account is None else self._account.orders()
+
+    @property
+    def awaits_news(self) -> bool:
+        """Whether a sync may have something to tell: of orders that may still be filled, or were not sent."""
+        return bool(self.live_orders()) or self.has_untold_refusals
+
+    @property
+    def has_untold_refusals(self) -> bool:
+        """Whether the next sync will tell the strategy of orders that were not sent."""
+        return self._account is not None and self._account.has_untold_refusals
 
     def live_orders(self) -> List[Order]:
         """Today's orders that may still be filled."""
@@ -394,7 +496,8 @@ class Strategy(Host):
         Returns how many there were, and for how many of them the cancel did not go out for certain.
         """
         live = self.live_orders()
-        failed = [] if self._account is None else self._account.cancel_batch([order.order_id for order in live])
+        with self._user_code.no_child_returns("trade_gate"):
+            failed = [] if self._account is None else self._account.cancel_batch([order.order_id for order in live])
         return len(live), len(failed)
 
     def stop(self) -> None:
@@ -407,3 +510,5 @@ class Strategy(Host):
         """Let go of the account without a word to the strategy."""
         if self._account is not None:
             self._account.close()
+        if self._job_log is not None:
+            self._job_log.close()

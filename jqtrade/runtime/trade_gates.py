@@ -6,10 +6,12 @@ from typing import Any, Dict, Type
 
 from jqtrade.account.trade_gate import AbsTradeGate, AnXinDMATradeGate
 from jqtrade.errors import InvalidParam
+from jqtrade.own_imports import own_imports
 
 ENTRY_POINT_GROUP = "jqtrade.trade_gates"
 
-_OURS = ("jqtrade.account.trade_gate.anxin.AnXinDMATradeGate", "jqtrade.paper.trade_gate.PaperTradeGate")
+_PAPER = "jqtrade.paper.trade_gate.PaperTradeGate"
+_OURS = ("jqtrade.account.trade_gate.anxin.AnXinDMATradeGate", _PAPER)
 
 
 def find_trade_gate(value: Any) -> Type[AbsTradeGate]:
@@ -17,7 +19,8 @@ def find_trade_gate(value: Any) -> Type[AbsTradeGate]:
     if value == "anxin":
         return AnXinDMATradeGate
     if value == "paper":
-        from jqtrade.paper.trade_gate import PaperTradeGate
+        with own_imports():
+            from jqtrade.paper.trade_gate import PaperTradeGate
 
         return PaperTradeGate
     found = _named(value) if isinstance(value, str) else value
@@ -34,8 +37,14 @@ def is_ours(gate: Type[AbsTradeGate]) -> bool:
     return f"{gate.__module__}.{gate.__name__}" in _OURS
 
 
+def is_paper(gate: Type[AbsTradeGate]) -> bool:
+    """Whether a trade gate is our paper exchange itself."""
+    return f"{gate.__module__}.{gate.__name__}" == _PAPER
+
+
 def _named(name: str) -> Any:
-    plug_ins = _entry_points()
+    with own_imports():
+        plug_ins = _entry_points()
     if name in plug_ins:
         try:
             return plug_ins[name].load()

@@ -30,7 +30,7 @@ SYNC, EVERY_MINUTE, DAILY = range(3)
 class Job:
     """Something to call whenever its trigger says so."""
 
-    def __init__(self, name: str, call: Callable[[datetime], None], trigger: Trigger, priority: int) -> None:
+    def __init__(self, name: str, call: Callable[[datetime], object], trigger: Trigger, priority: int) -> None:
         """`call` gets the time at which it was due. What it raises ends the loop: the caller guards what may fail."""
         self.name = name
         self.call = call

@@ -1,12 +1,13 @@
 """A strategy process's hold on its name: what others ask of it, and what becomes of it when its files vanish."""
 
 import os
-from typing import Any, List
+from typing import Any, List, Optional
 
 from jqtrade.errors import TaskError
 from jqtrade.tasks.files import TaskFiles, remove_if_possible
 from jqtrade.tasks.platform import FileLock, call_in_forked_children
 from jqtrade.tasks.record import RecordFile, TaskInfo, read_record
+from jqtrade.tasks.run_request import RunRequest, read_request, take_request
 
 
 class Claim:
@@ -17,6 +18,7 @@ class Claim:
         self._lock = lock
         self._record = record
         self._stop_path = files.stop(record.info.token)
+        self.run_request_path = files.run_request(record.info.token)
         self._halt_file = files.halt
         self._pid = os.getpid()
         self._seen_halted = False
@@ -59,6 +61,14 @@ class Claim:
     def cancel_request(self) -> str:
         """Return the token of the request to cancel open orders that stands with the halt; "" if there is none."""
         return self._halt_file.cancel_request()
+
+    def run_request(self) -> Optional[RunRequest]:
+        """Return the request to call a job now; None if there is none. Some 2 µs then."""
+        return read_request(self.run_request_path)
+
+    def take_run_request(self) -> bool:
+        """Make the request ours alone; say whether it was still there."""
+        return os.getpid() == self._pid and take_request(self.run_request_path)
 
     def restore(self) -> str:
         """Put files of this task that somebody removed back in their place. Returns what is wrong if that is not possible.

@@ -2,6 +2,7 @@
 
 Below HOME/tasks, for a task named demo: `demo.lock` is held by the task's process, `demo.json` is its record,
 `demo.TOKEN.stop` asks the process with that token to stop, `demo.halt` halts the task, whether it runs or not.
+`demo.TOKEN.run` asks it to call a job now.
 `demo.stop` with the token in it asks the same, which is how version 2.0 did it. `demo.stop-spare` and `demo.halt-spare`
 become these on a disk without room for a new file.
 """
@@ -16,7 +17,7 @@ from jqtrade.tasks.halt_file import HaltFile
 from jqtrade.tasks.spec import file_key, is_file_key
 
 LOCK, RECORD, HALT = ".lock", ".json", ".halt"
-_TOKEN_STOP = re.compile(r"\.[0-9a-f]{32}\.stop")
+_OF_A_PROCESS = re.compile(r"\.[0-9a-f]{32}\.(stop|run)")
 
 
 class TaskFiles:
@@ -37,6 +38,10 @@ class TaskFiles:
         A name and no contents: to look for it takes no descriptor, of which a strategy may have none left.
         """
         return f"{self._base}.{token}.stop"
+
+    def run_request(self, token: str) -> str:
+        """Return the name of the file that asks the process with `token` to call a job now (run_request.py)."""
+        return f"{self._base}.{token}.run"
 
     def request_stop(self, token: str) -> None:
         """Ask the process with `token` to stop. Raises OSError and TaskError as open_private."""
@@ -71,10 +76,10 @@ class TaskFiles:
             pass
 
     def remove_old_stops(self) -> None:
-        """Remove what asked former processes of this name to stop."""
+        """Remove what asked former processes of this name to stop, or to call a job."""
         start = os.path.basename(self._base)
         for file in os.listdir(self.directory):
-            if file == start + ".stop" or (file.startswith(start) and _TOKEN_STOP.fullmatch(file[len(start) :])):
+            if file == start + ".stop" or (file.startswith(start) and _OF_A_PROCESS.fullmatch(file[len(start) :])):
                 remove_if_possible(os.path.join(self.directory, file))
 
     def known(self) -> bool:

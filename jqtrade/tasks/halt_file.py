@@ -7,6 +7,7 @@ Nor does it need room on the disk: where no file can be made, a spare one is ren
 import os
 import re
 
+from jqtrade.busy_files import when_free
 from jqtrade.errors import TaskError
 from jqtrade.private_files import check_ours, make_private, open_private, read_private
 from jqtrade.tasks.spec import new_token
@@ -55,10 +56,10 @@ class HaltFile:
             return ""
         token = new_token()
         line = f"cancel-open {token}\n".encode("ascii")
+        make_private(self._path, self._spare)  # first: what comes then may have to wait for another program
         try:
-            _write_over(self._path, line)
+            when_free(lambda: _write_over(self._path, line))
         except OSError as error:
-            make_private(self._path, self._spare)
             self._write_without_room(line, error)
         return token
 

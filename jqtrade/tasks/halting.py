@@ -36,23 +36,30 @@ def halt(registry: TaskRegistry, names: Sequence[str], cancel_open: bool) -> Tup
     """Halt the tasks of these `names`, and only then see which of them run.
 
     Returns those that were halted, and answers for the others. Nothing is said before all are halted: a terminal that
-    takes no output would hold up the rest.
+    takes no output would hold up the rest. Once a task is halted its answer says so, whatever comes then, Ctrl+C too.
     """
     requests: List[Tuple[str, str]] = []
     failures: List[Answer] = []
-    for name in names:
-        try:
-            requests.append((name, registry.halt(name, cancel_open)))
-        except JqtradeError as error:
-            failures.append(Answer(f"错误：{error}", False))
+    try:
+        for name in names:
+            try:
+                requests.append((name, registry.halt(name, cancel_open)))
+            except JqtradeError as error:
+                failures.append(Answer(f"错误：{error}", False))
+    except KeyboardInterrupt:
+        rest = "、".join(names[len(requests) + len(failures) :])
+        failures.append(Answer(f"错误：已中断，任务 {rest} 可能还没有暂停，请再运行一次", False))
     if not requests:
         return [], failures
     try:
         tasks = registry.list_tasks()
-    except TaskError as error:
-        problem = f"已暂停下单，但无法查看它是否在运行：{error}"
+    except (OSError, TaskError, KeyboardInterrupt) as error:
+        problem = "已中断" if isinstance(error, KeyboardInterrupt) else str(error)
+        text = f"已暂停下单：新的委托一律不发出。但没有看到它是否在运行：{problem}"
+        if cancel_open:
+            text += "。撤单的请求也已写下，结果见它的日志"
         return [
-            Halt(name, None, request, Answer(f"任务 {name} {problem}", not cancel_open)) for name, request in requests
+            Halt(name, None, request, Answer(f"任务 {name} {text}", not cancel_open)) for name, request in requests
         ], failures
     running = {file_key(task.name): task for task in tasks}
     found = [(name, running.get(file_key(name)), request) for name, request in requests]
@@ -66,9 +73,15 @@ def _halted(name: str, task: Optional[TaskInfo], cancel_open: bool, tasks: Seque
         if cancel_open:
             text += "没有撤单：下次启动时才会撤掉当天还没有结束的订单，着急请在券商的软件里撤。"
         return Answer(f"{text}正在运行的任务：{others}", not cancel_open)
+    if task.state == "unknown":
+        return Answer(
+            f"任务 {task.name} 已暂停下单：新的委托一律不发出。但它的登记文件读不出来：如果它由旧版本的 jqtrade 启动，"
+            "就不认识暂停，请结束它的进程",
+            False,
+        )
     if not task.heeds_halt:
         return Answer(
-            f"任务 {task.name}（pid {task.pid}）可能仍在下单：它由不认识暂停的旧版本 jqtrade 启动，或登记文件读不出来。"
+            f"任务 {task.name}（pid {task.pid}）可能仍在下单：它由不认识暂停的旧版本 jqtrade 启动。"
             f"请用 jqtrade stop_task -n {task.name} 停止它；暂停在它下次启动时生效",
             False,
         )

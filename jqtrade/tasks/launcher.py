@@ -16,12 +16,7 @@ from jqtrade.tasks.spec import TaskSpec, file_key, masker_for
 if TYPE_CHECKING:
     import subprocess
 
-# Not -m, which would let a random.py or json.py of the current folder stand for Python's own.
-_WORKER = (
-    "import sys; sys.path.pop(0); "
-    f"sys.path.append({os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))!r}); "
-    "from jqtrade.runtime.worker import main; sys.exit(main())"
-)
+_PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "runtime", "task.py")
 _START_POLL = 0.005
 _STOP_POLL = 0.02
 _SLOW = 10.0
@@ -57,8 +52,8 @@ def start(
     state to "running". `on_slow` is called once with a sentence if that takes more than 10 s; the wait has no end, and
     the task goes on if the caller stops waiting (KeyboardInterrupt).
 
-    Raises TaskExists if the name belongs to a living process, TaskError with the last log lines if the process ends
-    before it is ready.
+    Raises TaskExists if the name belongs to a living process, TaskError if the process ends before it is ready: with what
+    it says of that, or with the last log lines if it could not say anything.
     """
     clock = SystemClock() if clock is None else clock
     registry = TaskRegistry(spec.home, clock, say or (lambda sentence: None))
@@ -69,7 +64,7 @@ def start(
         os.makedirs(os.path.dirname(log), exist_ok=True)
         log_start = os.path.getsize(log) if os.path.exists(log) else 0
         process = spawn_detached(
-            command or [sys.executable, "-c", _WORKER, "jqtrade", spec.name],
+            command or [sys.executable, _PROGRAM, spec.name],
             spec.to_json().encode("ascii"),
             log,
             _environment(spec),
@@ -150,12 +145,11 @@ def _wait_ready(
         if exit_code is not None:
             if ours is None:
                 registry.check_free(spec.name)
-            reason = "" if ours is None or ours.error is None else "：" + ours.error
+            failed = f"任务 {spec.name} 启动失败，进程已退出（退出码 {exit_code}）"
+            if ours is not None and ours.error is not None:
+                raise TaskError(f"{failed}：{ours.error}\n完整的经过和 traceback 在日志 {spec.log} 里")
             tail = _mask(spec, _log_tail(spec.log, log_start)) or "（日志中没有新内容）"
-            raise TaskError(
-                f"任务 {spec.name} 启动失败，进程已退出（退出码 {exit_code}）{reason}\n"
-                f"日志 {spec.log} 的最后几行：\n{tail}"
-            )
+            raise TaskError(f"{failed}\n日志 {spec.log} 的最后几行：\n{tail}")
         if on_slow is not None and clock.monotonic() >= slow_at:
             on_slow(f"任务 {spec.name} 仍在初始化，继续等待 process_initialize 完成；日志：{spec.log}")
             on_slow = None

@@ -4,6 +4,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence, TypeVar
 
+from jqtrade.busy_files import when_free
 from jqtrade.descriptor_lock import try_lock, unlock
 from jqtrade.private_files import PRIVATE_FILE, check_our_file, open_private
 
@@ -133,9 +134,8 @@ if sys.platform == "win32":
         append_only = 0x00120114 | 0x80  # FILE_GENERIC_WRITE without FILE_WRITE_DATA, and FILE_READ_ATTRIBUTES
         share_all = 0x1 | 0x2 | 0x4  # read, write, delete and rename
         open_always, normal = 4, 0x80
-        return msvcrt.open_osfhandle(
-            _winapi.CreateFile(path, append_only, share_all, 0, open_always, normal, 0), os.O_APPEND
-        )
+        handle = when_free(lambda: _winapi.CreateFile(path, append_only, share_all, 0, open_always, normal, 0))
+        return msvcrt.open_osfhandle(handle, os.O_APPEND)
 
     def has_open(pid: int, path: str) -> bool:
         """Say whether the living holder of lock file `path` can be process `pid`: it must be, nobody inherits it."""

@@ -2,12 +2,23 @@
 
 import json
 import os
-from typing import Any, Dict, Mapping, NamedTuple, Optional
+from functools import partial
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
+from jqtrade.busy_files import when_free
 from jqtrade.errors import TaskError
 from jqtrade.private_files import open_private, read_private
 
-_INTERNAL = ("token", "heeds_halt", "stops_by_name", "cancels_for", "cancels", "cancels_failed")
+_INTERNAL = (
+    "token",
+    "heeds_halt",
+    "stops_by_name",
+    "cancels_for",
+    "cancels",
+    "cancels_failed",
+    "jobs",
+    "runs",
+)
 _LONGEST_TEXT = 500
 """of what a strategy can say in its record, such as an exception's message: an answer of get_tasks is read by people"""
 _LONGEST_RECORD = 4 * 1024 * 1024
@@ -36,6 +47,14 @@ class TaskInfo(NamedTuple):
     next_time: Optional[str] = None
     calendar_ends: Optional[str] = None
     """The last day that the task's calendar of trading days knows, once that is near or past."""
+    refusals_day: Optional[str] = None
+    """The day of the three below; None: nothing was refused on the task's day."""
+    orders_unsent: int = 0
+    """How many orders were refused before they were sent."""
+    orders_rejected: int = 0
+    """How many orders the broker refused."""
+    last_refusal: Optional[str] = None
+    """When, what and why, of the last one of both."""
     error: Optional[str] = None
     """Why the start failed."""
     halted: bool = False
@@ -49,6 +68,10 @@ class TaskInfo(NamedTuple):
     cancels: int = 0
     """How many cancels it asked for then, and of `cancels_failed` of them it is not certain that they went out."""
     cancels_failed: int = 0
+    jobs: Optional[List[str]] = None
+    """The names of the jobs that run_now may call; None: of a task that is not one of the paper exchange."""
+    runs: Optional[List[Dict[str, Any]]] = None
+    """The last calls of jobs by run_now: each a RunAnswer, as a dictionary."""
 
     def doing(self) -> str:
         """Say what keeps the process busy, to somebody who waits for it."""
@@ -127,18 +150,21 @@ class RecordFile:
 
 def _bounded(fields: Mapping[str, Any]) -> TaskInfo:
     """Return the TaskInfo of `fields`, what the strategy says of itself cut short: an exception may carry a whole table."""
-    said = ("current_job", "last_error", "next_job", "error")
+    said = ("current_job", "last_error", "next_job", "last_refusal", "error")
     short = {name: fields[name][:_LONGEST_TEXT] + "…" for name in said if len(fields[name] or "") > _LONGEST_TEXT}
     return TaskInfo(**dict(fields, **short))
 
 
-def read_record(path: str) -> Optional[TaskInfo]:
+def read_record(path: str, patient: bool = False) -> Optional[TaskInfo]:
     """Return what the record says, or None while there is none or it is being written, or what is there is no file.
 
+    With `patient` a file that another program has open is waited for.
     Only the first line counts: bytes of a longer record may still stand behind it.
     """
     try:
-        fields = json.loads(read_private(path, _LONGEST_RECORD).split(b"\n", 1)[0].decode("ascii"))
+        read = partial(read_private, path, _LONGEST_RECORD)
+        content = when_free(read) if patient else read()
+        fields = json.loads(content.split(b"\n", 1)[0].decode("ascii"))
     except (OSError, ValueError, TaskError, RecursionError):
         return None
     if (

@@ -6,8 +6,10 @@ written. It is waited for for a moment only: the command that has it may hang, a
 
 import os
 from contextlib import contextmanager
+from functools import partial
 from typing import Callable, Iterator, List, Optional, TypeVar
 
+from jqtrade.busy_files import when_free
 from jqtrade.clock import Clock, SystemClock
 from jqtrade.errors import TaskError, TaskExists
 from jqtrade.private_files import make_private_dir
@@ -15,6 +17,7 @@ from jqtrade.tasks.claim import Claim
 from jqtrade.tasks.files import HALT, LOCK, RECORD, TaskFiles, keys_with
 from jqtrade.tasks.platform import FileLock, ask_to_stop, has_open, kill, outlives_its_lock
 from jqtrade.tasks.record import RecordFile, TaskInfo, read_record
+from jqtrade.tasks.run_request import RunRequest, make_request, read_request, take_request
 from jqtrade.tasks.spec import TaskSpec, check_name, file_key, mask_env
 
 T = TypeVar("T")
@@ -26,8 +29,6 @@ _LOCK_TRIES = 20
 _LOCK_INTERVAL = 0.005
 _RECORD_TRIES = 20
 _RECORD_INTERVAL = 0.002
-_CHANGE_TRIES = 40
-_CHANGE_INTERVAL = 0.005
 
 
 class TaskRegistry:
@@ -75,7 +76,7 @@ class TaskRegistry:
                 if before is not None and outlives_its_lock(before.pid, files.record):
                     raise _exists(spec.name, before)
                 files.remove_old_stops()
-                record = RecordFile(files.record, info)
+                record = self._when_free(lambda: RecordFile(files.record, info))
             except OSError as error:
                 lock.release()
                 raise TaskError(f"任务 {spec.name} 没有启动：无法写入 {self._dir}：{error}") from error
@@ -88,7 +89,7 @@ class TaskRegistry:
     def _acquire(self, lock: FileLock) -> bool:
         """Take `lock`, of a name. It may be held for moments by somebody who only looks."""
         for _ in range(_LOCK_TRIES):
-            if lock.try_acquire():
+            if self._when_free(lock.try_acquire):
                 return True
             self._clock.sleep(_LOCK_INTERVAL)
         return lock.try_acquire()
@@ -103,7 +104,7 @@ class TaskRegistry:
 
     def running(self) -> List[str]:
         """Return the names of the living tasks without waiting for anything; one in doubt too."""
-        keys = [key for key in keys_with(self._dir, [LOCK, RECORD]) if self._is_held(key)]
+        keys = [key for key in keys_with(self._dir, [LOCK, RECORD]) if self._is_held(key, patient=False)]
         records = [(key, self.peek(key)) for key in keys]
         return [key if record is None or file_key(record.name) != key else record.name for key, record in records]
 
@@ -131,9 +132,9 @@ class TaskRegistry:
                 if self._is_held(name):
                     raise _exists(name, self._read(name))
 
-    def peek(self, name: str) -> Optional[TaskInfo]:
+    def peek(self, name: str, patient: bool = False) -> Optional[TaskInfo]:
         """Return the last record of `name`, of a living process or not, without any lock."""
-        record = read_record(self._files(name).record)
+        record = read_record(self._files(name).record, patient)
         return None if record is None else record._replace(halted=self.is_halted(name))
 
     def is_alive(self, task: TaskInfo) -> bool:
@@ -154,12 +155,31 @@ class TaskRegistry:
             )
         try:
             if task.stops_by_name:
-                self._when_readers_let(lambda: files.request_stop(task.token))
+                self._when_free(lambda: files.request_stop(task.token))
             else:
                 files.request_stop_of_old_version(task.token)
         except (OSError, TaskError) as error:
             if not (self._is_process_of(task) and ask_to_stop(task.pid)):
                 raise TaskError(f"任务 {task.name} 没有停止：无法写入停止请求：{error}") from error
+
+    def request_run(self, task: TaskInfo, request: RunRequest) -> None:
+        """Ask the process of `task` to call a job. Raises TaskError if another one is asked for, or it cannot be asked."""
+        path = self._files(task.name).run_request(task.token)
+        try:
+            self._when_free(lambda: make_request(path, request))
+        except FileExistsError:
+            raise TaskError(
+                f"任务 {task.name} 还没有轮到上一个 run_now，没有运行 {request.function}。"
+                f"如果没有别的 run_now 在等，请删除 {path} 再试"
+            )
+        except (OSError, TaskError) as error:
+            raise TaskError(f"没有运行 {request.function}：无法写入请求：{error}") from error
+
+    def withdraw_run(self, task: TaskInfo, request: RunRequest) -> bool:
+        """Take back what `request_run` asked for; say whether it is certain that the job is not called for it."""
+        path = self._files(task.name).run_request(task.token)
+        found = read_request(path)
+        return found is not None and found.token == request.token and take_request(path)
 
     def kill(self, task: TaskInfo) -> None:
         """End the process of `task` at once; nothing if it has ended.
@@ -207,7 +227,7 @@ class TaskRegistry:
         """
         self._check_known(name)
         try:
-            return self._when_readers_let(lambda: self._files(name).halt.make(cancel_open))
+            return self._files(name).halt.make(cancel_open)
         except OSError as error:
             raise TaskError(f"任务 {name} 没有暂停：无法写入暂停文件：{error}") from error
         except TaskError as error:
@@ -221,18 +241,12 @@ class TaskRegistry:
         """
         self._check_known(name)
         try:
-            return self._when_readers_let(self._files(name).halt.remove)
+            return self._when_free(self._files(name).halt.remove)
         except OSError as error:
             raise TaskError(f"任务 {name} 没有恢复下单：无法删除暂停文件：{error}") from error
 
-    def _when_readers_let(self, change: Callable[[], T]) -> T:
-        """Call `change` of a halt or stop file. On Windows it fails while the task looks at the file, which takes moments."""
-        for _ in range(_CHANGE_TRIES):
-            try:
-                return change()
-            except PermissionError:
-                self._clock.sleep(_CHANGE_INTERVAL)
-        return change()
+    def _when_free(self, action: Callable[[], T]) -> T:
+        return when_free(action, self._clock)
 
     def _check_known(self, name: str) -> None:
         if not self._files(name).known():
@@ -256,21 +270,23 @@ class TaskRegistry:
 
     def _wait_for(self, guard: FileLock) -> str:
         """Take `guard`. Returns what is wrong if that cannot be done in a moment."""
-        deadline = self._clock.monotonic() + (0.0 if self._guard_hangs else _GUARD_TIMEOUT)
+        began = self._clock.monotonic()
+        take = guard.try_acquire if self._guard_hangs else partial(self._when_free, guard.try_acquire)
         try:
-            while not guard.try_acquire():
-                if self._clock.monotonic() >= deadline:
+            while not take():
+                if self._guard_hangs or self._clock.monotonic() - began >= _GUARD_TIMEOUT:
                     return f"{self._dir} 被另一个 jqtrade 进程占用，它可能挂起了"
                 self._clock.sleep(_GUARD_INTERVAL)
         except (OSError, TaskError) as error:
             return f"无法使用 {os.path.join(self._dir, _GUARD)}：{error}"
         return ""
 
-    def _is_held(self, name: str) -> bool:
+    def _is_held(self, name: str, patient: bool = True) -> bool:
         """Say whether a living process has `name`, also if that cannot be found out."""
         files = self._files(name)
+        lock = FileLock(files.lock)
         try:
-            if FileLock(files.lock).is_held():
+            if self._when_free(lock.is_held) if patient else lock.is_held():
                 return True
         except OSError:
             return True
@@ -281,7 +297,7 @@ class TaskRegistry:
 
     def _read(self, name: str) -> TaskInfo:
         for _ in range(_RECORD_TRIES):
-            record = self.peek(name)
+            record = self.peek(name, patient=True)
             if record is not None:
                 return record
             self._clock.sleep(_RECORD_INTERVAL)

@@ -34,6 +34,10 @@ class TaskSpec(NamedTuple):
     paper: bool
     home: str
     token: str
+    fresh: bool = False
+    """on paper, with a new account"""
+    check: bool = True
+    """whether a file in which something is wrong shall not be started"""
 
     def to_json(self) -> str:
         """Return the spec as one line of ASCII, which no code page can break."""
@@ -110,9 +114,10 @@ def parse_env(text: str, pathsep: str = os.pathsep) -> Dict[str, str]:
             # It may be the rest of a secret that has a semicolon.
             hidden = _SECRET.search(last + piece) or _ACCOUNT.search(last + piece)
             shown = "***" if hidden else repr(piece)
+            quotes = "；单引号在 cmd.exe 里不起作用，请用双引号" if piece.lstrip().startswith("'") else ""
             raise InvalidParam(
-                f"环境变量 {shown} 无法识别，任务没有启动：应写成 NAME=value，多个变量用分号分隔，"
-                "例如 -e 'PYTHONPATH=./package;USER=test'"
+                f"环境变量 {shown} 无法识别，没有做任何操作：应写成 NAME=value，多个变量用分号分隔，整个值用双引号括起来，"
+                f'例如 -e "PYTHONPATH=./package;USER=test"{quotes}'
             )
     return variables
 

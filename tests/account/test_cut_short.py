@@ -410,7 +410,7 @@ def test_whatever_a_robot_in_the_log_raises_orders_are_told_as_they_are(
     assert [one is None for one in ids] == [False, True, False]  # 55 shares are refused with a line
     assert [row[0] for price in prices for row in desk.rows(price)] == [ids[0], ids[2]]
     desk.report(ids[0] or "", 2, 100)
-    assert [order.status for order in desk.account.sync_orders()] == ["filled"]
+    assert [order.status for order in desk.account.sync_orders()] == ["filled", "rejected"]
     desk.account.cancel_batch(["1", ids[2]])
     for price in prices:
         desk.check_later(price)

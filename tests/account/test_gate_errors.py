@@ -16,7 +16,7 @@ from jqtrade.account.gate_errors import came_in_the_middle, is_uncertain
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle, Order
 from jqtrade.account.request import OrderRequest, check_request
-from jqtrade.errors import OrderNotSent, OrderUncertain
+from jqtrade.errors import InvalidCall, OrderNotSent, OrderUncertain
 from jqtrade.testing import FakeBroker, VirtualClock
 
 OpenAccount = Callable[..., Account]
@@ -159,20 +159,25 @@ def test_a_batch_of_cancels_that_raises_in_its_middle_may_have_been_sent(
     assert "无法确认撤单" in caplog.text and "没有发出" not in caplog.text
 
 
-def test_get_orders_of_another_thread_leaves_an_order_on_its_way_alone(
+def test_get_orders_of_another_thread_is_refused_and_leaves_an_order_on_its_way_alone(
     open_account: OpenAccount, broker: FakeBroker
 ) -> None:
-    seen: List[Any] = []
+    refused: List[str] = []
+
+    def ask() -> None:
+        with pytest.raises(InvalidCall) as error:
+            account.orders()
+        refused.append(str(error.value))
 
     def order(self: Any, order: Order) -> None:
-        thread = threading.Thread(target=lambda: seen.extend(account.orders()))
+        thread = threading.Thread(target=ask)
         thread.start()
         thread.join()
         broker.orders.append(order)
 
     account = open_account(order=order)
     (order_id,) = account.submit_batch([request()])
-    assert order_id is not None and [one.order_id for one in seen] == [order_id]
+    assert order_id is not None and len(refused) == 1 and "没有查询订单" in refused[0]
     assert account.orders(order_id)[0].status == "new" and len(broker.orders) == 1
 
 

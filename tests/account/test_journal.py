@@ -191,7 +191,7 @@ def test_only_the_owner_can_read_the_journal(journal_path: str) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("version", [4, 99, -1])
+@pytest.mark.parametrize("version", [5, 99, -1])
 def test_a_journal_of_another_version_is_refused_and_left_alone(journal_path: str, version: int) -> None:
     journal = Journal(journal_path)
     journal.record_intents([make_order()], [1.0])
@@ -284,7 +284,7 @@ def test_an_older_journal_goes_on_with_all_that_it_knows(
     Journal(journal_path, "mine").close()  # made over once
     journal = Journal(journal_path, "mine")
     (record,) = caplog.records
-    assert record.levelname == "WARNING" and f"已从版本 {version} 改为版本 3" in record.getMessage()
+    assert record.levelname == "WARNING" and f"已从版本 {version} 改为版本 4" in record.getMessage()
     journal.record_intents([make_order("1")], [2.0])
     asked, refused, new = journal.load(DAY)
     assert (asked.order, asked.sent) == (make_order("7", amount=100), False)

@@ -47,7 +47,7 @@ class NeighboursOs:
         return call
 
 
-MOMENTS = [("open", 1), ("fstat", 4), ("read", 1), ("write", 1), ("fsync", 1), ("lseek", 3), ("read", 3), ("stat", 1)]
+MOMENTS = [("open", 1), ("fstat", 1), ("read", 1), ("write", 1), ("fsync", 1), ("lseek", 3), ("read", 3), ("stat", 1)]
 """Before the file is opened, before its size is asked for, before it is looked at, before our write, before it is on the
 disk, before it is read back (twice), before the name is looked at."""
 

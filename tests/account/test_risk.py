@@ -90,7 +90,7 @@ def refusal(order: Order, held: Optional[Portfolio] = None, now: datetime = NOW,
 )
 def test_lot_check_knows_each_boards_lots_and_ticks(code: str, amount: int, price: float, said: str) -> None:
     found = refusal(an_order(amount, price, code))
-    assert ("lot_check" in found and said.replace("不是 ", "不是 ") in found) if said else found == ""
+    assert ("lot_check" in found and said in found) if said else found == ""
     assert refusal(an_order(amount, price, code), lot_check=False) == ""
 
 

@@ -12,7 +12,7 @@ from tests.e2e.cli import Result, jqtrade, write_strategy
 
 GOOD = """
     def process_initialize(context):
-        set_options(trading_days="XSHG")
+        set_options(trading_days="XSHG", timezone="Asia/Shanghai")
         run_daily(after, "after_close")
         run_daily(look, "every_minute")
         run_daily(before, "09:00")
@@ -165,6 +165,23 @@ def test_a_file_of_the_wrong_form_is_told_with_its_line(check: Checker, source: 
     assert "Traceback" not in result.out + result.err
 
 
+def test_what_is_meant_for_another_machine_is_only_warned_of(check: Checker) -> None:
+    report = check.json(
+        """
+        import os
+
+        def process_initialize(context):
+            if os.name == "dos":
+                set_options(file_encoding="oem437")
+                run_daily(job, "25:00")
+            run_daily(job, "10:00")
+
+        def job(context): pass
+        """
+    )
+    assert report["ok"] and "oem437" in said(report["warnings"]) and "25:00" in said(report["warnings"])
+
+
 def test_a_file_that_is_no_text_is_told(check: Checker) -> None:
     check.path.write_bytes("注 = '中文'\n".encode("gbk"))
     result = jqtrade("check", "-c", str(check.path))
@@ -229,7 +246,7 @@ def test_the_account_of_a_check_is_empty_and_sends_nothing(check: Checker) -> No
     assert "11 检查时不下单也不撤单：batch_cancel_orders" in notices
 
 
-def test_orders_without_an_account_are_warned_of(check: Checker) -> None:
+def test_orders_without_an_account_are_an_error(check: Checker) -> None:
     report = check.json(
         """
         def process_initialize(context):
@@ -239,7 +256,7 @@ def test_orders_without_an_account_are_warned_of(check: Checker) -> None:
             order("000001.XSHE", 100)
         """
     )
-    assert "6 用到了 order，但账户没有启用" in said(report["warnings"])
+    assert "6 用到了 order，但账户没有启用" in said(report["errors"])
 
 
 GATE = """
@@ -392,6 +409,20 @@ def test_a_thread_of_the_strategy_does_not_keep_the_check_from_ending(check: Che
             run_daily(print, "open")
     """
     assert check(source).code == 0
+
+
+def test_a_misspelt_function_that_jqtrade_would_call_is_warned_of(check: Checker) -> None:
+    source = """
+        def process_initialize(context): run_daily(process_exit_1, "open")
+        def process_exit_1(context): pass
+        def on_order_updated(context, order): pass
+        def unlike(context): pass
+    """
+    report = check.json(source)
+    assert said(report["warnings"]).count("没有地方调用") == 1
+    assert "4 函数 on_order_updated 没有地方调用；jqtrade 会调用的叫 on_order_update" in said(report["warnings"])
+    both = check.json(source + "    def on_order_update(context, order): pass\n")
+    assert "没有地方调用" not in said(both["warnings"])
 
 
 def test_wrong_usage_is_answered_in_chinese(check: Checker) -> None:

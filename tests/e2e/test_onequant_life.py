@@ -99,14 +99,14 @@ def test_orders_are_filled_cancelled_and_refused_and_the_portfolio_is_right_to_t
     assert reason.encode("gbk") in results.read_bytes() + updates.read_bytes()
     (assets,) = (broker / "orders").glob("assetInfo_*")
     wait_for(
-        lambda: b"999994.90,989994.90,989994.90" in assets.read_bytes(), "the broker's next snapshot, at most every 5 s"
+        lambda: b"999995.00,989995.00,989995.00" in assets.read_bytes(), "the broker's next snapshot, at most every 5 s"
     )
     (task,) = tasks()
     stopped = jqtrade("stop_task", "-n", "demo")
     assert (stopped.code, stopped.out.strip()) == (0, f"任务 demo（pid {task['pid']}）已停止")
-    # bought 1000 at 10.00: commission 5.00 (at least), transfer fee 0.001 % = 0.10
+    # bought 1000 at 10.00: commission 5.00 (at least)
     ((total, cash, locked, amount, available, cost),) = told(log, "end")
-    assert (total, cash, locked) == (999994.90, 989994.90, 0.0)
+    assert (total, cash, locked) == (999995.00, 989995.00, 0.0)
     assert (amount, available) == (1000, 0)
     assert cost == pytest.approx(10.00, abs=0.006)
     assert len(told(log, "ids")[0]) == 3

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from tests.e2e.cli import PATIENCE, WINDOWS, command, environment, jqtrade, read, tasks, wait_for, write_strategy
@@ -16,7 +17,7 @@ TICKING = """
     def process_initialize(context):
         moment = context.current_dt + timedelta(seconds=1)
         run_daily(tick, moment.strftime("%H:%M:%S"))
-        run_daily(later, "every_minute")
+        run_daily(later, (moment + timedelta(hours=12)).strftime("%H:%M:%S"))
 
     def tick(context):
         log.info("tick ran")
@@ -59,13 +60,25 @@ def test_a_detached_task_runs_its_jobs_and_stops_gracefully(demo):
     assert tasks() == []
 
 
-def test_a_start_that_fails_shows_the_traceback_and_returns_1(tmp_path):
-    path = write_strategy(tmp_path / "bad.py", "def process_initialize(context):\n    run_daily(no_such, 'open')\n")
+def test_a_start_that_fails_is_explained_in_chinese_and_the_traceback_is_in_the_log(tmp_path):
+    path = write_strategy(tmp_path / "bad.py", "def process_initialize(context):\n    run_daily(1 / 0, 'open')\n")
     result = jqtrade("start_task", "-c", path, "-n", "bad", "-o", str(tmp_path / "bad.log"))
     assert result.code == 1
-    assert "NameError: name 'no_such' is not defined" in result.err
-    assert 'bad.py", line 2, in process_initialize' in result.err
+    assert "除数是 0" in result.err
+    assert "bad.py 第 2 行 run_daily(1 / 0, 'open')" in result.err
+    assert f"完整的经过和 traceback 在日志 {tmp_path / 'bad.log'} 里" in result.err
+    assert 'File "' not in result.err
+    assert 'bad.py", line 2, in process_initialize' in read(tmp_path / "bad.log")
     assert tasks() == []
+
+
+def test_on_a_terminal_the_traceback_of_a_failed_start_is_shown_if_asked_for(tmp_path):
+    path = write_strategy(tmp_path / "bad.py", "import no_such_module\n")
+    result = jqtrade("start_task", "-c", path, "-n", "bad")
+    assert result.code == 1 and "没有模块 no_such_module" in result.err + result.out
+    assert 'File "' not in result.err + result.out and "加 --debug" in result.err + result.out
+    result = jqtrade("start_task", "-c", path, "-n", "bad", "--debug")
+    assert 'bad.py", line 1' in result.err + result.out
 
 
 def test_a_second_start_of_a_name_names_the_running_process(demo, tmp_path):
@@ -178,7 +191,7 @@ def test_a_bad_name_is_refused_before_anything_is_done(tmp_path, name):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        ([], "缺少参数"),
+        ([], "缺少命令：start_task、get_tasks、"),
         (["start_task"], "缺少参数"),
         (["start_task", "-n", "x", "-c", "no_such.py"], "策略文件不存在"),
         (["stop_task"], "请用 -n 名称"),
@@ -317,6 +330,62 @@ def test_files_of_the_current_folder_do_not_stand_for_pythons_own(demo, tmp_path
 
 
 @pytest.mark.posix
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="PYTHONSAFEPATH came with Python 3.11")
+@pytest.mark.parametrize("safe", ["", "1"])
+def test_no_entry_of_the_users_path_is_lost_and_none_of_ours_is_in_it(demo, tmp_path, monkeypatch, safe):
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "in_the_first_entry.py").write_text("value = 7\n")
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "only"), root]))
+    monkeypatch.setenv("PYTHONSAFEPATH", safe)
+    source = """
+        import importlib.util
+        import sys
+        import in_the_first_entry
+
+        def process_initialize(context):
+            ours = [entry for entry in sys.path if entry.rstrip("/\\\\").endswith(("jqtrade", "runtime", "tasks"))]
+            print("found", in_the_first_entry.value, ours, importlib.util.find_spec("worker"), flush=True)
+            run_daily(print, "open")
+    """
+    demo(source)
+    wait_for(lambda: "found 7 [] None" in read(demo.log), "the print")
+
+
+def test_a_list_of_processes_shows_the_tasks_name(demo):
+    demo()
+    (task,) = tasks()
+    process = psutil.Process(task["pid"])
+    assert os.path.basename(process.cmdline()[-2]) == "task.py" and process.cmdline()[-1] == "demo"
+    if sys.platform == "linux":
+        assert process.name() == "jq demo"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps a short name of each process")
+@pytest.mark.parametrize("name, shown", [("a-very-long-name", "jq a-very-long-"), ("网格策略一二三", "jq 网格策略")])
+def test_of_a_long_name_a_list_of_processes_shows_whole_characters(name, shown):
+    code = (
+        f"from jqtrade.runtime.task import show_name; show_name({name!r}); print(ascii(open('/proc/self/comm').read()))"
+    )
+    printed = subprocess.check_output([sys.executable, "-c", code], env=environment())
+    assert printed.decode("ascii").strip() == ascii(shown + "\n")
+
+
+def test_children_of_multiprocessing_do_not_begin_a_task_of_their_own(demo, tmp_path):
+    (tmp_path / "helper.py").write_text("def double(number):\n    return 2 * number\n")
+    source = """
+        import multiprocessing
+        import helper
+
+        def process_initialize(context):
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                print("doubled", pool.map(helper.double, [21]), flush=True)
+            run_daily(print, "open")
+    """
+    demo(source)
+    wait_for(lambda: "doubled [42]" in read(demo.log), "the answer of the child")
+
+
 def test_a_reader_that_goes_away_is_no_traceback():
     shell = f"{sys.executable} -m jqtrade get_tasks | true"
     result = subprocess.run(["sh", "-c", shell], stderr=subprocess.PIPE, env=environment(), timeout=PATIENCE)

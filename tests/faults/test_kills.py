@@ -64,6 +64,7 @@ def test_four_tasks_killed_at_random_lose_and_double_no_order(tmp_path: Path) ->
         total["faults"] += len(world.faults_told())
     claim("SIGKILL at random, 4 tasks on one order file", kills=kills, lost=0, doubled=0, **total)
     assert not total["torn_called_sent"], total
+    assert total["sent"], "no life was long enough to send an order"
 
 
 def test_a_run_without_faults_passes_every_failpoint(tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_restarts_agree_with_the_file_for_every_cut_of_a_row(tmp_path: Path) -> 
         assert world.run("b", count=1) == 0
     counts = world.check(names + ["b"])
     claim("rows torn at every hundredth, then closed by another task", rows_torn=len(percents), **counts)
-    assert counts["sent"] == len(percents) + (counts["rows"] - len(percents)) and not counts["torn_called_sent"], counts
+    assert counts["sent"] == counts["rows"] >= len(percents) and not counts["torn_called_sent"], counts
 
 
 def test_a_refusal_that_the_journal_could_not_take_is_learned_again_after_a_restart(tmp_path: Path) -> None:

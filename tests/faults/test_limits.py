@@ -6,12 +6,9 @@ from typing import List
 
 import pytest
 
-from jqtrade.options import option_table
 from tests.faults.failpoints import PLACES
 from tests.faults.sizes import SEED, WINDOWS, claim, rounds
 from tests.faults.world import PATIENCE, Broker, World
-
-pytestmark = pytest.mark.skipif("max_orders_per_day" not in option_table(), reason="there are no limits yet")
 
 
 def test_the_limit_of_a_day_is_never_exceeded_by_one_however_often_the_task_dies(tmp_path: Path) -> None:

@@ -210,7 +210,8 @@ def test_every_file_cut_at_every_byte_is_never_misread_by_the_account_and_right_
                 assert desk.account.portfolio.total_value == 1e9
                 cuts += 1
             path.write_bytes(whole)
-    claim("files cut at every byte, seen by the account", cuts=cuts, wrong=0)
+    claim("files cut at every byte, seen by the account", cuts=cuts)
+    assert cuts > 100
 
 
 def order_id_of(report: Any) -> str:
@@ -227,7 +228,7 @@ def _told(row: bytes) -> Any:
 def test_fuzzed_lines_raise_nothing_and_hide_no_line_after_them(tmp_path: Path) -> None:
     wanted = rounds(8000 if not WINDOWS else 2000, 1000000)
     chunk = 1000
-    lines = broken = 0
+    lines = read = understood = 0
     with desks(tmp_path) as open_desk:
         while lines < wanted:
             chance = random.Random(SEED * 1000 + lines)
@@ -239,7 +240,7 @@ def test_fuzzed_lines_raise_nothing_and_hide_no_line_after_them(tmp_path: Path) 
                 desk.write("execResult", [RESULT_HEADER])
                 real = [row for order_id in ids for row in history(order_id, 1000, chance).rows]
                 real += [b"093102.6,1,%s,1,-61,\xd7\xca\xbd\xf0,10.00" % order_id.encode() for order_id in ids]
-                truth = history(good, 100, chance).rows[0].replace(b",0,100,", b",0,100,")
+                truth = history(good, 100, chance).rows[0]
             for kind in ("orderUpdate", "execResult"):
                 desk.write(kind, [mutate(chance.choice(real), chance) for _ in range(chunk // 2)])
             desk.write("orderUpdate", [truth])
@@ -248,12 +249,14 @@ def test_fuzzed_lines_raise_nothing_and_hide_no_line_after_them(tmp_path: Path) 
             if chance.random() < 0.5:
                 reports = _sync(desk.gate, where)
                 assert any(order_id_of(report) == good for report in reports), where
-                broken += chunk - len(reports)
+                read += chunk // 2 + 1  # of the updates; the results make no reports
+                understood += len(reports)
             else:
                 desk.account.sync_orders()
             for order in desk.account.orders():
                 assert 0 <= order.filled_amount <= order.amount, where
-    claim("fuzzed lines of orderUpdate and execResult", lines=lines, unhandled_exceptions=0)
+    claim("fuzzed lines of orderUpdate and execResult", lines=lines, read=read, understood=understood)
+    assert 0.02 * read < understood < 0.98 * read, "the mutations were all lost on it, or all harmless"
 
 
 def _sync(gate: Any, where: str) -> List[Any]:
@@ -299,4 +302,5 @@ def test_fuzzed_snapshots_are_whole_or_a_trade_gate_error(tmp_path: Path) -> Non
                 taken += 1
             except (TradeGateError, InvalidReport):
                 pass
-    claim("fuzzed snapshots", snapshots=wanted, taken=taken, unhandled_exceptions=0)
+    claim("fuzzed snapshots", snapshots=wanted, taken=taken)
+    assert 0.02 * wanted < taken < 0.98 * wanted, "the mutations were all refused, or all harmless"

@@ -123,7 +123,7 @@ def test_it_serves_orders_over_files_and_stops_when_asked(tmp_path: Path, progra
         "3": "rejected",
     }
     assets = read_snapshot(program.path("assetInfo"))
-    assert assets is not None and assets[-1]["currentBalance"] == told["cash"]["available"] == "997994.98"
+    assert assets is not None and assets[-1]["currentBalance"] == told["cash"]["available"] == "997995.00"
 
 
 def test_killed_again_and_again_it_fills_each_order_once_and_whole(tmp_path: Path, programs: List[Program]) -> None:
@@ -224,3 +224,31 @@ def test_a_second_broker_on_the_same_directory_is_refused(tmp_path: Path) -> Non
             run_paper_broker(str(tmp_path), ACCOUNT_NO)
     finally:
         first.release()
+
+
+@pytest.mark.parametrize(("arguments", "status"), [([], "0"), (["--max-quote-age", "0"], "2")])
+def test_a_quotes_file_of_last_month_fills_nothing_unless_any_age_will_do(
+    tmp_path: Path, programs: List[Program], arguments: List[str], status: str
+) -> None:
+    quotes, order_dir = tmp_path / "q.csv", tmp_path / "orders"
+    quotes.write_bytes(b"code,last\n000001.SZ,10.00\n")
+    long_ago = time.time() - 40 * 24 * 3600
+    os.utime(str(quotes), (long_ago, long_ago))
+    order_dir.mkdir()
+    program = Program(order_dir, "--quotes", str(quotes), *arguments)
+    programs.append(program)
+    wait_for(program.path("positionInfo").exists)
+    row = f"100000.0,1,UM0,{ACCOUNT_NO},000001.SZ,1,200,DMA,AT,0,10.05,10.05\r\n"
+    program.path("algoOrder").write_bytes((ORDER_HEADER + "\r\n" + row).encode("ascii"))
+    updates = NaiveReader(program.path("orderUpdate"))
+    states: List[str] = []
+
+    def seen() -> bool:
+        states.extend(update["status"] for update in updates.new_rows())
+        return status in states
+
+    wait_for(seen)
+    time.sleep(1.5)  # three more looks at the quotes
+    seen()
+    assert states[-1] == status
+    assert program.stop().count("太旧") == (status == "0")

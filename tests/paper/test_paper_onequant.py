@@ -200,9 +200,9 @@ def test_the_snapshots_are_right_to_the_cent_and_end_with_an_empty_row(bench: Be
     bench.poll(12)
     total = bench.assets()
     assert (total["totalAsset"], total["currentBalance"], total["enabledBalance"]) == (
-        "999994.98",
-        "997994.98",
-        "997289.97",
+        "999995.00",
+        "997995.00",
+        "997289.99",
     )
     held = bench.positions()["000001.SZ"]
     assert [held[name] for name in ("currentQty", "enabledQty", "costPrice", "lastPrice", "mktValue")] == [
@@ -262,7 +262,7 @@ def test_the_truth_tells_each_order_and_the_account(bench: Bench) -> None:
     truth = bench.truth()
     assert truth["orders"]["1"]["status"] == "filled" and truth["orders"]["1"]["deal_balance"] == "2000.00"
     assert truth["orders"]["2"]["status"] == "rejected" and "T+1" in truth["orders"]["2"]["text"]
-    assert truth["cash"] == {"total": "999994.98", "available": "997994.98", "locked": "0.00"}
+    assert truth["cash"] == {"total": "999995.00", "available": "997995.00", "locked": "0.00"}
     assert truth["positions"]["000001.XSHE"]["amount"] == 200
 
 

@@ -47,7 +47,7 @@ def test_an_open_order_goes_on_after_the_restart(bench: Bench) -> None:
     assert [row["filledQty"] for row in rows][-1] == str(SHARES_PER_STEP + 300)
     assert rows[-1]["status"] == "2"
     assert sum(int(row["tradeQty"]) for row in bench.new_rows("tradeUpdate")) == SHARES_PER_STEP + 300
-    assert bench.truth()["orders"]["1"]["fees"] == "26.78"
+    assert bench.truth()["orders"]["1"]["fees"] == "25.75"
 
 
 def test_orders_written_while_it_was_away_are_carried_out(bench: Bench) -> None:

@@ -51,7 +51,7 @@ def test_made_up_prices_move_by_ticks_and_stay_near_the_previous_close() -> None
         assert quote.bid1 == quote.last and quote.ask1 == quote.last + Decimal("0.01")
         assert abs(quote.last / quote.prev_close - 1) < Decimal("0.1")
         seen.add(quote.last)
-    assert len(seen) > 50
+    assert len(seen) > 20
 
 
 def test_a_made_up_price_stands_for_three_seconds() -> None:

@@ -56,9 +56,12 @@ def test_a_code_of_no_board_is_unknown(code: str) -> None:
 @pytest.mark.parametrize(
     ("code", "is_buy", "value", "expected"),
     [
-        ("000001.XSHE", True, "1000", "5.01"),  # the least commission, transfer fee 0.01
-        ("000001.XSHE", True, "100000", "26.00"),  # 25 + 1
-        ("000001.XSHE", False, "100000", "76.00"),  # 25 + 1 + stamp duty 50
+        ("600000.XSHG", True, "1000", "5.01"),  # the least commission, transfer fee 0.01
+        ("600000.XSHG", True, "100000", "26.00"),  # 25 + 1
+        ("600000.XSHG", False, "100000", "76.00"),  # 25 + 1 + stamp duty 50
+        ("000001.XSHE", True, "1000", "5.00"),  # no transfer fee of its own in Shenzhen
+        ("300001.XSHE", False, "100000", "75.00"),
+        ("688001.XSHG", False, "100000", "76.00"),
         ("510300.XSHG", False, "100000", "25.00"),
         ("113001.XSHG", False, "100000", "25.00"),
         ("000001.XSHE", False, "3", "3.00"),  # no more than the proceeds

@@ -37,7 +37,7 @@ def quotes(tmp_path: Path) -> Path:
 
 
 def test_its_options_are_those_of_the_documentation() -> None:
-    assert PaperTradeGate.OPTIONS == set(DEFAULTS) and PaperTradeGate.keeps_orders is False
+    assert PaperTradeGate.OPTIONS == set(DEFAULTS) and PaperTradeGate.keeps_orders
 
 
 def test_an_order_fills_and_is_seen_in_orders_and_balance(quotes: Path) -> None:
@@ -46,13 +46,13 @@ def test_an_order_fills_and_is_seen_in_orders_and_balance(quotes: Path) -> None:
     report = check_order(gate.sync_orders()[0])
     assert (report.status, report.filled_amount, report.avg_cost, report.deal_balance) == ("filled", 200, 10.01, 2002.0)
     assert (report.commission, report.create_time, report.entrust_time, report.confirm_id) == (
-        5.02,
+        5.00,
         MORNING,
         MORNING,
         "1",
     )
     balance = check_balance(gate.sync_balance())
-    assert (balance.available_cash, balance.locked_cash, balance.total_assert) == (997992.98, 0.0, 999992.98)
+    assert (balance.available_cash, balance.locked_cash, balance.total_assert) == (997993.00, 0.0, 999993.00)
     position = balance.positions[0]
     assert (position.code, position.amount, position.available_amount, position.avg_cost) == (BANK, 200, 0, 10.01)
     assert (position.last_price, position.position_value) == (10.0, 2000.0)
@@ -85,7 +85,7 @@ def test_an_open_buy_locks_cash(quotes: Path) -> None:
 
 
 def test_tomorrow_the_shares_can_be_sold(quotes: Path) -> None:
-    gate = make_gate(paper_quotes=str(quotes))
+    gate = make_gate(paper_quotes=str(quotes), paper_max_quote_age=None)
     gate.order(make_order("1", 100, LimitOrderStyle(0)))
     gate.clock.sleep(24 * 3600)
     assert gate.sync_balance()["positions"][0]["available_amount"] == 100
@@ -164,7 +164,10 @@ def test_time_comes_from_the_clock_alone(quotes: Path) -> None:
         {"paper_commission": -0.1},
         {"paper_commission": "x"},
         {"paper_min_commission": -1},
+        {"paper_fund_min_commission": "x"},
         {"paper_actions": "none.csv"},
+        {"paper_max_quote_age": "x"},
+        {"paper_max_quote_age": 0},
     ],
 )
 def test_a_bad_option_is_named(options: Dict[str, Any]) -> None:
@@ -191,7 +194,7 @@ def test_bars_give_the_prices_when_the_option_says_so(tmp_path: Path) -> None:
 def test_commission_is_charged_as_the_options_say(quotes: Path) -> None:
     gate = make_gate(paper_quotes=str(quotes), paper_commission=0.01, paper_min_commission=1)
     gate.order(make_order("1", 200, LimitOrderStyle(0)))
-    assert gate.sync_orders()[0]["commission"] == 20.04
+    assert gate.sync_orders()[0]["commission"] == 20.02
 
 
 def test_dividends_come_from_the_file_of_the_option(tmp_path: Path, quotes: Path) -> None:

@@ -96,9 +96,9 @@ def test_cash_a_buy_freezes_its_worst_cost_at_once() -> None:
     quotes.set(BANK, "10")
     exchange = strict_exchange(quotes, at("10:00"), 1006)
     exchange.submit("1", BANK, True, 100, Decimal("9.99"), at("10:00"))
-    assert exchange.ledger.frozen == Decimal("1004.01")  # 999, commission 5, transfer fee 0.01
+    assert exchange.ledger.frozen == Decimal("1004.00")  # 999, commission 5
     exchange.submit("2", BANK, True, 100, Decimal("9.99"), at("10:00"))
-    assert "可用资金不足：需要 1004.01 元，可用 1.99 元" in fate(exchange, "2")
+    assert "可用资金不足：需要 1004.00 元，可用 2.00 元" in fate(exchange, "2")
     assert exchange.cancel("1", at("10:01")) is None
     assert exchange.ledger.frozen == 0 and exchange.ledger.cash == 1006
 
@@ -120,16 +120,17 @@ NEW = date(2023, 8, 28)
 
 def test_stamp_duty_is_5_of_10000_of_a_sale_since_2023_08_28_and_was_double() -> None:
     free = FeeRates(Decimal(0), Decimal(0))
-    assert fee(BANK, False, NEW, rates=free) == Decimal("51.00")
-    assert fee(BANK, False, NEW - DAY, rates=free) == Decimal("101.00")
-    assert fee(BANK, True, NEW, rates=free) == 1
+    assert fee(BANK, False, NEW, rates=free) == Decimal("50.00")
+    assert fee(BANK, False, NEW - DAY, rates=free) == Decimal("100.00")
+    assert fee(BANK, True, NEW, rates=free) == 0
 
 
-def test_transfer_fee_is_1_of_100000_on_both_sides_since_2022_04_29() -> None:
+def test_transfer_fee_is_1_of_100000_on_both_sides_in_shanghai_since_2022_04_29() -> None:
     free = FeeRates(Decimal(0), Decimal(0))
-    assert fee(BANK, True, date(2022, 4, 29), rates=free) == 1
-    assert fee(BANK, True, date(2022, 4, 28), rates=free) == 2
-    assert fee(BANK, False, date(2022, 4, 29), rates=free) == 101
+    assert fee(STAR, True, date(2022, 4, 29), rates=free) == 1
+    assert fee(STAR, True, date(2022, 4, 28), rates=free) == 2
+    assert fee(STAR, False, date(2022, 4, 29), rates=free) == 101
+    assert fee(BANK, True, date(2022, 4, 29), rates=free) == 0
 
 
 @pytest.mark.parametrize("code", [ETF, BOND])
@@ -147,9 +148,19 @@ def test_commission_is_what_the_options_say() -> None:
     assert fee(ETF, True, NEW, rates=make_terms(0, 0).rates) == 0
 
 
+def test_funds_may_have_a_minimum_of_their_own_and_nobody_else_has_it() -> None:
+    rates = make_terms(fund_min_commission=0.1).rates
+    assert fee(ETF, True, NEW, "1000", rates) == Decimal("0.25") and fee(ETF, True, NEW, "100", rates) == Decimal(
+        "0.10"
+    )
+    assert fee(BANK, True, NEW, "1000", rates) == fee(BOND, True, NEW, "1000", rates) == 5
+    assert fee(ETF, True, NEW, "1000") == 5
+
+
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
+        ({"fund_min_commission": -1}, "paper_fund_min_commission"),
         ({"commission": 0.2}, "paper_commission"),
         ({"commission": -1}, "paper_commission"),
         ({"min_commission": "x"}, "paper_min_commission"),
@@ -170,6 +181,6 @@ def test_an_exchange_charges_what_was_due_on_its_day() -> None:
     exchange = strict_exchange(quotes, start)
     exchange.submit("1", BANK, True, 10000, Decimal(10), start)
     exchange.submit("2", BANK, False, 5000, Decimal(10), start + DAY)
-    assert exchange.orders["2"].fees == Decimal("63.00")  # 12.50 + 0.50 + 50
+    assert exchange.orders["2"].fees == Decimal("62.50")  # 12.50 + 50
     exchange.submit("3", BANK, False, 5000, Decimal(10), start + 4 * DAY)
-    assert exchange.orders["3"].fees == Decimal("38.00")
+    assert exchange.orders["3"].fees == Decimal("37.50")

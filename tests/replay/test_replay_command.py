@@ -6,13 +6,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from tests.replay.replays import CODE, KEYS, OTHER, PATIENCE, environment, replay, rows, run, text, write_bars
+from tests.replay.replays import CODE, KEYS, OTHER, PATIENCE, Result, environment, replay, rows, run, text, write_bars
 
 TRADER = """
     def process_initialize(context):
@@ -139,18 +140,40 @@ def test_a_job_that_raises_is_shown_with_its_time_and_the_replay_goes_on(tmp_pat
     source = """
         def process_initialize(context):
             run_daily(bad, "10:00")
+            run_daily(good, "10:01")
+
+        def good(context):
+            pass
 
         def bad(context):
             missing_function()
     """
     result = replay(tmp_path, source, "--bars", bars, "--json")
     assert result.code == 0
-    assert result.figures["jobs_run"] == result.figures["jobs_failed"] == 5
+    assert (result.figures["jobs_run"], result.figures["jobs_failed"]) == (10, 5)
     shown = [line for line in result.err.splitlines() if "NameError" in line]
     assert len(shown) == 1  # the same one five times
-    assert shown[0].startswith("[2026-01-05 10:00:00] bad 运行出错：NameError") and "（mine.py 第 6 行）" in shown[0]
+    assert shown[0].startswith("[2026-01-05 10:00:00] bad 运行出错：NameError") and "（mine.py 第 10 行）" in shown[0]
+    assert "每次都出错的任务：bad，见 replay.log" in result.err
     assert "还有 4 条同类的警告和错误没有显示" in result.err
     assert text(tmp_path, "replay.log").count("Traceback") == 5
+
+
+@pytest.mark.parametrize("hook", ["", "\n    def process_exit(context):\n        pass\n"], ids=["alone", "with a hook"])
+def test_a_replay_in_which_every_job_failed_says_so_and_is_no_success(tmp_path: Path, bars: str, hook: str) -> None:
+    result = replay(tmp_path, IDLE.replace("pass", "1 / 0") + hook, "--bars", bars)
+    assert result.code == 1
+    assert "所有任务每次都出错，没有一次成功，退出码不是 0：idle" in result.out
+    assert len(rows(tmp_path, "equity.csv")) == 5  # it went on to the end, as a live task does
+
+
+def test_a_job_that_failed_but_once_is_not_called_failing(tmp_path: Path, bars: str) -> None:
+    result = replay(tmp_path, IDLE.replace("pass", "1 / (context.strategy_dt.day - 7)"), "--bars", bars)
+    assert result.code == 0 and "每次都出错" not in result.out
+
+
+def test_a_strategy_that_only_ends_itself_has_not_failed(tmp_path: Path, bars: str) -> None:
+    assert replay(tmp_path, IDLE.replace("pass", "raise SystemExit(0)"), "--bars", bars).code == 0
 
 
 def test_strict_stops_at_the_first_job_that_raises(tmp_path: Path, bars: str) -> None:
@@ -166,12 +189,12 @@ def test_a_strategy_that_cannot_start_is_named_and_nothing_is_written(tmp_path: 
         (IDLE.replace("10:00", "25:00"), "25:00"),
         (IDLE.replace("idle, ", "idel, "), "name 'idel' is not defined"),
         (IDLE.replace("process_initialize", "initialize"), "process_initialize"),
-        ("def process_initialize(context)\n", "SyntaxError"),
+        ("def process_initialize(context)\n", "语法错误"),
     ]:
         result = replay(tmp_path, source, "--bars", bars)
         assert result.code == 1
         assert "启动失败" in result.err and words in result.err and "没有写任何文件" in result.err
-        assert "jqtrade/" not in result.err  # of the traceback, only the user's part
+        assert 'File "' not in result.err
         assert not (tmp_path / "out").exists()
 
 
@@ -232,13 +255,46 @@ def test_the_results_of_an_earlier_replay_are_replaced(tmp_path: Path, bars: str
     assert rows(tmp_path, "orders.csv") == []
 
 
-def test_without_out_the_folder_is_named_by_strategy_and_days(tmp_path: Path, bars: str) -> None:
-    (tmp_path / "mine.py").write_text(
-        "def process_initialize(context):\n    run_daily(lambda context: None, '10:00')\n"
-    )
-    result = run(tmp_path, "-c", "mine.py", "--start", "2026-01-05", "--end", "2026-01-06", "--bars", bars)
-    folder = tmp_path / "replay-mine-2026-01-05-2026-01-06"
-    assert result.code == 0 and str(folder) in result.out and (folder / "summary.json").is_file()
+def play_without_out(folder: Path, bars: str, source: str) -> Result:
+    (folder / "mine.py").write_text(textwrap.dedent(source), encoding="utf-8")
+    return run(folder, "-c", "mine.py", "--start", "2026/01/05", "--end", "20260106", "--bars", bars)
+
+
+def latest(runs: Path) -> str:
+    """The name of the run that `latest` leads to."""
+    if (runs / "latest.txt").exists():  # Windows, for users without the right to make links
+        return (runs / "latest.txt").read_text().strip()
+    return os.readlink(str(runs / "latest"))
+
+
+def test_without_out_each_run_has_a_folder_of_its_own_and_latest_leads_to_the_last(tmp_path: Path, bars: str) -> None:
+    runs = tmp_path / "replay-mine-2026-01-05-2026-01-06"
+    names = []
+    for source in (TRADER, IDLE):
+        result = play_without_out(tmp_path, bars, source)
+        assert result.code == 0, result.err
+        names.append(latest(runs))
+        assert f"结果在 {runs / names[-1]}\n" in result.out
+    orders = [len((runs / name / "orders.csv").read_bytes().splitlines()) for name in names]
+    assert orders == [4, 1]  # the second run left the first one's results alone
+    assert sorted(path.name for path in runs.iterdir() if path.name[0] == "2") == sorted(names)
+
+
+def test_a_strict_replay_that_stops_early_is_not_the_latest(tmp_path: Path, bars: str) -> None:
+    runs = tmp_path / "replay-mine-2026-01-05-2026-01-06"
+    assert play_without_out(tmp_path, bars, IDLE).code == 0
+    (tmp_path / "mine.py").write_text(textwrap.dedent(IDLE.replace("pass", "1 / 0")))
+    result = run(tmp_path, *"-c mine.py --start 2026-01-05 --end 2026-01-06 --strict --bars".split(), bars)
+    assert result.code == 1 and "latest 不指向这一次" in result.out
+    newest = max(path.name for path in runs.iterdir() if path.name[0] == "2")
+    assert latest(runs) < newest and (runs / newest / "orders.csv").exists()
+
+
+def test_a_file_where_the_runs_should_lie_is_left_alone(tmp_path: Path, bars: str) -> None:
+    path = tmp_path / "replay-mine-2026-01-05-2026-01-06"
+    path.write_text("mine")
+    result = play_without_out(tmp_path, bars, IDLE)
+    assert result.code == 1 and "不是目录" in result.err and path.read_text() == "mine"
 
 
 def test_made_up_prices_are_called_so(tmp_path: Path) -> None:
@@ -341,7 +397,7 @@ def test_a_file_for_joinquant_gets_one_sentence_and_no_traceback(
 
 def test_any_other_module_that_is_missing_is_told_with_its_place(tmp_path: Path) -> None:
     result = replay(tmp_path, "import no_such_module\n")
-    assert result.code == 1 and "No module named 'no_such_module'" in result.err and "line 1" in result.err
+    assert result.code == 1 and "没有模块 no_such_module" in result.err and "mine.py 第 1 行" in result.err
     assert "聚宽" not in result.err
 
 
@@ -499,3 +555,34 @@ def test_ctrl_c_ends_it_with_the_results_so_far(tmp_path: Path, bars: str) -> No
     assert figures["end"] == "2026-01-05" and 1 <= figures["jobs_run"] < 242
     assert "收到停止信号" in err.decode("utf-8")
     assert json.loads(text(tmp_path, "summary.json"))["end"] == "2026-01-05"
+
+
+@pytest.mark.posix
+def test_a_replay_ended_by_ctrl_c_replaces_no_whole_one(tmp_path: Path, bars: str) -> None:
+    runs = tmp_path / "replay-mine-2026-01-05-2026-01-09"
+    source = (
+        "def process_initialize(context):\n    run_daily(lambda context: print('ran', flush=True), 'every_minute')\n"
+    )
+    (tmp_path / "mine.py").write_text(source)
+    arguments = "-c mine.py --start 2026-01-05 --end 2026-01-09 --bars".split() + [bars]
+    assert run(tmp_path, *arguments).code == 0
+    whole = latest(runs)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jqtrade", "replay", "--speed", "120"] + arguments,
+        cwd=str(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    deadline = time.monotonic() + PATIENCE
+    while not any(
+        "ran" in path.read_text(encoding="utf-8") for path in runs.glob("2*/replay.log") if path.parent.name != whole
+    ):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1 and "latest 不指向这一次" in out.decode("utf-8")
+    assert latest(runs) == whole
+    assert json.loads((runs / "latest" / "summary.json").read_text(encoding="utf-8"))["end"] == "2026-01-09"
+    assert len(list(runs.glob("2*"))) == 2

@@ -141,6 +141,7 @@ def test_the_worker_and_a_replay_give_the_same_orders_fills_and_portfolio(tmp_pa
 @pytest.mark.posix
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("faketime") is None, reason="faketime is not installed")
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="libfaketime 0.9.10 does not know its waits with a time limit")
 def test_the_real_command_under_a_shifted_system_clock_agrees_with_a_replay(tmp_path: Path) -> None:
     rows = ["time,code,open,high,low,close,volume"]
     for minute in range(31, 60):
@@ -151,7 +152,8 @@ def test_the_real_command_under_a_shifted_system_clock_agrees_with_a_replay(tmp_
     source = STRATEGY.replace('"15:40"', '"09:38"').replace('"14:30"', '"09:37"')
     (tmp_path / "mine.py").write_text(source, encoding="utf-8")
     env = dict(variables(tmp_path, "live", str(bars), "2026-01-05"), TZ="Asia/Shanghai", ZONE="Asia/Shanghai")
-    command = ["faketime", "-f", "@2026-01-05 09:34:40 x20", sys.executable, "-m", "jqtrade", "start_task"]
+    # 11 s of real time to start before 09:35
+    command = ["faketime", "-f", "@2026-01-05 09:31:20 x20", sys.executable, "-m", "jqtrade", "start_task"]
     live(command + ["-n", "mine", "-c", "mine.py", "--paper"], tmp_path, env)
 
     env = dict(variables(tmp_path, "replay", str(bars), "2026-01-05"), ZONE="Asia/Shanghai")

@@ -1,7 +1,8 @@
 """The parts of a replay one by one: pace, news on the terminal, the log, figures, folders."""
 
 import logging
-from datetime import datetime, timedelta
+import os
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import List
@@ -13,10 +14,12 @@ from jqtrade.errors import InvalidParam
 from jqtrade.masking import Masker
 from jqtrade.replay.clock import ReplayClock, paced_seconds
 from jqtrade.replay.log import MOST_KINDS, LateFile, News
-from jqtrade.replay.output import check_folder, make_folder
+from jqtrade.replay.market import open_market
+from jqtrade.replay.output import check_folder, make_folder, make_run_folder, mark_latest
 from jqtrade.replay.player import _next_look
 from jqtrade.replay.recorder import DayRecord
 from jqtrade.replay.summary import percent, returns_and_drawdowns
+from tests.replay.replays import write_bars
 
 DAY = datetime(2026, 1, 5)
 FIVE_SECONDS = timedelta(seconds=5)
@@ -107,7 +110,7 @@ def test_there_is_an_end_to_the_kinds_of_news() -> None:
 def test_a_log_line_whose_values_do_not_fit_is_shown_as_it_is() -> None:
     said: List[str] = []
     news_of("/somewhere/mine.py", said).handle(record(logging.ERROR, "%d trees", "many"))
-    assert said == ["[2026-01-05 10:00:00] %d trees"]
+    assert said == ["[2026-01-05 10:00:00] %d trees many"]
 
 
 def test_what_is_logged_before_there_is_a_file_stands_at_its_beginning(tmp_path: Path) -> None:
@@ -155,3 +158,56 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with pytest.raises(InvalidParam, match="out"):
         check_folder(str(tmp_path / "out"))
+
+
+def test_runs_that_begin_in_the_same_second_have_folders_of_their_own(tmp_path: Path) -> None:
+    made = [make_run_folder(str(tmp_path / "runs"), at(10)) for _ in range(3)]
+    assert [os.path.basename(path) for path in made] == [
+        "20260105-100000",
+        "20260105-100000-2",
+        "20260105-100000-3",
+    ]
+    assert all(os.listdir(path) == ["summary.json"] for path in made)
+
+
+def no_links(*arguments: object, **keywords: object) -> None:
+    raise OSError(1314, "A required privilege is not held by the client")
+
+
+def leads_to(runs: Path) -> List[str]:
+    """Every word for which run is the latest: there must be one."""
+    found = [os.path.basename(os.path.realpath(str(runs / "latest")))] if (runs / "latest").is_symlink() else []
+    return found + [path.read_text().strip() for path in runs.glob("latest.txt")]
+
+
+def test_latest_leads_to_the_run_marked_last_whether_or_not_links_may_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for second, may_link in enumerate([True, True, False, False, True]):
+        folder = make_run_folder(str(tmp_path), at(10, 0, second))
+        with monkeypatch.context() as patch:
+            if not may_link:
+                patch.setattr(os, "symlink", no_links)
+            mark_latest(folder)
+        assert leads_to(tmp_path) == [os.path.basename(folder)]
+    assert not list(tmp_path.glob(".latest*"))
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_what_the_user_called_latest_stays(tmp_path: Path, is_folder: bool) -> None:
+    mine = tmp_path / "latest"
+    if is_folder:
+        mine.mkdir()
+        mine = mine / "mine.txt"
+    mine.write_text("mine")
+    folder = make_run_folder(str(tmp_path), at(10))
+    mark_latest(folder)
+    assert mine.read_text() == "mine"
+    assert (tmp_path / "latest.txt").read_text().strip() == os.path.basename(folder)
+
+
+def test_bars_that_end_long_before_what_was_asked_for_are_told_of_but_not_for_a_holiday(tmp_path: Path) -> None:
+    path = write_bars(tmp_path / "bars.csv", {"510300.XSHG": [4.0, 4.1]})
+    assert open_market(path, date(2025, 12, 25), date(2026, 1, 15)).note is None
+    for start, end in [(date(2026, 1, 5), date(2026, 12, 31)), (date(2025, 1, 6), date(2026, 1, 6))]:
+        assert open_market(path, start, end).note == f"要求回放 {start} 到 {end}，行情只有 2026-01-05 到 2026-01-06 的"

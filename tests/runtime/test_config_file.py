@@ -100,7 +100,7 @@ def test_an_unknown_scheduler_option_is_an_error_for_a_gate_of_the_users_own_too
     [
         ("ACCOUNT_SYNC_INTERNAL = 1 / 0\n", "ZeroDivisionError"),
         ("import no_such_module\n", "no_such_module"),
-        ("ACCOUNT_SYNC_INTERNAL = (\n", "SyntaxError"),
+        ("ACCOUNT_SYNC_INTERNAL = (\n", "语法错误：括号没有配对"),
         ("raise KeyError('x')\n", "KeyError"),
     ],
 )

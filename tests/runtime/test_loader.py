@@ -128,10 +128,19 @@ def test_modules_and_packages_beside_the_strategy_can_be_imported(start: Starter
 
 
 def test_the_strategys_folder_comes_first_on_the_path_once(start: Starter) -> None:
-    sys.path.append(str(start.folder))
-    start("def process_initialize(context): run_daily(print, 'open')")
-    assert sys.path[0] == str(start.folder)
-    assert sys.path.count(str(start.folder)) == 1
+    for _ in range(2):
+        start("def process_initialize(context): run_daily(print, 'open')")
+        assert sys.path[0] == str(start.folder)
+        assert sys.path.count(str(start.folder)) == 1
+
+
+def test_a_helper_that_cannot_be_imported_since_its_name_is_taken_is_named(start: Starter, caplog: Any) -> None:
+    for name in ("json.py", "own_helper_of_this_test.py", "readme.txt"):
+        start.write(name, "")
+    start("import own_helper_of_this_test\ndef process_initialize(context): run_daily(print, 'open')")
+    assert [record.getMessage() for record in caplog.records if "同名" in record.getMessage()] == [
+        "策略旁边的 json.py 与已经导入的模块同名，策略导入时得到的不是它，请改名"
+    ]
 
 
 C_SOURCE = """

@@ -200,7 +200,7 @@ def test_current_dt_is_in_the_strategys_time_zone(start: Starter, zone: str) -> 
     expected = datetime.now(parse_timezone(zone)).replace(tzinfo=None)
     assert abs((started.seen[0] - expected).total_seconds()) < 30
     assert started.seen[0].tzinfo is None
-    assert started.strategy.names_timezone
+    assert started.strategy.options["timezone"] is not None
 
 
 def test_progress_tells_what_runs_now_and_what_comes_next(start: Starter) -> None:

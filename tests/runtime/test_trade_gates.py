@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any, List
 
@@ -10,9 +11,11 @@ from strategy_files import GATES, Starter
 
 from jqtrade.account import AbsTradeGate, AnXinDMATradeGate
 from jqtrade.errors import InvalidParam
+from jqtrade.options import Options
 from jqtrade.paper.trade_gate import PaperTradeGate
+from jqtrade.runtime.strategy import Strategy
 from jqtrade.runtime.trade_gates import find_trade_gate
-from jqtrade.testing import FakeBroker
+from jqtrade.testing import FakeBroker, VirtualClock
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -169,3 +172,44 @@ def find_in_new_process(value: str, *folders: Path) -> str:
 )
 def test_an_installed_plug_in_is_found_by_the_name_of_its_entry_point(plug_in: Path, value: str, found: str) -> None:
     assert found in find_in_new_process(value, plug_in, GATES)
+
+
+FRESH = """
+def process_initialize(context):
+    set_options(**{options})
+    run_daily(work, "09:30")
+
+def work(context):
+    pass
+"""
+
+
+@pytest.mark.parametrize("options", ["dict(use_account=False)", "dict(account_no='12345678', order_dir='/nowhere')"])
+def test_fresh_is_for_paper_and_refused_before_anything_is_done_elsewhere(tmp_path: Path, options: str) -> None:
+    path = tmp_path / "s.py"
+    path.write_text(FRESH.format(options=options), encoding="utf-8")
+    strategy = Strategy("demo", str(path), VirtualClock(datetime(2026, 1, 5)), Options(str(tmp_path)), fresh=True)
+    with pytest.raises(InvalidParam, match="--fresh 只用于模拟交易.*任务没有启动"):
+        strategy.start()
+    strategy.close()
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_gate_of_the_user_s_own_keeps_what_it_calls_account_file(start: Starter) -> None:
+    code = """
+    from jqtrade.testing import FakeBroker
+
+    class Mine(FakeBroker().gate_class):
+        account_file = "mine.json"
+
+        def setup(self, options):
+            seen.append(self.account_file)
+
+    def process_initialize(context):
+        set_options(trade_gate=Mine)
+        run_daily(work, "09:30")
+
+    def work(context):
+        pass
+    """
+    assert start(code).seen == ["mine.json"]

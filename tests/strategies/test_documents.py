@@ -32,58 +32,101 @@ def plain(text: str) -> str:
     return re.sub(r"\{[^{}]*\}|%[sdr]", "…", text)
 
 
-def quoted_messages(name: str, heading: str) -> List[str]:
-    rows = [line for line in section(read(name), heading).splitlines() if line.startswith("| `")]
-    return [row.split("`")[1] for row in rows]
+def rows(name: str) -> List[str]:
+    """The first cells of the rows of a page's tables, without the headings."""
+    return [line.split("|")[1].strip() for line in read(name).splitlines() if line.startswith("| `")]
 
 
-@pytest.mark.parametrize("name, heading", [("README.md", "出了问题"), ("README.en.md", "Troubleshooting")])
-def test_every_message_of_the_troubleshooting_table_stands_in_the_code(name: str, heading: str) -> None:
+@pytest.mark.parametrize("name", ["docs/messages.md", "docs/messages.en.md"])
+def test_every_message_of_the_messages_page_stands_in_the_code(name: str) -> None:
     source = plain(SOURCE)
-    messages = quoted_messages(name, heading)
+    messages = [row.split("`")[1] for row in rows(name)]
     assert len(messages) > 30
     for message in messages:
         for part in message.split("…"):
             assert part.strip() in source, message
 
 
-@pytest.mark.parametrize("name, heading", [("README.md", "选项"), ("README.en.md", "Options")])
-def test_every_option_is_in_the_readme_and_no_other(name: str, heading: str) -> None:
-    rows = re.findall(r"^\| `(\w+)` \|", section(read(name), heading), re.MULTILINE)
-    assert sorted(rows) == sorted(option_table())
+@pytest.mark.parametrize("name", ["docs/options.md", "docs/options.en.md"])
+def test_every_option_is_on_the_options_page_and_no_other(name: str) -> None:
+    assert sorted(row.strip("`") for row in rows(name)) == sorted(option_table())
     for alias in ALIASES:
-        assert f"`{alias}`" in section(read(name), heading)
+        assert f"`{alias}`" in read(name)
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.en.md"])
-def test_every_command_line_option_is_in_the_readme(name: str) -> None:
+@pytest.mark.parametrize("name", ["docs/commands.md", "docs/commands.en.md"])
+def test_every_command_and_each_of_its_options_is_on_the_commands_page(name: str) -> None:
     text = read(name)
     verbs = next(action for action in _parser()._actions if action.dest == "verb").choices
     assert verbs is not None
+    assert sorted(re.findall(r"^## (\w+)", text, re.MULTILINE)) == sorted(verbs)
     for verb, parser in dict(verbs).items():  # type: ignore[call-overload]
-        part = text.split(f"\n### {verb}", 1)[1].split("\n##", 1)[0]
+        part = text.split(f"\n## {verb}", 1)[1].split("\n## ", 1)[0]
         for action in parser._actions:
             for option in action.option_strings:
-                assert option in ("-h", "--help") or option in part, (verb, option)
+                assert option in ("-h", "--help") or f"`{option}" in part, (verb, option)
+
+
+@pytest.mark.parametrize("page", ["messages", "options", "commands", "api"])
+def test_the_english_page_has_the_rows_of_the_chinese_one(page: str) -> None:
+    chinese, english = rows(f"docs/{page}.md"), rows(f"docs/{page}.en.md")
+    assert [row.replace("`、`", "`, `") for row in chinese] == english
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.en.md"])
+def test_the_readme_is_short_enough_to_be_read(name: str) -> None:
+    assert len(read(name).splitlines()) <= 200
+
+
+def blocks(name: str, language: str) -> List[str]:
+    return re.findall(rf"```{language}\n(.*?)```", read(name), re.DOTALL)
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.en.md"])
+def test_the_first_commands_are_the_same_in_powershell_which_knows_no_double_ampersand(name: str) -> None:
+    lines = blocks(name, "powershell")[0].splitlines()
+    assert " && ".join(lines) == blocks(name, "bash")[0].strip()
+
+
+def test_no_command_for_powershell_has_a_double_ampersand() -> None:
+    found = [block for path in DOCUMENTS for block in blocks(str(path.relative_to(ROOT)), "powershell")]
+    assert len(found) >= 4
+    assert not [block for block in found if "&&" in block]
+
+
+def test_commands_are_written_as_every_shell_takes_them() -> None:
+    """cmd.exe hands single quotes on; PowerShell 5.1 knows no `&&`, whose only lines here have another beside or below them."""
+    lines = [
+        line
+        for path in DOCUMENTS
+        for block in blocks(str(path.relative_to(ROOT)), "bash")
+        for line in block.splitlines()
+    ]
+    assert len(lines) > 20
+    assert not [line for line in lines if "'" in line or "$(" in line or line.endswith("\\")]
+    assert not re.findall(r"`(?:pip|python|jqtrade) [^`]*'[^`]*`", "".join(map(read_path, DOCUMENTS)))
+    assert {line.split(" && ")[1].split()[0] for line in lines if "&&" in line} == {"jqtrade", "python"}
 
 
 @pytest.mark.parametrize(
     "kind, heading", [(Order, "UserOrder"), (Position, "UserPosition"), (Portfolio, "Portfolio"), (Context, "context")]
 )
-def test_every_attribute_is_in_the_api_reference(kind: type, heading: str) -> None:
+@pytest.mark.parametrize("page", ["docs/api.md", "docs/api.en.md"])
+def test_every_attribute_is_in_the_api_reference(page: str, kind: type, heading: str) -> None:
     names = set(getattr(kind, "__dataclass_fields__", {}))
     names |= {name for name, value in vars(kind).items() if isinstance(value, property)}
-    rows = [line for line in section(read("docs/api.md"), heading).splitlines() if line.startswith("| `")]
+    rows = [line for line in section(read(page), heading).splitlines() if line.startswith("| `")]
     documented = {name for row in rows for cell in row.split("|")[1:3] for name in re.findall(r"`(\w+)`", cell)}
     assert documented == names
 
 
-def test_every_name_of_a_strategy_is_in_the_api_reference() -> None:
-    text = read("docs/api.md")
+@pytest.mark.parametrize("page, guide", [("docs/api.md", "docs/guide.md"), ("docs/api.en.md", "docs/guide.en.md")])
+def test_every_name_of_a_strategy_is_in_the_api_reference(page: str, guide: str) -> None:
+    text = read(page)
     for name in jqtrade.api.__all__:
         assert re.search(rf"^##+ {name}\b|^\| `{name}`", text, re.MULTILINE), name
     for status in OrderStatus:
-        assert f".{status}`" in text and f"| `{status}` |" in read("docs/guide.md")
+        assert f".{status}`" in text and f"| `{status}` |" in read(guide)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Callable
+from typing import Callable, List
 
 import pytest
 from real_tasks import ROOT, WORKER, modes, wait_for
@@ -15,6 +15,7 @@ from jqtrade.tasks.halting import Halt, await_cancels
 from jqtrade.tasks.halting import halt as halt_all
 from jqtrade.tasks.launcher import start, stop
 from jqtrade.tasks.platform import FileLock
+from jqtrade.tasks.record import TaskInfo
 from jqtrade.tasks.registry import Claim, TaskRegistry
 from jqtrade.tasks.spec import TaskSpec
 
@@ -385,3 +386,88 @@ def test_a_forked_child_is_halted_too(registry: TaskRegistry, make_spec: MakeSpe
         os._exit(7 if claim.is_halted() else 1)
     assert os.waitpid(child, 0)[1] >> 8 == 7
     claim.release()
+
+
+@pytest.mark.parametrize("trouble", [TaskError("guard"), OSError(5, "I/O error"), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize("cancel_open", [False, True])
+def test_once_the_file_is_made_the_answer_says_that_the_halt_is_in_force(
+    registry: TaskRegistry, make_spec: MakeSpec, trouble: BaseException, cancel_open: bool
+) -> None:
+    class Blind(TaskRegistry):
+        def list_tasks(self) -> List[TaskInfo]:
+            raise trouble
+
+    claim = registry.claim(make_spec("demo"))
+    halted = halt(Blind(registry.home), "demo", cancel_open)
+    assert "任务 demo 已暂停下单：新的委托一律不发出" in halted.answer.text
+    assert halted.answer.done is not cancel_open and claim.is_halted()
+    assert not halted.is_awaited and bool(claim.cancel_request()) == cancel_open
+
+
+def test_ctrl_c_between_two_halts_says_which_is_in_force_and_which_may_not_be(
+    registry: TaskRegistry, make_spec: MakeSpec
+) -> None:
+    class Interrupted(TaskRegistry):
+        def halt(self, name: str, cancel_open: bool = False) -> str:
+            if name == "two":
+                raise KeyboardInterrupt
+            return super().halt(name, cancel_open)
+
+    claims = [registry.claim(make_spec(name)) for name in ("one", "two", "three")]
+    halts, failures = halt_all(Interrupted(registry.home), ["one", "two", "three"], False)
+    assert [halted.name for halted in halts] == ["one"] and "已暂停下单" in halts[0].answer.text
+    assert ["任务 two、three 可能还没有暂停" in answer.text for answer in failures] == [True]
+    assert [claim.is_halted() for claim in claims] == [True, False, False]
+
+
+def damage_guard(tasks: Path) -> None:
+    (tasks / ".guard.lock").unlink()
+    (tasks / ".guard.lock").mkdir()
+
+
+def damage_record(tasks: Path) -> None:
+    (tasks / "demo.json").unlink()
+    (tasks / "demo.json").mkdir()
+
+
+def damage_lock(tasks: Path) -> None:
+    (tasks / "demo.lock").unlink()
+    (tasks / "demo.lock").mkdir()
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("damage", [damage_guard, damage_record, damage_lock])
+@pytest.mark.parametrize("which", [["-n", "demo"], ["--all"]])
+def test_a_file_that_is_none_keeps_no_halt_from_being_told(
+    registry: TaskRegistry, make_spec: MakeSpec, damage: Callable[[Path], None], which: List[str]
+) -> None:
+    claim = registry.claim(make_spec("demo"))
+    damage(Path(registry.home, "tasks"))
+    done = subprocess.run(
+        [sys.executable, "-m", "jqtrade", "halt_task"] + which,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=dict(os.environ, JQTRADE_HOME=registry.home, PYTHONIOENCODING="utf-8"),
+        timeout=60,
+    )
+    assert "暂停下单" in done.stdout.decode()
+    assert Path(registry.home, "tasks", "demo.halt").exists() and claim.is_halted()
+
+
+@pytest.mark.posix
+def test_a_folder_that_cannot_be_listed_says_that_nothing_was_halted_and_what_to_do(
+    registry: TaskRegistry, make_spec: MakeSpec
+) -> None:
+    registry.claim(make_spec("demo")).release()
+    tasks = Path(registry.home, "tasks")
+    tasks.rename(tasks.with_name("elsewhere"))
+    tasks.write_text("")  # a file in the place of the folder
+    done = subprocess.run(
+        [sys.executable, "-m", "jqtrade", "halt_task", "--all"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=dict(os.environ, JQTRADE_HOME=registry.home, PYTHONIOENCODING="utf-8"),
+        timeout=60,
+    )
+    assert done.returncode == 1 and "没有暂停任何任务，请用 -n" in done.stdout.decode()
+    tasks.unlink()

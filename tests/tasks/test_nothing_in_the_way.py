@@ -553,7 +553,7 @@ def test_a_halt_that_cannot_be_followed_by_a_look_is_told_all_the_same(
     with monkeypatch.context() as patch:
         patch.setattr(os, "listdir", unreadable)
         halted = halt(registry, "demo", cancel_open=False)
-    assert halted.answer.done and "已暂停下单，但无法查看" in halted.answer.text and claim.is_halted()
+    assert halted.answer.done and "没有看到它是否在运行" in halted.answer.text and claim.is_halted()
     claim.release()
 
 

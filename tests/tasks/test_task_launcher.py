@@ -88,7 +88,7 @@ def test_of_many_simultaneous_starts_exactly_one_wins(registry: TaskRegistry, ma
 
 
 def test_a_task_that_dies_shows_the_last_lines_it_wrote(registry: TaskRegistry, make_spec: MakeSpec) -> None:
-    spec = make_spec(steps="noise:40,claim,fail,die:7")
+    spec = make_spec(steps="noise:40,claim,die:7")
     assert spec.log is not None
     Path(spec.log).parent.mkdir(parents=True)
     Path(spec.log).write_text("昨天的日志\n", encoding="utf-8")
@@ -96,11 +96,21 @@ def test_a_task_that_dies_shows_the_last_lines_it_wrote(registry: TaskRegistry, 
         start(spec, WORKER)
     message = str(caught.value)
     assert "退出码 7" in message
-    assert "process_initialize 抛出 ValueError" in message
     assert message.splitlines()[-30:] == [f"第 {number} 行" for number in range(10, 40)]
     assert "昨天" not in message
     assert Path(spec.log).read_text(encoding="utf-8").startswith("昨天的日志\n第 0 行")
     assert registry.list_tasks() == []
+
+
+def test_a_task_that_says_why_it_failed_is_quoted_and_its_log_named(
+    registry: TaskRegistry, make_spec: MakeSpec
+) -> None:
+    spec = make_spec(steps="noise:40,claim,fail,die:7")
+    with pytest.raises(TaskError) as caught:
+        start(spec, WORKER)
+    first, second = str(caught.value).splitlines()
+    assert first.endswith("（退出码 7）：process_initialize 抛出 ValueError")
+    assert second == f"完整的经过和 traceback 在日志 {spec.log} 里"
 
 
 def test_a_task_that_cannot_even_begin_shows_why(registry: TaskRegistry, make_spec: MakeSpec) -> None:

@@ -55,6 +55,8 @@ def test_a_claim_is_listed_with_what_it_says_until_released(registry: TaskRegist
         "cancels_for",
         "cancels",
         "cancels_failed",
+        "jobs",
+        "runs",
     }
     claim.release()
     claim.release()

@@ -128,3 +128,12 @@ def test_home_is_absolute_and_below_the_users_by_default(monkeypatch: pytest.Mon
     assert home_dir() == os.path.abspath("somewhere")
     monkeypatch.setenv("JQTRADE_HOME", "")
     assert home_dir() == os.path.join(os.path.expanduser("~"), "jqtrade")
+
+
+def test_single_quotes_that_cmd_hands_on_are_answered_with_double_ones() -> None:
+    for text in ("'A=1;B=2'", "A=1;'B=2'"):
+        with pytest.raises(InvalidParam, match="单引号在 cmd.exe 里不起作用，请用双引号"):
+            parse_env(text, ";")
+    with pytest.raises(InvalidParam) as caught:
+        parse_env("A=1;B")
+    assert '例如 -e "PYTHONPATH=./package;USER=test"' in str(caught.value) and "cmd.exe" not in str(caught.value)

@@ -38,7 +38,7 @@ class AnXinDMATradeGate(AbsTradeGate):
 
     OPTIONS = frozenset(
         "account_no order_dir account_type counter_type algo_type wait_lock_internal wait_lock_time_out file_encoding"
-        " sync_retry_kwargs ignore_error_line".split()
+        " sync_retry_kwargs ignore_error_line reread_internal".split()
     )
 
     def setup(self, options: Dict[str, Any]) -> None:
@@ -65,6 +65,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         self._attempts = options["sync_retry_kwargs"]["max_attempts"]
         self._attempt_interval = options["sync_retry_kwargs"]["attempt_internal"]
         self._skips_broken = options["ignore_error_line"]
+        self._reread_interval = options["reread_internal"]
         self._market_order_noted = False
         self._snapshot_watch = SnapshotWatch(self.clock, options["market_period"])
         self._results_outage = Outage(log, self.clock)
@@ -86,8 +87,13 @@ class AnXinDMATradeGate(AbsTradeGate):
         self._others: Set[bytes] = set()
         """ids of orders that are not ours, once the account has heard of them"""
         self._balance: Optional[BalanceReport] = None
-        self._balance_files: List[Tuple[int, ...]] = []
-        """by which the files of `_balance` are known again"""
+        self._balance_files: List[Optional[Tuple[int, ...]]] = []
+        """by which the two files of `_balance` are known again; None: it may have been written since"""
+        self._balance_read = self._orders_read = self._balance_tried = self.clock.monotonic()
+        """when they were read last, not only looked at; of the balance also without success"""
+        self._balance_read_at = self.clock.now()
+        self._changed_unseen: List[Optional[datetime]] = [None, None]
+        """of the two files, a time after which it was written although it looked unchanged"""
         self._rows: Optional[Tuple[Tuple[int, ...], OrderRows]] = None
         """by which the order file is known again, and what stands in it"""
         self._lacking: Optional[bool] = None
@@ -302,17 +308,40 @@ class AnXinDMATradeGate(AbsTradeGate):
         return read()
 
     def sync_balance(self) -> Any:
-        """What the files say; where nobody wrote them since, what they said."""
+        """What the files say; where nobody wrote them since, what they said.
+
+        Windows tells a file's new time only when the writer closes it: what looks unchanged is read now and then all the
+        same.
+        """
         files = self._day()
         stats = [_stat(path) for path in (files.assets, files.positions)]
         if stats[0] is not None:
-            self._snapshot_watch.look(files.assets, stats[0])
-        if self._balance is None or None in stats or [_identity(stat) for stat in stats if stat] != self._balance_files:
-            times = [self._time_of(stat) for stat in stats if stat is not None]  # before the reading: rather too early
-            written = min((time for time in times if time is not None), default=None)
-            self._balance = self._retry(self._read_balance).with_changes(written=written)
-            self._balance_files = [_identity(stat) for stat in stats if stat and self._is_settled(stat)]
+            self._snapshot_watch.look(files.assets, stats[0], self._changed_unseen[0])
+        identities = [_identity(stat) for stat in stats if stat is not None]
+        if self._balance is None or identities != self._balance_files or self._is_due(self._balance_read):
+            self._read_snapshots(identities, stats)
         return self._balance
+
+    def is_snapshot_due(self) -> bool:
+        """Of files that cannot be read now, not before each order: the tries of one take a third of a second."""
+        return self._balance is not None and self._is_due(max(self._balance_read, self._balance_tried))
+
+    def _is_due(self, read: float) -> bool:
+        return self.clock.monotonic() - read >= float(self._reread_interval)
+
+    def _read_snapshots(self, identities: Sequence[Tuple[int, ...]], stats: Sequence[Optional[os.stat_result]]) -> None:
+        """Read the two files, that were like `identities` and `stats` before: rather too old than too new."""
+        now, self._balance_tried = self.clock.now(), self.clock.monotonic()
+        report, before = self._retry(self._read_balance), self._balance
+        if before is not None and None not in stats:
+            for index, changed in enumerate((_cash(report) != _cash(before), report.positions != before.positions)):
+                if changed and self._balance_files[index] == identities[index]:
+                    self._changed_unseen[index] = min(self._balance_read_at, now)
+        times = [self._time_of(stat) for stat in stats if stat is not None]
+        latest = [max(filter(None, pair), default=None) for pair in zip(times, self._changed_unseen)]
+        self._balance = report.with_changes(written=min(filter(None, latest), default=None))
+        self._balance_files = [_identity(stat) if stat and self._is_settled(stat) else None for stat in stats]
+        self._balance_read, self._balance_read_at = self.clock.monotonic(), now
 
     def _is_settled(self, stat: os.stat_result) -> bool:
         """Whether the file would have another time of change if it were written again."""
@@ -350,6 +379,10 @@ class AnXinDMATradeGate(AbsTradeGate):
 
     def _read_orders(self) -> List[Any]:
         self._day()
+        if self._is_due(self._orders_read):
+            self._orders_read = self.clock.monotonic()
+            for feed in (self._results, self._updates):
+                feed.read_anyway()
         # Refusals first: whatever was told of an order before its refusal is then read too. If updates cannot be read
         # now, refusals wait; if refusals cannot be read, updates count all the same.
         try:
@@ -403,6 +436,10 @@ def _stat(path: str) -> Optional[os.stat_result]:
         return os.stat(path)
     except OSError:
         return None
+
+
+def _cash(report: BalanceReport) -> Tuple[float, ...]:
+    return report.total_assert, report.available_cash, report.locked_cash
 
 
 def _identity(stat: os.stat_result) -> Tuple[int, ...]:

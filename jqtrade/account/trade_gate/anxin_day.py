@@ -67,6 +67,10 @@ class Feed:
         """Whether the last read stopped before the end of the file."""
         return self._follower.has_more
 
+    def read_anyway(self) -> None:
+        """Let the next read open the file, also if it looks unchanged."""
+        self._follower.look_anew()
+
     def read(self) -> List[Any]:
         """Return what the rows added since the last call, or the next portion of them, mean.
 

@@ -29,8 +29,11 @@ class SnapshotWatch:
         self._seen: Optional[float] = None
         self._looked = 0.0
 
-    def look(self, path: str, stat: os.stat_result) -> None:
-        """Look at the file's time of change; of an unchanged one every few seconds are enough."""
+    def look(self, path: str, stat: os.stat_result, seen: Optional[datetime] = None) -> None:
+        """Look at the file's time of change; of an unchanged one every few seconds are enough.
+
+        `seen`: when it was seen to change without that.
+        """
         elapsed = self._clock.monotonic() - self._looked
         if stat.st_mtime == self._seen and elapsed < LOOK_INTERVAL:
             return
@@ -39,6 +42,8 @@ class SnapshotWatch:
             changed = self._clock.at(stat.st_mtime)
         except (OSError, OverflowError, ValueError):  # a time that no clock can show
             return
+        if seen is not None:
+            changed = max(changed, seen)
         if self._still_since is not None:
             if changed != self._still_since:
                 self._still_since = None

@@ -5,6 +5,7 @@ from typing import Any, Callable, Container, Dict, Iterable, List, Mapping, Opti
 
 from jqtrade.account.order import Order
 from jqtrade.clock import Clock, SystemClock
+from jqtrade.errors import InvalidParam
 
 
 class AbsTradeGate(ABC):
@@ -18,7 +19,13 @@ class AbsTradeGate(ABC):
     """Names of options of set_options that belong to this gate alone; others draw a warning."""
 
     keeps_orders = True
-    """False for a broker that forgets everything when the strategy's process ends (the paper gate)."""
+    """False for a broker that forgets everything when the strategy's process ends."""
+
+    plays_broker = False
+    """True for a gate that is the broker itself (the paper gate) and keeps the account in `account_file`."""
+
+    account_file: Optional[str] = None
+    """Set before `setup` where `plays_broker`: the file for the account; None: it is kept nowhere, as in a replay."""
 
     clock: Clock = SystemClock()
     """What time it is for the strategy; the file dates of a gate come from here, never from datetime.now()."""
@@ -41,6 +48,15 @@ class AbsTradeGate(ABC):
     @abstractmethod
     def setup(self, options: Dict[str, Any]) -> None:
         """Take every option of the strategy, defaults included, by name. Raises InvalidParam for one it cannot use."""
+
+    def begin_anew(self) -> None:
+        """Move away what is in `account_file`, so that `setup` opens a new account; called before it for start_task --fresh.
+
+        Raises InvalidParam: a gate that is not the broker itself has no account to begin anew with.
+        """
+        raise InvalidParam(
+            "--fresh 只用于模拟交易（--paper 或 trade_gate='paper'）：真实账户的资金和持仓在券商那里。任务没有启动"
+        )
 
     @abstractmethod
     def order(self, order: Order) -> None:
@@ -126,6 +142,11 @@ class AbsTradeGate(ABC):
     def mend(self) -> None:
         """Put right what an interrupted write left behind. Called before orders are sent while it is unknown whether
         others were; a restart alone writes nothing to the broker. Must not raise."""
+
+    def is_snapshot_due(self) -> bool:
+        """Whether sync_balance would look more closely than the last time. Asked before orders are checked against what it
+        returned; if so, it is called first."""
+        return False
 
     def start_over(self) -> None:
         """An exception that nobody foresaw cut a call short. Let go of what it left open or locked; sync_orders then tells

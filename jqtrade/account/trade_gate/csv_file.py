@@ -16,6 +16,7 @@ from jqtrade.account.gate_errors import is_of_signal_handler
 from jqtrade.account.trade_gate.file_lock import FileLock
 from jqtrade.clock import Clock
 from jqtrade.errors import FileMissing, OrderNotSent, TradeGateError
+from jqtrade.streams import fill_standard_descriptors
 
 BOM = b"\xef\xbb\xbf"
 LINE_END = b"\r\n"
@@ -81,7 +82,7 @@ class Appender:
         """
         path, wait = self.path, self._wait if timeout is None else self._wait._replace(timeout=timeout)
         self.release()  # what an exception in the middle of an earlier call has left
-        _fill_standard_descriptors()
+        fill_standard_descriptors()  # a strategy may have closed them
         for each in (path, path + ".lock"):  # the file may be another user's: the terminal's side writes here too
             _check_plain(each)
         try:
@@ -204,17 +205,6 @@ def _check_plain(path: str) -> None:
         raise OrderNotSent(f"{path} 不是普通文件，拒绝写入；请移走它后重试")
 
 
-def _fill_standard_descriptors() -> None:
-    """Have something at 0, 1 and 2. A strategy may have closed them: what is opened next would be what others print into."""
-    for standard in (0, 1, 2):
-        try:
-            os.fstat(standard)
-        except OSError:
-            nowhere = os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
-            if nowhere > 2:
-                os.close(nowhere)
-
-
 def is_of_system(error: OSError) -> bool:
     """Whether a system call failed; else a signal handler of the strategy raised it (a TimeoutError, say), anywhere."""
     return error.errno is not None and not is_of_signal_handler(error)
@@ -284,6 +274,10 @@ class FileFollower:
         if from_start and lines and lines[0].startswith(BOM):
             lines[0] = lines[0][len(BOM) :]
         return lines, from_start and bool(lines)
+
+    def look_anew(self) -> None:
+        """Let the next call read, also if the file's size and time have not changed."""
+        self._changed = 0
 
     def _take(self, data: bytes, stat: os.stat_result) -> List[bytes]:
         """Count the whole lines of `data`, which stands behind all that was read, as read, and return them."""
