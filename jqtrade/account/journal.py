@@ -142,6 +142,11 @@ class Journal:
                 f"记录文件 {path} 无法使用：{error}。请检查选项 runtime_dir、文件的权限，和别的程序是不是正开着它；"
                 "不要删除或移走它，里面是今天发过的订单"
             )
+        except UnicodeEncodeError:  # Python 3.6
+            raise InvalidParam(
+                f"记录文件 {path} 无法使用：这个 Python 的 sqlite3 打不开名字不是 UTF-8 的文件。"
+                "请把 JQTRADE_HOME 或选项 runtime_dir 设为名字是 UTF-8 的目录，或换用 Python 3.7 以上"
+            )
         except sqlite3.Error as error:
             raise InvalidParam(
                 f"记录文件 {path} 无法使用：{error}。请检查选项 runtime_dir；文件已损坏时可以把它移走，"

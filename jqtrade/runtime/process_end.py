@@ -20,7 +20,11 @@ COMMAND_PATIENCE = 1.0
 def left_running() -> List[str]:
     """What the interpreter would wait for at its end, by name: threads that are no daemons, processes of multiprocessing."""
     main = threading.main_thread()
-    threads = [thread for thread in threading.enumerate() if not thread.daemon and thread is not main]
+    # Python before 3.9 makes the threads of a ThreadPoolExecutor daemons, and joins them all the same.
+    in_pools = getattr(sys.modules.get("concurrent.futures.thread"), "_threads_queues", ())
+    threads = [
+        thread for thread in threading.enumerate() if thread is not main and (not thread.daemon or thread in in_pools)
+    ]
     children = [child for child in _children() if not child.daemon]
     return [f"线程 {thread.name}" for thread in threads] + [f"子进程 {child.pid}" for child in children]
 

@@ -1,7 +1,6 @@
 """What the strategy's process does about a request to call one of its jobs now: between two others, once, and answered."""
 
-import os
-from typing import Callable, List, Optional
+from typing import Callable, List
 
 from jqtrade.clock import Clock
 from jqtrade.log import get_log
@@ -31,8 +30,8 @@ class RunNowWatch:
         request = self._claim.run_request()
         if request is None:
             return
-        age = self._age()
-        if age is None or not self._claim.take_run_request():
+        age = (self._clock.now() - self._clock.at(request.asked_at)).total_seconds()
+        if not self._claim.take_run_request():
             return
         if age > request.patience + 1:  # the command was killed, or it would have withdrawn it
             log.warning("run_now 要求运行 %s，已过了 %d 秒，没有人再等，没有运行", request.function, age)
@@ -51,10 +50,3 @@ class RunNowWatch:
     def _answer(self, answer: RunAnswer) -> None:
         self._answers = [*self._answers, answer][-_KEPT:]
         self._claim.update(runs=[one._asdict() for one in self._answers])
-
-    def _age(self) -> Optional[float]:
-        try:
-            made = os.stat(self._claim.run_request_path).st_mtime
-            return (self._clock.now() - self._clock.at(made)).total_seconds()
-        except (OSError, OverflowError, ValueError):
-            return None

@@ -36,11 +36,12 @@ def run_task(spec: TaskSpec) -> int:
 
     Raises TaskError or InvalidParam if it cannot have its name; nothing was done then.
     """
-    claim = TaskRegistry(spec.home, say=_say).claim(spec)
     end = ProcessEnd(spec.name)
-    atexit.register(
-        _free_name, claim, end
-    )  # first of all, and so the last to be called: the name is taken till the end
+    claims: List[Claim] = []
+    # Before anything imports multiprocessing (a claim does on Python 3.6), whose function joins children: ours is called last.
+    atexit.register(_free_name, claims, end)
+    claim = TaskRegistry(spec.home, say=_say).claim(spec)
+    claims.append(claim)  # the name is taken till the end
     code = 1
     try:
         code = _run_claimed(spec, claim, end)
@@ -49,11 +50,12 @@ def run_task(spec: TaskSpec) -> int:
     return code
 
 
-def _free_name(claim: Claim, end: ProcessEnd) -> None:
+def _free_name(claims: List[Claim], end: ProcessEnd) -> None:
     """Called by the interpreter after it has joined threads and children and called what others registered."""
     end.finish()
     if threading.active_count() == 1:  # else the end of the process frees the name: a thread may still be at work
-        claim.release()
+        for claim in claims:
+            claim.release()
 
 
 def _say(sentence: str) -> None:

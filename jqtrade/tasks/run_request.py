@@ -22,6 +22,8 @@ class RunRequest(NamedTuple):
     function: str
     patience: float
     """seconds for which the command waits; what comes to it later is not called"""
+    asked_at: float
+    """seconds since the epoch, by the clock of the command"""
 
 
 class RunAnswer(NamedTuple):
@@ -56,11 +58,13 @@ def read_request(path: str) -> Optional[RunRequest]:
         return None
     try:
         text = read_private(path, _LONGEST)
-        token, function, patience = json.loads(text.decode("ascii"))
+        token, function, patience, asked_at = json.loads(text.decode("ascii"))
     except (OSError, ValueError, TypeError, TaskError):
         return None
-    is_one = isinstance(token, str) and isinstance(function, str) and isinstance(patience, (int, float))
-    return RunRequest(token, function, patience) if is_one else None
+    are_texts = isinstance(token, str) and isinstance(function, str)
+    are_numbers = isinstance(patience, (int, float)) and isinstance(asked_at, (int, float))
+    is_one = are_texts and are_numbers and 0 < asked_at < 1e11  # a time that a datetime can hold
+    return RunRequest(token, function, patience, asked_at) if is_one else None
 
 
 def take_request(path: str) -> bool:

@@ -1,5 +1,6 @@
 """Have a running task call one of its jobs now, and tell the user how it ended."""
 
+import time
 from typing import Optional
 
 from jqtrade.clock import Clock, SystemClock
@@ -22,7 +23,7 @@ def run_now(registry: TaskRegistry, name: str, function: str, timeout: float, cl
     """
     task = registry.find(name=name)
     _check(task, function)
-    request = RunRequest(new_token(), function, timeout)
+    request = RunRequest(new_token(), function, timeout, time.time())
     registry.request_run(task, request)
     return _Wait(registry, task, request, SystemClock() if clock is None else clock).answer()
 

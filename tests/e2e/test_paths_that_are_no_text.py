@@ -100,6 +100,6 @@ def test_the_home_may_be_one_or_a_sentence_says_why_not(folder: Path, monkeypatc
     assert "t  pid" in said(["get_tasks"], 0)
     said(["stop_task", "-n", "t"], 0)
     if sys.version_info[:2] == (3, 6):  # its sqlite3 opens no such file
-        said(["start_task", "-n", "t", "-c", "one_quant.py", "--detach"], 1)
+        assert "UTF-8" in said(["start_task", "-n", "t", "-c", "one_quant.py", "--detach"], 1)
     else:
         assert "已启动" in said(["start_task", "-n", "t", "-c", "one_quant.py", "--detach"], 0)

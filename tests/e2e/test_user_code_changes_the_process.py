@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -139,14 +138,13 @@ POOL = """
 
 
 BY_ATEXIT = "用 atexit 登记的函数"
-IN_A_POOL = BY_ATEXIT if sys.version_info < (3, 9) else "线程 ThreadPoolExecutor"  # the former joined daemons
 
 
 @pytest.mark.parametrize(
     "source, what",
     [
         pytest.param(THREAD, "线程 行情", id="thread"),
-        pytest.param(POOL, IN_A_POOL, id="pool"),
+        pytest.param(POOL, "线程 ThreadPoolExecutor", id="pool"),
         pytest.param(CHILD, "子进程 ", id="child", marks=pytest.mark.posix),
         pytest.param(ATEXIT, BY_ATEXIT, id="atexit"),
     ],
