@@ -104,15 +104,14 @@ def make_run_folder(runs: str, began: datetime) -> str:
 def mark_latest(folder: str) -> None:
     """Let `latest` lead to this run: a link beside its folder, or latest.txt with its name where no link may be made.
 
-    On Windows a link takes a right that most users lack. Something else of that name is left alone. Raises OSError.
+    On Windows a link takes a right that most users lack: nobody gets one. Something else of that name is left alone.
+    Raises OSError.
     """
     runs, name = os.path.split(folder)
     link, text = os.path.join(runs, LATEST), os.path.join(runs, LATEST + ".txt")
     spare = os.path.join(runs, f".{LATEST}-{name}")
     is_ours = os.path.islink(link) or not os.path.lexists(link)
-    if is_ours and _make_link(name, spare):
-        if os.name == "nt" and os.path.lexists(link):
-            os.remove(link)  # Windows replaces no link to a folder
+    if is_ours and os.name != "nt" and _make_link(name, spare):
         os.replace(spare, link)
         if os.path.lexists(text):
             os.remove(text)

@@ -12,7 +12,7 @@ from tests.e2e.cli import jqtrade, tasks, write_strategy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="file systems that take any bytes for a name")
 
-NAME = os.fsdecode(b"d\xd0\xd0\xff")
+NAME = b"d\xd0\xd0\xff".decode("utf-8", "surrogateescape")
 QUIET = """
     def process_initialize(context):
         run_daily(lambda context: None, "03:00")

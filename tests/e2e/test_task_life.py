@@ -386,6 +386,7 @@ def test_children_of_multiprocessing_do_not_begin_a_task_of_their_own(demo, tmp_
     wait_for(lambda: "doubled [42]" in read(demo.log), "the answer of the child")
 
 
+@pytest.mark.posix
 def test_a_reader_that_goes_away_is_no_traceback():
     shell = f"{sys.executable} -m jqtrade get_tasks | true"
     result = subprocess.run(["sh", "-c", shell], stderr=subprocess.PIPE, env=environment(), timeout=PATIENCE)
