@@ -157,7 +157,7 @@ def test_a_stopped_task_waits_a_while_for_what_its_strategy_left_and_says_so_and
     assert early.code == 1 and (what == BY_ATEXIT or f"等待策略的{what}" in early.err)
     assert WINDOWS or not is_gone(pid)
     stopped = jqtrade("stop_task", "-n", "demo")
-    assert stopped.code == 0 or "没有名为 demo" in stopped.err  # on a slow machine it is gone before the second is there
+    assert stopped.code == 0 or "没有名为 demo" in stopped.err  # a slow machine: it is gone by then
     assert is_gone(pid)
     text = read(demo.log)
     assert f"策略的{what}" in text and "过了 5 秒仍没有结束，不再等待，直接结束进程" in text
