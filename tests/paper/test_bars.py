@@ -144,13 +144,13 @@ def test_the_zone_of_the_machine_and_summer_time_do_not_matter(tmp_path: Path, m
         pytest.skip("not on Windows")
     rows = ["2026-03-08 10:00:00,000001.SZ,10,10,10,10,100", "2026-03-08 10:01:00,000001.SZ,11,11,11,11,100"]
     seen = []
-    for zone in ("Asia/Shanghai", "America/New_York", "UTC"):  # New York's clocks went forward on that day
-        monkeypatch.setenv("TZ", zone)
-        time.tzset()
-        bars = make(tmp_path, *rows)
-        seen.append([bars.get(BANK, at(clock, "2026-03-08")) for clock in ("09:59", "10:00", "10:01")])
-    monkeypatch.delenv("TZ")
-    time.tzset()
+    with monkeypatch.context() as patch:
+        for zone in ("Asia/Shanghai", "America/New_York", "UTC"):  # New York's clocks went forward on that day
+            patch.setenv("TZ", zone)
+            time.tzset()
+            bars = make(tmp_path, *rows)
+            seen.append([bars.get(BANK, at(clock, "2026-03-08")) for clock in ("09:59", "10:00", "10:01")])
+    time.tzset()  # with what TZ was before: else the date of this process and of those that it starts may differ
     assert seen[0] == seen[1] == seen[2]
 
 
