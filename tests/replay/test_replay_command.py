@@ -274,7 +274,7 @@ def test_without_out_each_run_has_a_folder_of_its_own_and_latest_leads_to_the_la
         result = play_without_out(tmp_path, bars, source)
         assert result.code == 0, result.err
         names.append(latest(runs))
-        assert f"结果在 {runs / names[-1]}\n" in result.out
+        assert f"结果在 {runs / names[-1]}" in result.out.splitlines()
     orders = [len((runs / name / "orders.csv").read_bytes().splitlines()) for name in names]
     assert orders == [4, 1]  # the second run left the first one's results alone
     assert sorted(path.name for path in runs.iterdir() if path.name[0] == "2") == sorted(names)
