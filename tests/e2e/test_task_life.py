@@ -226,14 +226,18 @@ def test_detach_without_a_log_path_logs_below_the_home(tmp_path):
         jqtrade("stop_task", "--all", "-s", "SIGKILL")
 
 
-def _foreground(tmp_path, source=TICKING):
-    process = subprocess.Popen(
+def _start_foreground(tmp_path, source):
+    return subprocess.Popen(
         command("start_task", "-c", write_strategy(tmp_path / "s.py", source), "-n", "front"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment(PYTHONUNBUFFERED="1"),
     )
+
+
+def _foreground(tmp_path, source=TICKING):
+    process = _start_foreground(tmp_path, source)
     wait_for(lambda: [task for task in tasks() if task["state"] == "running"], "the foreground task")
     return process
 
@@ -258,7 +262,7 @@ def test_a_foreground_task_stops_gracefully_when_its_console_is_closed(tmp_path)
     name = "SIGBREAK" if WINDOWS else "SIGHUP"
     source = TICKING.replace('log.info("tick ran")', f"import os, signal; os.kill(os.getpid(), signal.{name})")
     source = source.replace("os.kill(os.getpid(), signal.SIGBREAK)", "signal.raise_signal(signal.SIGBREAK)")
-    _ended_gracefully(_foreground(tmp_path, source.replace("seconds=1", "seconds=4")))
+    _ended_gracefully(_start_foreground(tmp_path, source))  # it may be over before anybody has seen it
 
 
 def test_a_foreground_task_stops_on_stop_task(tmp_path):
@@ -287,7 +291,7 @@ def test_all_tasks_are_stopped_at_once_and_one_by_its_pid(tmp_path):
 
 def test_a_strategy_that_exits_ends_the_task_with_its_exit_code(tmp_path):
     source = TICKING.replace('log.info("tick ran")', "raise SystemExit(3)").replace("seconds=1", "seconds=3")
-    process = _foreground(tmp_path, source)
+    process = _start_foreground(tmp_path, source)
     output = process.communicate(timeout=PATIENCE)[0].decode("utf-8")
     assert process.returncode == 3 and "process_exit ran" in output
 

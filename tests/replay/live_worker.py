@@ -13,7 +13,7 @@ from jqtrade.runtime import worker
 class FastSystemClock(VirtualClock):
     """Beijing's wall clock, which moves only when the worker sleeps, in the steps in which it looks up."""
 
-    longest_sleep = 5.0
+    longest_sleep = 20.0
 
     def utc_offset(self) -> timedelta:
         return timedelta(hours=8)
