@@ -46,7 +46,7 @@ def minutes(count: int) -> datetime:
 
 def test_it_buys_as_the_price_falls_and_sells_as_it_rises(start: Start, quotes: Quotes, state: Path) -> None:
     quotes(c510300=4.0)
-    strategy = start(FILE, OPEN)
+    strategy = start(FILE, OPEN, sync_internal=15)  # two days
     strategy.run(until=minutes(2))
     assert waiting(strategy) == [("open", 1000, 3.96)]
 
