@@ -10,6 +10,10 @@ import pytest
 
 from tests.e2e.cli import PATIENCE, command, environment, jqtrade, read, tasks, wait_for, write_strategy
 
+no_faketime = pytest.mark.skipif(
+    "faketime" in os.environ.get("LD_PRELOAD", ""), reason="libfaketime has a file of its own at a closed descriptor"
+)
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 QUIET = """
     def process_initialize(context):
@@ -153,6 +157,7 @@ def test_a_foreground_task_without_streams_logs_to_its_file(tmp_path, jqtrade_ho
     assert "已结束" in read(log)
 
 
+@no_faketime
 def test_why_a_task_without_streams_did_not_start_stands_in_its_log(tmp_path, jqtrade_home):
     process = without_stdout(tmp_path, "start_task", "-c", "none.py", "-n", "fg", redirections=">&- 2>&-")
     assert process.wait(PATIENCE) == 1
@@ -172,6 +177,7 @@ def test_a_start_in_the_background_without_streams_exits_0_and_the_task_runs(tmp
 
 
 @pytest.mark.posix
+@no_faketime
 def test_with_the_standard_error_alone_it_says_where_the_log_is(tmp_path, jqtrade_home):
     write_strategy(tmp_path / "s.py", QUIET)
     process = without_stdout(tmp_path, "start_task", "-c", "s.py", "-n", "fg", "--paper")
@@ -207,6 +213,7 @@ def test_paper_broker_runs_without_streams(tmp_path):
 
 
 @pytest.mark.posix
+@no_faketime
 def test_descriptors_that_were_closed_are_filled_and_children_inherit_them(tmp_path):
     source = """
         import os, subprocess, sys
