@@ -131,7 +131,7 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["jqtrade", "jqtrade.*"]),
-    package_data={"jqtrade": ["py.typed", "xshg.csv"]},
+    package_data={"jqtrade": ["py.typed", "market/xshg.csv"]},
     zip_safe=False,
     python_requires=">=3.6.13",
     install_requires=INSTALL_REQUIRES,

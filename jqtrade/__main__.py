@@ -21,7 +21,7 @@ import argparse
 from typing import Any, Collection, Optional, Sequence
 
 from jqtrade import __version__
-from jqtrade.arguments import Parser, existing_file, replay_day
+from jqtrade.cli.arguments import Parser, existing_file, replay_day
 from jqtrade.errors import InvalidParam, JqtradeError, TaskError
 from jqtrade.home import absolute as absolute_path
 from jqtrade.masking import visible
@@ -415,8 +415,8 @@ def _run_now(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from jqtrade.check.command import run_check
     from jqtrade.home import home_dir
-    from jqtrade.runtime.check import run_check
     from jqtrade.tasks.spec import parse_env
 
     return run_check(
@@ -430,7 +430,7 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _paper_broker(args: argparse.Namespace) -> int:
-    from jqtrade.paper.onequant import run_paper_broker
+    from jqtrade.onequant_terminal.program import run_paper_broker
 
     return run_paper_broker(
         order_dir=args.order_dir,

@@ -8,10 +8,10 @@ import sys
 from datetime import time
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
 
-from jqtrade.boards import CODE_PATTERN
 from jqtrade.clock import parse_timezone
 from jqtrade.errors import InvalidParam
 from jqtrade.home import absolute, home_dir
+from jqtrade.market.boards import CODE_PATTERN
 
 Period = List[Tuple[time, time]]
 

@@ -10,9 +10,9 @@ assert [order.code for order in broker.orders] == ["000001.XSHE"]
 import tempfile
 from typing import Any, Dict, List, Optional, Sequence, Type
 
+from jqtrade.account.gate import AbsTradeGate
 from jqtrade.account.order import Order, OrderAction, OrderStatus
 from jqtrade.account.reports import check_balance, check_order
-from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.clock import Clock, VirtualClock
 from jqtrade.options import Options
 from jqtrade.runtime.strategy import Strategy

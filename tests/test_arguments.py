@@ -8,7 +8,7 @@ from typing import List
 import pytest
 
 from jqtrade.__main__ import main
-from jqtrade.arguments import QUOTE_HINT, existing_file, nearest, replay_day
+from jqtrade.cli.arguments import QUOTE_HINT, existing_file, nearest, replay_day
 from jqtrade.errors import InvalidParam
 
 

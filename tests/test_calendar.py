@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jqtrade.calendar import GivenDays, day_text, load_trading_days
 from jqtrade.errors import InvalidParam
+from jqtrade.market.calendar import GivenDays, day_text, load_trading_days
 
 YEARS = range(2005, 2027)
 

@@ -58,7 +58,7 @@ def test_paper_broker_writes_its_last_files_before_it_ends(tmp_path):
     source = f"""
         {WINDOWS.strip().splitlines()[0]}
         import threading
-        from jqtrade.paper.onequant import run_paper_broker
+        from jqtrade.onequant_terminal.program import run_paper_broker
         def end():
             while not os.path.exists("truth.json"):
                 time.sleep(0.1)

@@ -16,6 +16,7 @@ from types import FrameType, MappingProxyType
 from typing import Any, Callable, Container, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from jqtrade.account.doubts import Doubts
+from jqtrade.account.gate import AbsTradeGate
 from jqtrade.account.gate_errors import came_in_the_middle, is_uncertain
 from jqtrade.account.journal import JobRun, Journal
 from jqtrade.account.journal_writer import JournalWriter, Known
@@ -26,7 +27,6 @@ from jqtrade.account.refusals import Refusals, RefusedOrders, refused_of
 from jqtrade.account.reports import check_balance, check_list, check_outcomes
 from jqtrade.account.request import OrderRequest, describe, new_order
 from jqtrade.account.risk import RiskLimits, SentBefore
-from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.account.watch import BrokerWatch
 from jqtrade.clock import Clock
 from jqtrade.errors import (

@@ -18,7 +18,7 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple, U
 from jqtrade.account.money import millionths, rounded_up
 from jqtrade.account.order import Order, OrderAction, OrderSide, OrderStatus
 from jqtrade.account.portfolio import Portfolio
-from jqtrade.boards import purchase_fees
+from jqtrade.market.boards import purchase_fees
 
 MOST_ENTRIES = 1000
 """of one figure: a task that never pauses gives up the second estimate then, and with it what is settled"""

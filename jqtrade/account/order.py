@@ -11,8 +11,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Dict, FrozenSet, NamedTuple, Optional, TypeVar
 
-from jqtrade.boards import CODE_PATTERN
 from jqtrade.errors import InvalidParam
+from jqtrade.market.boards import CODE_PATTERN
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from jqtrade.account.order import (
     is_number,
 )
 from jqtrade.account.portfolio import BalanceReport, Position
-from jqtrade.boards import CODE_PATTERN
 from jqtrade.errors import InvalidReport
+from jqtrade.market.boards import CODE_PATTERN
 
 
 def check_balance(report: Any) -> BalanceReport:

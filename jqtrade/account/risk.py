@@ -1,4 +1,4 @@
-"""RiskLimits: what is refused before it is sent. Each rule has the name of its option; the rules of the boards: jqtrade.boards."""
+"""RiskLimits: what is refused before it is sent. Each rule has the name of its option; the rules of the boards: jqtrade.market.boards."""
 
 from collections import Counter
 from datetime import datetime
@@ -10,10 +10,10 @@ from jqtrade.account.order import MarketOrderStyle, Order, OrderAction, OrderSid
 from jqtrade.account.order_counts import SECOND, OrderCounts
 from jqtrade.account.portfolio import Portfolio, Position
 from jqtrade.account.prices import BILLION, LatestPrices
-from jqtrade.boards import Board, board_of, is_reverse_repo
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidOrder
 from jqtrade.log import format_seconds
+from jqtrade.market.boards import Board, board_of, is_reverse_repo
 
 UNKNOWN_BOARD_MAXIMUM = 1000000
 SENDING_TIME = 1.0

@@ -9,14 +9,10 @@ from decimal import Decimal
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from jqtrade.account.order import OrderStatus
-from jqtrade.boards import Board, board_of
-from jqtrade.paper.fees import fees
-from jqtrade.paper.freshness import Freshness
-from jqtrade.paper.ledger import Ledger, Snapshot
-from jqtrade.paper.order_checks import order_objection, security_objection
-from jqtrade.paper.paper_order import Fill, PaperOrder
-from jqtrade.paper.quotes import Quote, Quotes, Stretch
-from jqtrade.paper.sessions import (
+from jqtrade.market.boards import Board, board_of
+from jqtrade.market.freshness import Freshness
+from jqtrade.market.quotes import Quote, Quotes, Stretch
+from jqtrade.market.sessions import (
     ALWAYS_OPEN,
     CLOSING,
     CONTINUOUS,
@@ -29,6 +25,10 @@ from jqtrade.paper.sessions import (
     Session,
     session_at,
 )
+from jqtrade.paper.fees import fees
+from jqtrade.paper.ledger import Ledger, Snapshot
+from jqtrade.paper.order_checks import order_objection, security_objection
+from jqtrade.paper.paper_order import Fill, PaperOrder
 from jqtrade.paper.terms import ExchangeTerms
 from jqtrade.paper.volume import SHARES_PER_STEP, Volume
 

@@ -4,8 +4,8 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, Optional
 
-from jqtrade.boards import FUND, Board
-from jqtrade.paper.rules import ALWAYS, in_force, to_cents
+from jqtrade.market.boards import FUND, Board
+from jqtrade.market.rules import ALWAYS, in_force, to_cents
 
 COMMISSION_RATE = Decimal("0.00025")
 """of the value of an order; set by the broker, usually 0.02 to 0.03 %"""

@@ -8,11 +8,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Dict, NamedTuple
 
-from jqtrade.boards import Board, board_of
-from jqtrade.paper.actions import Action
+from jqtrade.market.boards import Board, board_of
+from jqtrade.market.dividends import Action
+from jqtrade.market.funds import can_be_sold_same_day
+from jqtrade.market.rules import floor_shares, to_cents
 from jqtrade.paper.fees import NEWEST_RATES, FeeRates, fees
-from jqtrade.paper.funds import can_be_sold_same_day
-from jqtrade.paper.rules import floor_shares, to_cents
 
 _ZERO = Decimal(0)
 

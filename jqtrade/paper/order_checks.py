@@ -4,13 +4,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Optional
 
-from jqtrade.boards import Board
+from jqtrade.market.boards import Board
+from jqtrade.market.price_rules import cage_range, limit_range
+from jqtrade.market.quotes import Quote
+from jqtrade.market.rules import HIGHEST_AMOUNT, HIGHEST_PRICE
+from jqtrade.market.sessions import CONTINUOUS, FIXED_PRICE, HOLIDAY, Session
 from jqtrade.paper.ledger import Holding, Ledger, worst_cost
 from jqtrade.paper.paper_order import PaperOrder
-from jqtrade.paper.price_rules import cage_range, limit_range
-from jqtrade.paper.quotes import Quote
-from jqtrade.paper.rules import HIGHEST_AMOUNT, HIGHEST_PRICE
-from jqtrade.paper.sessions import CONTINUOUS, FIXED_PRICE, HOLIDAY, Session
 
 _ZERO = Decimal(0)
 BEIJING = "XBSE"

@@ -5,11 +5,11 @@ from typing import Any, Callable, Mapping, NamedTuple, Optional
 
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidParam
-from jqtrade.paper.actions import Actions, open_actions
-from jqtrade.paper.bars import open_bars
+from jqtrade.market.bars import open_bars
+from jqtrade.market.dividends import Actions, open_actions
+from jqtrade.market.quotes import FileQuotes, MadeUpQuotes, Quotes
+from jqtrade.market.rules import parse_cash, parse_rate, parse_share
 from jqtrade.paper.fees import COMMISSION_RATE, MIN_COMMISSION, FeeRates
-from jqtrade.paper.quotes import FileQuotes, MadeUpQuotes, Quotes
-from jqtrade.paper.rules import parse_cash, parse_rate, parse_share
 
 VOLUME_SHARE = Decimal("0.25")
 """of a bar's volume is the most that the account's orders get, by default"""

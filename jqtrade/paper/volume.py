@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Dict, Optional, Tuple
 
-from jqtrade.boards import board_of
+from jqtrade.market.boards import board_of
+from jqtrade.market.rules import floor_shares
 from jqtrade.paper.paper_order import PaperOrder
-from jqtrade.paper.rules import floor_shares
 
 SHARES_PER_STEP = 10000
 """Where the volume is not known, an order fills at most so many shares when it comes in, and again in every step."""

@@ -6,13 +6,13 @@ import os
 import sys
 from typing import List, TextIO
 
-from jqtrade.arguments import existing_file, existing_path
+from jqtrade.cli.arguments import existing_file, existing_path
 from jqtrade.clock import SystemClock
 from jqtrade.errors import InvalidParam
+from jqtrade.market.rules import normal_code
 from jqtrade.masking import visible
-from jqtrade.paper.rules import normal_code
 from jqtrade.replay.replay import Outcome, ReplaySpec, run_replay
-from jqtrade.replay.summary import percent
+from jqtrade.report.summary import percent
 from jqtrade.runtime.process_end import end_command
 from jqtrade.streams import open_output
 from jqtrade.tasks.spec import parse_env

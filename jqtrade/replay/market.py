@@ -3,9 +3,9 @@
 from datetime import date, timedelta
 from typing import List, NamedTuple, Optional
 
-from jqtrade.calendar import HOLIDAYS_FILE, ExchangeDays, load_trading_days
 from jqtrade.errors import InvalidParam
-from jqtrade.paper.quotes import Quotes
+from jqtrade.market.calendar import HOLIDAYS_FILE, ExchangeDays, load_trading_days
+from jqtrade.market.quotes import Quotes
 
 _LONGEST_HOLIDAY = timedelta(days=12)
 
@@ -37,7 +37,7 @@ def open_market(path: Optional[str], start: date, end: date) -> Market:
         if not days:
             raise InvalidParam(f"{start} 到 {end} 没有交易日。没有做任何操作")
         return Market(days, None, _guessed(calendar, days))
-    from jqtrade.paper.bars import open_bars
+    from jqtrade.market.bars import open_bars
 
     bars = open_bars(path)
     known = bars.trading_days

@@ -10,9 +10,9 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence
 from jqtrade.account.order import MarketOrderStyle, format_price
 from jqtrade.errors import InvalidParam
 from jqtrade.home import absolute as absolute_path
-from jqtrade.paper.rules import to_average, to_cents
+from jqtrade.market.rules import to_average, to_cents
 from jqtrade.replay.recorder import DayRecord, OrderRecord, Recorder
-from jqtrade.replay.summary import returns_and_drawdowns
+from jqtrade.report.summary import returns_and_drawdowns
 
 LOG = "replay.log"
 SUMMARY = "summary.json"

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from jqtrade.account.order import Order, OrderStatus
+from jqtrade.market.rules import to_cents
 from jqtrade.paper.exchange import PaperExchange, PaperOrder
-from jqtrade.paper.rules import to_cents
 from jqtrade.runtime.strategy import Progress
 
 _ZERO = Decimal(0)

@@ -7,13 +7,13 @@ import warnings
 from datetime import date, datetime, time
 from typing import Dict, List, Mapping, NamedTuple, Optional
 
-from jqtrade.calendar import GivenDays
 from jqtrade.errors import InvalidParam, JqtradeError, StrategyError
 from jqtrade.log import OwnLogging, get_log
+from jqtrade.market.calendar import GivenDays
+from jqtrade.market.quotes import MadeUpQuotes
+from jqtrade.market.rules import parse_cash
 from jqtrade.options import Options
 from jqtrade.own_imports import own_imports, put_folder_first
-from jqtrade.paper.quotes import MadeUpQuotes
-from jqtrade.paper.rules import parse_cash
 from jqtrade.replay import output
 from jqtrade.replay.clock import ReplayClock
 from jqtrade.replay.log import LateFile, News, replay_logging
@@ -22,9 +22,9 @@ from jqtrade.replay.market import Market, open_market
 from jqtrade.replay.player import DAY_END, Player
 from jqtrade.replay.progress import ProgressBar
 from jqtrade.replay.recorder import Recorder
-from jqtrade.replay.report import ReportData, missing_library, write_report
-from jqtrade.replay.summary import Summary, refusals, summarize
 from jqtrade.replay.worlds import FileWorld, PaperWorld, Terms, World
+from jqtrade.report.page import ReportData, missing_library, write_report
+from jqtrade.report.summary import Summary, refusals, summarize
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.loader import apply_environment
 from jqtrade.runtime.start_errors import why_not_started

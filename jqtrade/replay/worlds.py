@@ -4,16 +4,17 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Any, Dict, NamedTuple, Optional
 
-from jqtrade.account.trade_gate import AbsTradeGate, AnXinDMATradeGate
+from jqtrade.account.gate import AbsTradeGate
 from jqtrade.errors import InvalidParam
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
+from jqtrade.gates.paper import PaperTradeGate
 from jqtrade.log import get_log
+from jqtrade.market.quotes import MadeUpQuotes, Quotes
+from jqtrade.market.rules import parse_cash
+from jqtrade.onequant_terminal.files import Outbox
+from jqtrade.onequant_terminal.terminal import OneQuantTerminal
 from jqtrade.paper.exchange import PaperExchange
-from jqtrade.paper.onequant_files import Outbox
-from jqtrade.paper.onequant_terminal import OneQuantTerminal
-from jqtrade.paper.quotes import MadeUpQuotes, Quotes
-from jqtrade.paper.rules import parse_cash
 from jqtrade.paper.terms import terms_of
-from jqtrade.paper.trade_gate import PaperTradeGate
 from jqtrade.replay.clock import ReplayClock
 from jqtrade.replay.recorder import Recorder
 

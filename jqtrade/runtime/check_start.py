@@ -1,10 +1,10 @@
 """start_checked: a strategy whose file is wrong is not started."""
 
+from jqtrade.check.file import FileCheck
+from jqtrade.check.findings import ERROR, NOTICE, WARNING, Finding, Findings
 from jqtrade.errors import StrategyError
 from jqtrade.log import get_log
 from jqtrade.masking import Masker
-from jqtrade.runtime.check_file import FileCheck
-from jqtrade.runtime.findings import ERROR, NOTICE, WARNING, Finding, Findings
 from jqtrade.runtime.strategy import Strategy
 from jqtrade.tasks.spec import TaskSpec
 

@@ -4,8 +4,8 @@ import os
 from datetime import date, datetime, timedelta
 from typing import Optional
 
-from jqtrade.calendar import HOLIDAYS_FILE, TradingDays, day_text
 from jqtrade.log import get_log
+from jqtrade.market.calendar import HOLIDAYS_FILE, TradingDays, day_text
 
 NEAR = timedelta(days=14)
 """so long before the calendar ends, it is said for the first time"""

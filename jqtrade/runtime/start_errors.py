@@ -7,9 +7,9 @@ import sys
 import traceback
 from typing import Any, List, Optional, Tuple
 
-from jqtrade.arguments import QUOTE_HINT, nearest
+from jqtrade.check.joinquant import joinquant_text
+from jqtrade.cli.arguments import QUOTE_HINT, nearest
 from jqtrade.errors import JqtradeError
-from jqtrade.runtime.check_joinquant import joinquant_text
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -60,7 +60,7 @@ def explain(error: BaseException, code: str) -> str:
 
 def _cause(error: BaseException) -> Tuple[str, str]:
     if isinstance(error, SyntaxError):
-        from jqtrade.runtime.check_source import syntax_text
+        from jqtrade.check.source import syntax_text
 
         return syntax_text(error), ""
     if isinstance(error, SystemExit):

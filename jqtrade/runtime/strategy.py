@@ -9,15 +9,16 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type
 
 import jqtrade.api
 from jqtrade.account.account import Account
+from jqtrade.account.gate import AbsTradeGate
 from jqtrade.account.journal import JobRun, Journal
 from jqtrade.account.order import Order
 from jqtrade.account.refusals import RefusedOrders
 from jqtrade.account.risk import RiskLimits
-from jqtrade.account.trade_gate import AbsTradeGate
-from jqtrade.calendar import TradingDays, load_trading_days
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidCall, InvalidParam, StrategyError
+from jqtrade.gates.find import find_trade_gate, is_ours, is_paper
 from jqtrade.log import get_log
+from jqtrade.market.calendar import TradingDays, load_trading_days
 from jqtrade.masking import Masker
 from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options, Period
 from jqtrade.runtime.api import Host, Phase, StrategyApi
@@ -26,7 +27,6 @@ from jqtrade.runtime.context import Context
 from jqtrade.runtime.job_log import JobLog
 from jqtrade.runtime.loader import accepts, defined_function, load_strategy
 from jqtrade.runtime.outlook import PlannedJob, outlook
-from jqtrade.runtime.trade_gates import find_trade_gate, is_ours, is_paper
 from jqtrade.runtime.user_code import UserCode, our_decimals
 from jqtrade.scheduler.scheduler import DAILY, EVERY_MINUTE, SYNC, Job, Scheduler
 from jqtrade.scheduler.time_expr import EVERY_MINUTE_EXPR, parse_time_expr

@@ -8,8 +8,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from filelock import FileLock  # noqa: E402
 
-from jqtrade.account.trade_gate.csv_file import Appender, LockWait  # noqa: E402
 from jqtrade.clock import SystemClock  # noqa: E402
+from jqtrade.gates.csv_file import Appender, LockWait  # noqa: E402
 
 
 def main(path: str, what: str, name: str = "", count: str = "0") -> None:

@@ -10,7 +10,7 @@ from no_limits import no_limits
 
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
-from jqtrade.account.trade_gate import AnXinDMATradeGate
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.options import Options
 from jqtrade.testing import FakeBroker, VirtualClock
 

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from jqtrade.account.gate import AbsTradeGate
 from jqtrade.account.order import Order, OrderAction, OrderReport, OrderStatus
 from jqtrade.account.portfolio import BalanceReport, Position
-from jqtrade.account.trade_gate.base import AbsTradeGate
-from jqtrade.boards import purchase_fees
+from jqtrade.market.boards import purchase_fees
 from jqtrade.testing import VirtualClock
 
 MILLION = 10**6

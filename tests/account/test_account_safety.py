@@ -15,8 +15,9 @@ from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle, OrderStyle
 from jqtrade.account.portfolio import Position, Positions
 from jqtrade.account.request import check_request
-from jqtrade.account.trade_gate import AnXinDMATradeGate, anxin
 from jqtrade.errors import InvalidCall, InvalidParam, OrderUncertain
+from jqtrade.gates.onequant import gate as anxin
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.testing import FakeBroker, VirtualClock
 
 BUY = [check_request("000001.XSHE", 100, LimitOrderStyle(10))]

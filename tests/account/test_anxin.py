@@ -13,8 +13,9 @@ from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, OrderSide
 from jqtrade.account.request import check_request
-from jqtrade.account.trade_gate import AnXinDMATradeGate, csv_file
 from jqtrade.errors import InvalidParam, OrderNotSent
+from jqtrade.gates import csv_file
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.testing import VirtualClock, check_trade_gate
 
 Gate = AnXinDMATradeGate

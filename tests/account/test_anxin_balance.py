@@ -12,8 +12,8 @@ from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.portfolio import Portfolio
 from jqtrade.account.reports import check_balance
-from jqtrade.account.trade_gate import AnXinDMATradeGate
 from jqtrade.errors import TradeGateError
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.testing import VirtualClock
 
 Gate = AnXinDMATradeGate

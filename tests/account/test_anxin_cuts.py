@@ -21,9 +21,9 @@ from broker_files import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jqtrade.account.trade_gate import AnXinDMATradeGate
-from jqtrade.account.trade_gate.csv_file import FileFollower
 from jqtrade.errors import TradeGateError
+from jqtrade.gates.csv_file import FileFollower
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 
 OpenGate = Callable[..., AnXinDMATradeGate]
 

@@ -15,8 +15,9 @@ from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
-from jqtrade.account.trade_gate import AnXinDMATradeGate, csv_file
 from jqtrade.errors import OrderNotSent, OrderUncertain, TradeGateError
+from jqtrade.gates import csv_file
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.testing import VirtualClock
 
 Gate = AnXinDMATradeGate

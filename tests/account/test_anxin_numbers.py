@@ -10,8 +10,8 @@ from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle, Order
 from jqtrade.account.request import check_request
-from jqtrade.account.trade_gate import AnXinDMATradeGate
-from jqtrade.account.trade_gate.anxin_csv import to_number, to_quantity
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
+from jqtrade.gates.onequant.rows import to_number, to_quantity
 from jqtrade.testing import VirtualClock
 
 NO_NUMBERS = "5_0 ５０ ٥ 0x10 inf -inf nan - . -. 1.2.3 1,5 五 1e308 1e400 --1 5- 1\x00".split(" ")

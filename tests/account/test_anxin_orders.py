@@ -14,8 +14,9 @@ from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.reports import check_order
 from jqtrade.account.request import check_request
-from jqtrade.account.trade_gate import AnXinDMATradeGate, csv_file
 from jqtrade.errors import TradeGateError
+from jqtrade.gates import csv_file
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.testing import VirtualClock
 
 Gate = AnXinDMATradeGate

@@ -12,8 +12,8 @@ from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
-from jqtrade.account.trade_gate import AnXinDMATradeGate
 from jqtrade.errors import InvalidParam, TradeGateError
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.testing import VirtualClock
 
 Gate = AnXinDMATradeGate

@@ -17,7 +17,8 @@ from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import OrderRequest, check_request
-from jqtrade.account.trade_gate import AnXinDMATradeGate, csv_file
+from jqtrade.gates import csv_file
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.testing import VirtualClock
 
 OpenGate = Callable[..., AnXinDMATradeGate]
@@ -30,7 +31,8 @@ from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
-from jqtrade.account.trade_gate import AnXinDMATradeGate, csv_file
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
+from jqtrade.gates import csv_file
 from jqtrade.options import Options
 from jqtrade.testing import VirtualClock
 

@@ -8,8 +8,8 @@ from typing import Any, Callable, List
 import pytest
 from broker_files import OneQuantFolder, asset_row
 
-from jqtrade.account.trade_gate import AnXinDMATradeGate
-from jqtrade.account.trade_gate.anxin_watch import SnapshotWatch
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
+from jqtrade.gates.onequant.snapshot_watch import SnapshotWatch
 from jqtrade.options import Options
 from jqtrade.testing import VirtualClock
 

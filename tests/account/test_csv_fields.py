@@ -15,9 +15,9 @@ from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle
 from jqtrade.account.request import check_request
-from jqtrade.account.trade_gate import AnXinDMATradeGate
-from jqtrade.account.trade_gate.anxin_csv import ORDER_HEADER, cancel_row, order_row
 from jqtrade.errors import InvalidParam, OrderNotSent
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
+from jqtrade.gates.onequant.rows import ORDER_HEADER, cancel_row, order_row
 from jqtrade.testing import VirtualClock
 
 Gate = AnXinDMATradeGate

@@ -12,8 +12,9 @@ from broker_files import OneQuantFolder, make_order
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jqtrade.account.trade_gate import AnXinDMATradeGate, csv_file
-from jqtrade.account.trade_gate.csv_file import (
+from jqtrade.errors import OrderNotSent, TradeGateError
+from jqtrade.gates import csv_file
+from jqtrade.gates.csv_file import (
     Appender,
     Columns,
     FileFollower,
@@ -22,7 +23,7 @@ from jqtrade.account.trade_gate.csv_file import (
     read_snapshot,
     split_row,
 )
-from jqtrade.errors import OrderNotSent, TradeGateError
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.testing import VirtualClock
 
 APPENDER = [sys.executable, str(Path(__file__).resolve().parent / "appender.py")]

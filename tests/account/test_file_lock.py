@@ -10,8 +10,8 @@ from typing import Any
 import filelock
 import pytest
 
-from jqtrade.account.trade_gate import file_lock
-from jqtrade.account.trade_gate.file_lock import FileLock
+from jqtrade.gates import file_lock
+from jqtrade.gates.file_lock import FileLock
 
 HOLDER = """
 import sys, time

@@ -15,8 +15,8 @@ from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
 from jqtrade.account.risk import SentBefore
-from jqtrade.boards import purchase_fees
 from jqtrade.errors import InvalidOrder
+from jqtrade.market.boards import purchase_fees
 from jqtrade.testing import VirtualClock
 
 NOW = datetime(2026, 1, 5, 10, 0)

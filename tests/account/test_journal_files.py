@@ -21,7 +21,7 @@ from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle, OrderStatus
 from jqtrade.account.request import check_request
-from jqtrade.account.trade_gate import AnXinDMATradeGate
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.testing import VirtualClock
 
 OpenGate = Callable[..., AnXinDMATradeGate]

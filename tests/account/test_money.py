@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jqtrade.account.money import format_yuan, millionths, rounded_up, scaled, yuan_of
-from jqtrade.boards import purchase_fees
+from jqtrade.market.boards import purchase_fees
 
 
 @given(st.integers(-8_500_000_000 * 10**6, 8_500_000_000 * 10**6))

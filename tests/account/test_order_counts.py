@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from no_limits import no_limits
 
 from jqtrade.account.account import Account
+from jqtrade.account.gate import AbsTradeGate
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle, Order
 from jqtrade.account.order_counts import OrderCounts
 from jqtrade.account.request import check_request
-from jqtrade.account.trade_gate.base import AbsTradeGate
 from jqtrade.errors import OrderNotSent, OrderUncertain
 from jqtrade.testing import VirtualClock
 

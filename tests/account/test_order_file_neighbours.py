@@ -12,8 +12,9 @@ from typing import Any, Callable, Dict, List, Optional
 import pytest
 from broker_files import ORDER_HEADER, OneQuantFolder, make_order
 
-from jqtrade.account.trade_gate import AnXinDMATradeGate, csv_file
 from jqtrade.errors import OrderNotSent, OrderUncertain
+from jqtrade.gates import csv_file
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 
 Gate = AnXinDMATradeGate
 OpenGate = Callable[..., AnXinDMATradeGate]
@@ -255,7 +256,7 @@ from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
-from jqtrade.account.trade_gate import AnXinDMATradeGate
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.options import Options
 from jqtrade.testing import VirtualClock
 

@@ -20,8 +20,9 @@ from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
-from jqtrade.account.trade_gate import AnXinDMATradeGate, csv_file
-from jqtrade.account.trade_gate.file_lock import FileLock
+from jqtrade.gates import csv_file
+from jqtrade.gates.file_lock import FileLock
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.options import Options
 from jqtrade.testing import FakeBroker, VirtualClock
 
@@ -247,7 +248,7 @@ from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
-from jqtrade.account.trade_gate import AnXinDMATradeGate
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.clock import SystemClock
 from jqtrade.options import Options
 

@@ -127,7 +127,7 @@ class _FaultyOs:
 def install(spec: str, told: str = "") -> Failpoints:
     """Wrap the calls of the gate and the journal in this process."""
     from jqtrade.account.journal import Journal
-    from jqtrade.account.trade_gate import csv_file
+    from jqtrade.gates import csv_file
 
     points = Failpoints(spec, told)
     module: Any = csv_file

@@ -102,7 +102,7 @@ def copy_journal(folder: str, name: str, suffixes: Tuple[str, ...]) -> bool:
 def mark_steps(path: str) -> None:
     """Have the first byte of the file be 1 from the look at the clock before a row is written until it is written."""
     from jqtrade.account.account import Account
-    from jqtrade.account.trade_gate import csv_file
+    from jqtrade.gates import csv_file
 
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     os.ftruncate(fd, 1)

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jqtrade.account.reports import check_balance, check_order
-from jqtrade.account.trade_gate.csv_file import read_snapshot
 from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidReport, TradeGateError
+from jqtrade.gates.csv_file import read_snapshot
 from jqtrade.options import Options
 from jqtrade.runtime.strategy import Strategy
 from tests.faults.broker_history import history, mutate, shuffle

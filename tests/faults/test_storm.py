@@ -19,8 +19,8 @@ from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import OrderRequest, check_request
 from jqtrade.account.risk import RiskLimits
-from jqtrade.account.trade_gate import AnXinDMATradeGate
-from jqtrade.account.trade_gate.file_lock import FileLock
+from jqtrade.gates.file_lock import FileLock
+from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.options import Options
 from jqtrade.testing import VirtualClock
 from tests.faults.sizes import LONG, SEED, claim, rounds

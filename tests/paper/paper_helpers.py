@@ -5,9 +5,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+from jqtrade.market.quotes import Quote, Quotes
 from jqtrade.paper.exchange import PaperExchange
 from jqtrade.paper.ledger import Ledger
-from jqtrade.paper.quotes import Quote, Quotes
 
 MORNING = datetime(2026, 7, 6, 10, 0, 0)
 """A Monday."""

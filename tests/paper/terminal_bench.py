@@ -9,10 +9,10 @@ from typing import Any, Dict, List, Optional
 from paper_helpers import ACCOUNT_NO, MORNING, HandQuotes, NaiveReader, read_snapshot
 
 from jqtrade.clock import VirtualClock
+from jqtrade.onequant_terminal.faults import FaultyOutbox
+from jqtrade.onequant_terminal.files import Outbox
+from jqtrade.onequant_terminal.terminal import OneQuantTerminal
 from jqtrade.paper.exchange import SHARES_PER_STEP
-from jqtrade.paper.onequant_faults import FaultyOutbox
-from jqtrade.paper.onequant_files import Outbox
-from jqtrade.paper.onequant_terminal import OneQuantTerminal
 
 ORDER_HEADER = (
     "updTime,custBatchNo,acctType,acct,symbol,tradeSide,targetQty,algoId,priceType,ticks,highLimitPrice,lowLimitPrice"

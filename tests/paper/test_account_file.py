@@ -12,9 +12,9 @@ from paper_helpers import BANK, DAY_HEADER, MORNING, at, write_bars
 from jqtrade.account.order import LimitOrderStyle, Order, OrderAction
 from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidParam, OrderNotSent, TradeGateError
+from jqtrade.gates.paper import PaperTradeGate
 from jqtrade.options import option_table
 from jqtrade.paper.account_file import VERSION
-from jqtrade.paper.trade_gate import PaperTradeGate
 
 DEFAULTS = {name: option.default for name, option in option_table().items() if name.startswith("paper_")}
 DAY = timedelta(days=1)

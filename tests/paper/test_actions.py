@@ -8,7 +8,7 @@ import pytest
 from paper_helpers import BANK, write_bars
 
 from jqtrade.errors import InvalidParam
-from jqtrade.paper.actions import Action, open_actions
+from jqtrade.market.dividends import Action, open_actions
 
 HEADER = "date,code,cash_per_share,bonus_per_share"
 DAY = date(2026, 7, 6)

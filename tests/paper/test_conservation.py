@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from paper_helpers import write_bars
 
-from jqtrade.paper.actions import Action, Actions
-from jqtrade.paper.bars import Bars, open_bars
+from jqtrade.market.bars import Bars, open_bars
+from jqtrade.market.dividends import Action, Actions
+from jqtrade.market.rules import to_cents
 from jqtrade.paper.exchange import PaperExchange
 from jqtrade.paper.ledger import Ledger
-from jqtrade.paper.rules import to_cents
 from jqtrade.paper.terms import make_terms
 
 HISTORIES = int(os.environ.get("JQTRADE_HISTORIES", "100"))

@@ -10,9 +10,9 @@ from paper_helpers import BANK, at, write_bars
 
 from jqtrade.account.order import LimitOrderStyle, Order, OrderAction
 from jqtrade.clock import VirtualClock
+from jqtrade.gates.paper import PaperTradeGate
+from jqtrade.market.freshness import is_older
 from jqtrade.options import option_table
-from jqtrade.paper.freshness import is_older
-from jqtrade.paper.trade_gate import PaperTradeGate
 from jqtrade.replay.worlds import Terms
 
 DEFAULTS = {name: option.default for name, option in option_table().items() if name.startswith("paper_")}

@@ -12,11 +12,11 @@ from terminal_bench import Bench
 from jqtrade.account.order import LimitOrderStyle, Order, OrderAction
 from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidParam
+from jqtrade.gates.paper import PaperTradeGate
+from jqtrade.market.bars import open_bars
+from jqtrade.onequant_terminal.program import run_paper_broker
 from jqtrade.options import option_table
-from jqtrade.paper.bars import open_bars
-from jqtrade.paper.onequant import run_paper_broker
 from jqtrade.paper.terms import make_terms
-from jqtrade.paper.trade_gate import PaperTradeGate
 
 START = at("09:14")
 ORDERS = [

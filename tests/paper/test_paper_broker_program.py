@@ -17,8 +17,8 @@ from paper_helpers import ACCOUNT_NO, NaiveReader, read_snapshot
 from terminal_bench import ORDER_HEADER
 
 from jqtrade.errors import InvalidParam
+from jqtrade.onequant_terminal.program import mask, run_paper_broker
 from jqtrade.paper.exchange import SHARES_PER_STEP
-from jqtrade.paper.onequant import mask, run_paper_broker
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60

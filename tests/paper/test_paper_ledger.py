@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from paper_helpers import BANK, MORNING, HandQuotes, make_exchange
 
-from jqtrade.boards import board_of
+from jqtrade.market.boards import board_of
 from jqtrade.paper.exchange import PaperExchange
 from jqtrade.paper.fees import fees
 from jqtrade.paper.ledger import Hold, Ledger

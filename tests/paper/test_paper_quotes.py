@@ -8,7 +8,7 @@ import pytest
 from paper_helpers import BANK, MORNING, make_exchange, quiet
 
 from jqtrade.errors import InvalidParam
-from jqtrade.paper.quotes import FileQuotes, MadeUpQuotes, Quote
+from jqtrade.market.quotes import FileQuotes, MadeUpQuotes, Quote
 from jqtrade.paper.terms import open_quotes
 
 NEXT = MORNING + timedelta(seconds=5)

@@ -2,10 +2,10 @@ from decimal import Decimal
 
 import pytest
 
-from jqtrade.boards import Board, board_of
 from jqtrade.errors import InvalidParam
+from jqtrade.market.boards import Board, board_of
+from jqtrade.market.rules import normal_code, parse_cash
 from jqtrade.paper.fees import fees
-from jqtrade.paper.rules import normal_code, parse_cash
 
 
 def board(code: str) -> Board:

@@ -10,8 +10,8 @@ from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, Orde
 from jqtrade.account.reports import check_balance, check_order
 from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidParam, OrderNotSent
+from jqtrade.gates.paper import PaperTradeGate
 from jqtrade.options import option_table
-from jqtrade.paper.trade_gate import PaperTradeGate
 
 DEFAULTS = {name: option.default for name, option in option_table().items() if name.startswith("paper_")}
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 from paper_helpers import MORNING, quiet
 
-from jqtrade.boards import CODE_PATTERN, board_of
-from jqtrade.paper.price_levels import LEVELS
-from jqtrade.paper.quotes import MadeUpQuotes
+from jqtrade.market.boards import CODE_PATTERN, board_of
+from jqtrade.market.price_levels import LEVELS
+from jqtrade.market.quotes import MadeUpQuotes
 
 
 @pytest.mark.parametrize("code", sorted(LEVELS))

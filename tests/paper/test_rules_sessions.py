@@ -7,8 +7,8 @@ from typing import Optional
 import pytest
 from paper_helpers import BANK, HandQuotes, at, fate, strict_exchange, write_bars
 
-from jqtrade.paper.bars import Bars, open_bars
-from jqtrade.paper.sessions import session_at
+from jqtrade.market.bars import Bars, open_bars
+from jqtrade.market.sessions import session_at
 
 STAR = "688001.XSHG"
 CHINEXT = "300001.XSHE"

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 from paper_helpers import BANK, HandQuotes, at, fate, strict_exchange
 
-from jqtrade.boards import Board, board_of
 from jqtrade.errors import InvalidParam
+from jqtrade.market.boards import Board, board_of
 from jqtrade.paper.exchange import PaperExchange
 from jqtrade.paper.fees import FeeRates, fees
 from jqtrade.paper.terms import make_terms

@@ -18,7 +18,7 @@ from jqtrade.replay.market import open_market
 from jqtrade.replay.output import check_folder, make_folder, make_run_folder, mark_latest
 from jqtrade.replay.player import _next_look
 from jqtrade.replay.recorder import DayRecord
-from jqtrade.replay.summary import percent, returns_and_drawdowns
+from jqtrade.report.summary import percent, returns_and_drawdowns
 from tests.replay.replays import write_bars
 
 DAY = datetime(2026, 1, 5)

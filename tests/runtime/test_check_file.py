@@ -12,11 +12,11 @@ from typing import Any, List
 
 import pytest
 
+from jqtrade.check import source as check_source
+from jqtrade.check.file import FileCheck
+from jqtrade.check.findings import ERROR, NOTICE, WARNING, Findings
 from jqtrade.masking import Masker
 from jqtrade.options import Options
-from jqtrade.runtime import check_source
-from jqtrade.runtime.check_file import FileCheck
-from jqtrade.runtime.findings import ERROR, NOTICE, WARNING, Findings
 from jqtrade.runtime.foreign_time import foreign_time
 from jqtrade.testing import VirtualClock
 

@@ -7,7 +7,7 @@ from typing import List
 import pytest
 
 import jqtrade.api
-from jqtrade.runtime.check_source import Source, syntax_text
+from jqtrade.check.source import Source, syntax_text
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_options_that_the_gate_lists_as_its_own_draw_no_warning(
         "'paper'",
         "AnXinDMATradeGate",
         "'jqtrade.account.AnXinDMATradeGate'",
-        "'jqtrade.paper.trade_gate.PaperTradeGate'",
+        "'jqtrade.gates.paper.PaperTradeGate'",
     ],
 )
 def test_with_a_gate_of_ours_however_it_is_named_an_unknown_option_is_an_error(start: Starter, gate: str) -> None:

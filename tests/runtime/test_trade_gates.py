@@ -11,10 +11,10 @@ from strategy_files import GATES, Starter
 
 from jqtrade.account import AbsTradeGate, AnXinDMATradeGate
 from jqtrade.errors import InvalidParam
+from jqtrade.gates.find import find_trade_gate
+from jqtrade.gates.paper import PaperTradeGate
 from jqtrade.options import Options
-from jqtrade.paper.trade_gate import PaperTradeGate
 from jqtrade.runtime.strategy import Strategy
-from jqtrade.runtime.trade_gates import find_trade_gate
 from jqtrade.testing import FakeBroker, VirtualClock
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -143,7 +143,7 @@ def find_in_new_process(value: str, *folders: Path) -> str:
     code = (
         f"import sys; sys.path[:0] = {[str(folder) for folder in folders]!r}\n"
         "from jqtrade.errors import InvalidParam\n"
-        "from jqtrade.runtime.trade_gates import find_trade_gate\n"
+        "from jqtrade.gates.find import find_trade_gate\n"
         f"try: found = find_trade_gate({value!r}).__name__\n"
         "except InvalidParam as error: found = str(error)\n"
         "sys.stdout.buffer.write(found.encode('utf-8'))\n"

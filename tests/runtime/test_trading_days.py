@@ -9,8 +9,8 @@ import pytest
 from strategy_files import Starter
 
 from jqtrade.__main__ import _task_text
-from jqtrade.calendar import GivenDays
 from jqtrade.errors import InvalidParam
+from jqtrade.market.calendar import GivenDays
 from jqtrade.options import Options
 from jqtrade.runtime.strategy import Progress, Strategy
 from jqtrade.tasks.record import TaskInfo

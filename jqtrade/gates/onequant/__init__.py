@@ -1,0 +1,1 @@
+"""Orders through the CSV files of the broker's terminal One Quant."""

@@ -1,0 +1,1 @@
+"""The other side of the One Quant files: the paper exchange as the broker's terminal shows it."""

@@ -1,0 +1,1 @@
+"""From a record, a replay's or a live one's, to files and pictures."""
