@@ -19,12 +19,12 @@ from jqtrade.check.findings import ERROR, NOTICE, WARNING, Findings
 from jqtrade.check.report import Report, Row, as_text
 from jqtrade.check.source import NO_PYFLAKES, Source
 from jqtrade.check.strategy import CheckedStrategy, stand_in
-from jqtrade.cli.arguments import nearest
 from jqtrade.clock import Clock, SystemClock
 from jqtrade.errors import InvalidParam, JqtradeError
 from jqtrade.gates.find import is_ours
 from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.gates.onequant.snapshot_watch import PATIENCE
+from jqtrade.hints import nearest
 from jqtrade.log import MaskedStream, format_seconds
 from jqtrade.market.calendar import ExchangeDays, TradingDays, day_text, load_trading_days
 from jqtrade.masking import Masker, visible

@@ -8,8 +8,8 @@ import traceback
 from typing import Any, List, Optional, Tuple
 
 from jqtrade.check.joinquant import joinquant_text
-from jqtrade.cli.arguments import QUOTE_HINT, nearest
 from jqtrade.errors import JqtradeError
+from jqtrade.hints import QUOTE_HINT, nearest
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
