@@ -14,10 +14,10 @@ from datetime import date, datetime, timedelta
 from typing import Any, List, Mapping, Optional, Tuple
 
 import jqtrade.api
-from jqtrade.check.file import add_missing_account, add_undefined, parsed
+from jqtrade.check.file import add_missing_account, add_undefined, parsed, undefined_names
 from jqtrade.check.findings import ERROR, NOTICE, WARNING, Findings
 from jqtrade.check.report import Report, Row, as_text
-from jqtrade.check.source import NO_PYFLAKES, Source
+from jqtrade.check.source import Source
 from jqtrade.check.strategy import CheckedStrategy, stand_in
 from jqtrade.clock import Clock, SystemClock
 from jqtrade.errors import InvalidParam, JqtradeError
@@ -122,14 +122,12 @@ def _days(home: str, findings: Findings) -> TradingDays:
 
 def _check_strategy(strategy: CheckedStrategy, source: Source, findings: Findings) -> bool:
     """Run it as far as it goes, and look at what did not run. Returns whether it got to the end."""
-    missing = source.missing_functions()
-    strategy.stand_ins = {name.name: stand_in(name.name) for name in missing}
-    undefined = source.undefined()
-    if undefined is None:
-        findings.add(NOTICE, NO_PYFLAKES)
+    undefined = undefined_names(source, findings)
+    scheduled = {call.function for call in source.run_dailies()}
+    strategy.stand_ins = {name.name: stand_in(name.name) for name in undefined if name.name in scheduled}
     names_before = set(sys.modules)
     finished = strategy.try_start()
-    add_undefined(source, missing + (undefined or []), findings, strategy.has_defined)
+    add_undefined(source, undefined, findings, strategy.has_defined)
     _report_clock(source, findings)
     _report_misspelt(source, findings)
     _check_calls(strategy, source, findings)
