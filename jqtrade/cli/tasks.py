@@ -148,7 +148,7 @@ def _stop_task(args: argparse.Namespace) -> int:
 
 
 def _halt_task(args: argparse.Namespace) -> int:
-    from jqtrade.tasks.halting import await_cancels, halt
+    from jqtrade.tasks.asking import await_cancels, halt
 
     if not args.all and args.name is None:
         raise InvalidParam("请用 -n 名称 或 --all 指定要暂停下单的任务。没有暂停任何任务")
@@ -194,7 +194,7 @@ def _resume_task(args: argparse.Namespace) -> int:
 
 
 def _run_now(args: argparse.Namespace) -> int:
-    from jqtrade.tasks.running_now import run_now
+    from jqtrade.tasks.asking import run_now
 
     registry = _registry()
     return 0 if _answer(run_now(registry, args.name, args.function, args.timeout)) else 1

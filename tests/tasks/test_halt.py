@@ -11,8 +11,8 @@ import pytest
 from real_tasks import ROOT, WORKER, modes, wait_for
 
 from jqtrade.errors import InvalidParam, TaskError
-from jqtrade.tasks.halting import Halt, await_cancels
-from jqtrade.tasks.halting import halt as halt_all
+from jqtrade.tasks.asking import Halt, await_cancels
+from jqtrade.tasks.asking import halt as halt_all
 from jqtrade.tasks.launcher import start, stop
 from jqtrade.tasks.platform import FileLock
 from jqtrade.tasks.record import TaskInfo

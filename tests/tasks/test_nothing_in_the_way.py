@@ -14,8 +14,8 @@ from real_tasks import WORKER, wait_for
 
 from jqtrade.errors import TaskError, TaskExists
 from jqtrade.private_files import open_private, read_private
-from jqtrade.tasks.halting import Halt
-from jqtrade.tasks.halting import halt as halt_all
+from jqtrade.tasks.asking import Halt
+from jqtrade.tasks.asking import halt as halt_all
 from jqtrade.tasks.launcher import start, stop
 from jqtrade.tasks.platform import FileLock, open_log
 from jqtrade.tasks.record import read_record
