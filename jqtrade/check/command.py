@@ -16,7 +16,7 @@ from typing import Any, List, Mapping, Optional, Tuple
 import jqtrade.api
 from jqtrade.check.file import add_missing_account, add_undefined, parsed, undefined_names
 from jqtrade.check.findings import ERROR, NOTICE, WARNING, Findings
-from jqtrade.check.report import Report, Row, as_text
+from jqtrade.check.report import Report, TimetableRow, as_text
 from jqtrade.check.source import Source
 from jqtrade.check.strategy import CheckedStrategy, stand_in
 from jqtrade.clock import Clock, SystemClock
@@ -241,7 +241,7 @@ def _check_freshness(options: Options, days: TradingDays, now: datetime, clock: 
         findings.add(ERROR, text)
 
 
-def timetable(strategy: CheckedStrategy, days: TradingDays, now: datetime) -> Tuple[date, List[Row]]:
+def timetable(strategy: CheckedStrategy, days: TradingDays, now: datetime) -> Tuple[date, List[TimetableRow]]:
     """The day of the next job on a trading day, and what runs on it."""
     period = strategy.options["market_period"]
     midnight = datetime.min.time()
@@ -261,8 +261,8 @@ def timetable(strategy: CheckedStrategy, days: TradingDays, now: datetime) -> Tu
                 for start, end in period
             )
             text = "、".join(f"{start:%H:%M:%S} 到 {end:%H:%M:%S}" for start, end in period)
-            row = Row(text, daily.name, f"每分钟，共 {times} 次")
+            row = TimetableRow(text, daily.name, f"每分钟，共 {times} 次")
         else:
-            row = Row(f"{first:%H:%M:%S}", daily.name, "每天一次")
+            row = TimetableRow(f"{first:%H:%M:%S}", daily.name, "每天一次")
         entries.append((first, daily.priority, number, row))
     return min(dues, default=day), [row for _, _, _, row in sorted(entries, key=lambda entry: entry[:3])]
