@@ -17,7 +17,7 @@ if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False) and _is
     sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     del sys.path[0]
 
-from jqtrade.cli.main import main
+from jqtrade.cli.main import main as main
 
 if __name__ == "__main__":
     sys.exit(main())
