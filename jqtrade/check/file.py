@@ -16,7 +16,7 @@ from jqtrade.check.joinquant import joinquant_text
 from jqtrade.check.source import NO_PYFLAKES, Source, Undefined, syntax_text
 from jqtrade.errors import InvalidParam, StrategyError
 from jqtrade.options import ACCOUNT, GATE, Options
-from jqtrade.scheduler.time_expr import EVERY_MINUTE_EXPR, parse_time_expr
+from jqtrade.scheduler.time_expr import trigger_of
 
 _BUILT_IN_GATES = ("anxin", "paper")
 
@@ -90,10 +90,10 @@ class FileCheck:
                 self._findings.add(level, text, source.path, setting.first_line)
         hours_may_change = is_open or "market_period" in names
         for call in source.run_dailies():
-            if call.time in (None, EVERY_MINUTE_EXPR) or (hours_may_change and not call.time[:1].isdigit()):
+            if call.time is None or (hours_may_change and not call.time[:1].isdigit()):
                 continue
             try:
-                parse_time_expr(call.time, self._options["market_period"])
+                trigger_of(call.time, self._options["market_period"])
             except InvalidParam as error:
                 level = WARNING if call.is_guarded else ERROR
                 self._findings.add(level, str(error), source.path, call.first_line)
