@@ -18,7 +18,7 @@ from typing import Any, Callable, Container, Dict, Iterable, Iterator, List, Map
 from jqtrade.account.doubts import Doubts
 from jqtrade.account.gate import AbsTradeGate
 from jqtrade.account.gate_errors import came_in_the_middle, is_uncertain
-from jqtrade.account.journal import JobRun, Journal
+from jqtrade.account.journal import Journal
 from jqtrade.account.journal_writer import JournalWriter, Known
 from jqtrade.account.news import OrderNews
 from jqtrade.account.order import NOT_SENT, Order, OrderSide, OrderStatus
@@ -27,6 +27,7 @@ from jqtrade.account.refusals import Refusals, RefusedOrders, refused_of
 from jqtrade.account.reports import check_balance, check_list, check_outcomes
 from jqtrade.account.request import OrderRequest, describe, new_order
 from jqtrade.account.risk import RiskLimits, SentBefore
+from jqtrade.account.run_log import RunLog
 from jqtrade.account.watch import BrokerWatch
 from jqtrade.clock import Clock
 from jqtrade.errors import (
@@ -58,14 +59,19 @@ class Account:
         limits: RiskLimits,
         order_ids: Optional[random.Random] = None,
         longest_wait: float = 6.0,
+        observer: Optional[RunLog] = None,
     ) -> None:
         """`order_ids`: what ids are drawn from; by default what nobody can foresee or repeat.
 
-        `longest_wait`: seconds from the call of `order` after which nothing is sent any more.
+        `longest_wait`: seconds from the call of `order` after which nothing is sent any more. `observer` is told of balances
+        and outages, and writes through our journal if that is kept.
         """
         self._gate = gate
         self._journal = journal
         self._writer = JournalWriter(journal, clock, self._known)
+        self._observer = observer or RunLog(clock, is_kept=False)
+        if journal.is_lasting:
+            self._observer.use(self._writer)
         self._clock = clock
         self._limits = limits
         self._longest_wait = longest_wait
@@ -519,9 +525,11 @@ class Account:
         try:
             report = check_balance(self._call_gate(self._gate.sync_balance))
         except Exception as error:  # a gate of the user's own may raise anything; said once, tried at the next sync
-            self._balance_outage.failed(f"同步资金和持仓失败：{_reason(error)}")
+            if self._balance_outage.failed(f"同步资金和持仓失败：{_reason(error)}"):
+                self._observer.sync_failed("balance", _reason(error))
             return
-        self._balance_outage.worked("资金和持仓恢复同步")
+        if self._balance_outage.worked("资金和持仓恢复同步"):
+            self._observer.sync_recovered("balance")
         is_known = report is self._balance  # nothing was written since
         is_new = not is_known and report != self._balance
         if is_known and self._portfolio is not None:
@@ -539,6 +547,7 @@ class Account:
             self._limits.take_snapshot(
                 self._portfolio, report.written
             )  # only now: the old one does not know what it frees
+            self._observer.balance_changed(self._portfolio)
         self._balance = report
 
     def sync_orders(self) -> List[Order]:
@@ -562,13 +571,15 @@ class Account:
                 reports = check_list(self._gate.sync_orders(), "sync_orders()")
                 has_more = self._gate.has_more
             except Exception as error:  # as in sync_balance; what was told before counts
-                self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
+                if self._orders_outage.failed(f"同步订单失败：{_reason(error)}"):
+                    self._observer.sync_failed("orders", _reason(error))
                 changed = self._take_over(news)
                 self._gate_may_be_cut_short = came_in_the_middle(error)
                 break
             news.take(reports)
         else:
-            self._orders_outage.worked("订单恢复同步")
+            if self._orders_outage.worked("订单恢复同步"):
+                self._observer.sync_recovered("orders")
             self._watch.look()
             changed = self._take_over(news)
             self._gate_may_be_cut_short = False
@@ -596,13 +607,6 @@ class Account:
             self._orders.update([(order.order_id, order) for order in changed])
         self._writer.record_steps(news.steps, "sync")
         return changed
-
-    def note_job(self, run: JobRun) -> None:
-        """Keep what a job of the strategy does: with the next write, so that it waits for none, at once when it is over."""
-        if not self._closed and os.getpid() == self._pid:
-            self._journal.note_job(run)
-            if run.finished is not None:
-                self._writer.flush()
 
     def _known(self) -> Known:
         """What the journal gets if it has to be opened anew."""
