@@ -14,7 +14,7 @@ from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 from jqtrade.account.journal_database import JournalDatabase
 from jqtrade.account.journal_files import JournalGone
 from jqtrade.account.journal_log import JobRun, LogRow, write_job, write_log
-from jqtrade.account.journal_reader import JournalBusy, JournalReader, JournalUnreadable
+from jqtrade.account.journal_reader import JournalReader
 from jqtrade.account.journal_rows import (
     STATE_COLUMNS,
     RecordedOrder,
@@ -28,7 +28,7 @@ from jqtrade.account.journal_rows import (
     valid,
 )
 from jqtrade.account.order import Order, OrderState, OrderStatus
-from jqtrade.errors import TaskError
+from jqtrade.errors import JournalBusy, JournalUnreadable, TaskError
 
 _INSERT_ORDER = (
     "INSERT INTO orders (sequence, order_id, owner, code, amount, action, side, style, price, create_time, value)"

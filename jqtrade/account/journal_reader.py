@@ -21,7 +21,7 @@ from jqtrade.account.journal_rows import (
 from jqtrade.account.journal_schema import SCHEMA_VERSION
 from jqtrade.account.order import Order, OrderStatus
 from jqtrade.busy_files import PATIENCE, when_free
-from jqtrade.errors import InvalidCall, TaskError
+from jqtrade.errors import InvalidCall, JournalBusy, JournalUnreadable
 
 T = TypeVar("T")
 Row = Tuple[Any, ...]
@@ -41,14 +41,6 @@ _BALANCES = (
     " (SELECT owner FROM owners WHERE number = balances.owner) FROM balances"
 )
 _TASK = "SELECT sequence, time, pid, kind, subject, message, version FROM task"
-
-
-class JournalUnreadable(TaskError):
-    """There is no journal, it is damaged, or another version of jqtrade wrote it."""
-
-
-class JournalBusy(JournalUnreadable):
-    """The journal cannot be read for now."""
 
 
 class OrderEvent(NamedTuple):

@@ -336,6 +336,7 @@ class Strategy(Host):
         if self._scheduler is None:
             raise InvalidCall("Strategy.run 要在 start 之后调用")
         self.run_log.open(self._data_path() + ".db")
+        self.run_log.flush()
         self._deliver_updates(self.clock.now())
         self._scheduler.run(until)
 

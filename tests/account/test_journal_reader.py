@@ -16,8 +16,9 @@ from broker_files import make_order
 from jqtrade.account import journal_reader
 from jqtrade.account.journal import Journal
 from jqtrade.account.journal_log import BalanceRow, JobRun, TaskRow
-from jqtrade.account.journal_reader import Cursor, JournalBusy, JournalReader, JournalUnreadable
+from jqtrade.account.journal_reader import Cursor, JournalReader
 from jqtrade.account.order import Order, OrderStatus
+from jqtrade.errors import InvalidCall, JournalBusy, JournalUnreadable
 
 ROOT = str(Path(__file__).resolve().parent.parent.parent)
 DAY = date(2026, 1, 5)
@@ -398,7 +399,7 @@ def test_a_forked_child_is_told_to_open_its_own(reader: JournalReader) -> None:
     if child == 0:
         try:
             reader.orders(DAY)
-        except journal_reader.InvalidCall:
+        except InvalidCall:
             os._exit(7)
         os._exit(0)
     assert os.WEXITSTATUS(os.waitpid(child, 0)[1]) == 7
