@@ -21,10 +21,12 @@ _LONGEST_ERROR = 1000
 class JobRun:
     """One call of one of the strategy's functions."""
 
-    def __init__(self, name: str, due: datetime, started: datetime) -> None:
+    def __init__(self, name: str, due: datetime, started: datetime, is_hook: bool = False) -> None:
+        """`is_hook`: of on_order_update, of which there may be thousands."""
         self.name = name
         self.due = due
         self.started = started
+        self.is_hook = is_hook
         self.finished: Optional[datetime] = None
         """None: it is at work, or the process died meanwhile"""
         self.error = ""
@@ -53,7 +55,7 @@ class TaskRow(NamedTuple):
     time: datetime
     pid: int
     kind: str
-    """started, stopped, halted, resumed, sync_failed, sync_recovered, job_missed"""
+    """started, stopped, halted, resumed, sync_failed (again for another reason), sync_recovered, job_missed"""
     subject: str = ""
     """of started: the strategy's file; of sync_failed and sync_recovered: "orders" or "balance" """
     message: str = ""

@@ -4,6 +4,7 @@ What it is told it keeps in memory, and writes when no order is under way: after
 beginning of a job goes with the job's first order.
 """
 
+import logging
 import os
 from datetime import datetime
 from typing import Dict, List, Optional
@@ -63,17 +64,21 @@ class RunLog:
         self._note("started", strategy, version=__version__)
 
     def job_started(self, run: JobRun) -> None:
-        if self._writer is not None and os.getpid() == self._pid:
-            self._writer.note_job(run)
+        writer = self._usable_writer()
+        if writer is not None and not run.is_hook:
+            writer.note_job(run)
 
     def job_finished(self, run: JobRun) -> None:
-        run.error = self._masker(run.error)
-        self.job_started(run)
-        self.flush()
+        """A hook's call is noted only if it failed."""
+        writer = self._usable_writer()
+        if writer is not None and (run.error or not run.is_hook):
+            writer.note_job(run)
+            self.flush()
 
-    def job_missed(self, message: str) -> None:
-        """A job did not run when it should."""
-        self._note("job_missed", message=message)
+    def job_missed(self, message: str, level: int) -> None:
+        """A job did not run when it should; one that was only late is told by its times."""
+        if level >= logging.ERROR:
+            self._note("job_missed", message=message)
 
     def balance_changed(self, portfolio: Portfolio) -> None:
         """The account has what `portfolio` says. An order may be waiting for us to return."""
@@ -95,13 +100,15 @@ class RunLog:
     def stopped(self, reason: str) -> None:
         """The task ends."""
         self._note("stopped", message=reason)
+        self.flush()
 
     def flush(self) -> None:
         """Write what waits. Called when no order does."""
-        if self._writer is not None and os.getpid() == self._pid:
+        writer = self._usable_writer()
+        if writer is not None:
             self._take_balances()
             rows = self._rows[-_MOST_ROWS:]
-            if self._writer.record_log(rows):
+            if writer.record_log(rows):
                 self._rows = [row for row in self._rows if row not in rows]
 
     def close(self) -> None:
@@ -111,6 +118,10 @@ class RunLog:
         self._writer = None
         if self._own_journal is not None:
             self._own_journal.close()
+
+    def _usable_writer(self) -> Optional[JournalWriter]:
+        """None before there is a journal, and in a child that the strategy forked."""
+        return self._writer if os.getpid() == self._pid else None
 
     def _note(self, kind: str, subject: str = "", message: str = "", version: str = "") -> None:
         if self._is_kept:

@@ -374,10 +374,8 @@ class Strategy(Host):
         outer = self._progress
         self._progress = outer._replace(current_job=name, since=self.clock.now())
         self._report()
-        run = JobRun(name, due, self.clock.now())
-        is_hook = function is self._on_order_update  # of which there may be thousands: noted only if it fails
-        if not is_hook:
-            self.run_log.job_started(run)
+        run = JobRun(name, due, self.clock.now(), function is self._on_order_update)
+        self.run_log.job_started(run)
         error = ""
         exits = False
         try:
@@ -398,9 +396,8 @@ class Strategy(Host):
         finally:
             self._due = outer_due
         self._has_error = self._has_error or bool(error)
-        if error or not is_hook:
-            run.finish(self.clock.now(), error)
-            self.run_log.job_finished(run)
+        run.finish(self.clock.now(), self._masker(error))
+        self.run_log.job_finished(run)
         progress = self._progress
         self._progress = progress._replace(
             current_job=outer.current_job,
@@ -419,9 +416,8 @@ class Strategy(Host):
 
         One that only ran late is less than that, and takes the place of no error.
         """
-        if level >= logging.ERROR:
-            self.run_log.job_missed(text)
-        elif self._has_error:
+        self.run_log.job_missed(text, level)
+        if level < logging.ERROR and self._has_error:
             return
         self._has_error = level >= logging.ERROR
         self._progress = self._progress._replace(last_error=self._masker(text))
