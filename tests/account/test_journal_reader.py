@@ -85,8 +85,9 @@ class Task:
             assert self.process.stdout.readline() == "+\n"
 
     def end(self) -> None:
-        self.process.kill()
-        self.process.communicate()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
 
 
 @pytest.fixture
@@ -224,7 +225,7 @@ def test_a_look_that_finds_nothing_asks_only_whether_something_was_written(
     reader.news(cursor)
     statements: List[str] = []
     assert reader._connection is not None
-    reader._connection.set_trace_callback(statements.append)
+    reader._connection.set_trace_callback(lambda statement: statements.append(statement))
     reader.news(cursor)
     assert statements == ["BEGIN", "PRAGMA user_version", "PRAGMA data_version", "COMMIT"]
 

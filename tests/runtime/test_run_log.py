@@ -287,7 +287,9 @@ def test_an_order_waits_for_no_row_of_the_run_log_but_the_beginning_of_its_job(s
     connection = started.strategy.account()._journal._database.connection
     broker.cash["available_cash"] = 5000.0  # the order has the account look again, which is news of the balance
     started.strategy.run_log.sync_failed("orders", "any")
-    started.module.watch = lambda on: connection.set_trace_callback(statements.append if on else None)
+    started.module.watch = lambda on: connection.set_trace_callback(
+        (lambda line: statements.append(line)) if on else None
+    )
     started.run(at(9, 31))
     assert [line.split()[0] for line in statements if not line.startswith("SELECT")] == (
         ["PRAGMA", "BEGIN", "INSERT", "INSERT", "COMMIT"] + ["PRAGMA", "BEGIN", "UPDATE", "COMMIT"]
