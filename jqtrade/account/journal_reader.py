@@ -167,7 +167,60 @@ class JournalReader:
 
     def news(self, cursor: Cursor) -> News:
         """What came after `cursor`. While there is nothing this costs microseconds."""
-        return self._read(lambda connection: self._news(connection, cursor))
+        fresh = self._read(lambda connection: self._fresh(connection, cursor))
+        if fresh is None:
+            return News([], [], [], [], cursor)
+        version, event_rows, touched, new, ended, begun, balances, task = fresh
+        events = _by_order(event_rows)
+        jobs = [_job_row(row) for row in ended + begun]
+        unfinished = set(cursor.unfinished).union(job.sequence for job in jobs)
+        unfinished.difference_update(job.sequence for job in jobs if job.finished is not None)
+        then = Cursor(
+            _last(new, cursor.orders),
+            _last(event_rows, cursor.events),
+            _last(begun, cursor.jobs),
+            _last(balances, cursor.balances),
+            _last(task, cursor.task),
+            tuple(sorted(unfinished)[-UNFINISHED:]),
+        )
+        has_more = any(len(rows) == CHUNK for rows in (event_rows, new, begun, balances, task))
+        self._seen = None if has_more else (version, then)
+        return News(
+            [_order_row(row, events) for row in touched + new],
+            jobs,
+            [_balance_row(row) for row in balances],
+            [_task_row(row) for row in task],
+            then,
+            has_more,
+        )
+
+    def _fresh(self, connection: sqlite3.Connection, cursor: Cursor) -> Any:
+        """The state of the database, and the rows of the tables after `cursor`; None if there can be none."""
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if self._seen == (version, cursor):
+            return None
+
+        def after(select: str, number: int) -> List[Row]:
+            sql = f"{select} WHERE sequence > ? ORDER BY sequence LIMIT {CHUNK}"
+            return connection.execute(sql, (number,)).fetchall()
+
+        def those(select: str, numbers: Sequence[int]) -> List[Row]:
+            return connection.execute(f"{select} WHERE sequence IN ({listed(numbers)}) ORDER BY sequence").fetchall()
+
+        events, new = after(_EVENTS, cursor.events), after(_ORDERS, cursor.orders)
+        touched = those(_ORDERS, sorted({row[1] or 0 for row in events} - {row[0] for row in new}))
+        ended = [row for row in those(_JOBS, cursor.unfinished) if row[4] is not None]
+        begun = after(_JOBS, cursor.jobs)
+        return (
+            version,
+            events,
+            touched,
+            new,
+            ended,
+            begun,
+            after(_BALANCES, cursor.balances - 1),
+            after(_TASK, cursor.task),
+        )
 
     def count_orders(self, days: Iterable[date], owners: Sequence[int]) -> int:
         """How many orders of `days` there are of the owners with these numbers, in a database that is whole."""
@@ -180,46 +233,6 @@ class JournalReader:
             return sum(connection.execute(sql, sequences_of(day)).fetchone()[0] for day in days)
 
         return self._read(count)
-
-    def _news(self, connection: sqlite3.Connection, cursor: Cursor) -> News:
-        (version,) = connection.execute("PRAGMA data_version").fetchone()
-        if self._seen == (version, cursor):
-            return News([], [], [], [], cursor)
-
-        def after(select: str, number: int) -> List[Row]:
-            sql = f"{select} WHERE sequence > ? ORDER BY sequence LIMIT {CHUNK}"
-            return connection.execute(sql, (number,)).fetchall()
-
-        def those(select: str, numbers: Sequence[int]) -> List[Row]:
-            return connection.execute(f"{select} WHERE sequence IN ({listed(numbers)}) ORDER BY sequence").fetchall()
-
-        event_rows = after(_EVENTS, cursor.events)
-        events = _by_order(event_rows)
-        new = after(_ORDERS, cursor.orders)
-        orders = those(_ORDERS, sorted(events.keys() - {row[0] for row in new})) + new
-        begun = after(_JOBS, cursor.jobs)
-        jobs = [row for row in those(_JOBS, cursor.unfinished) if row[4] is not None] + begun
-        unfinished = {row[0] for row in begun}.union(cursor.unfinished) - {row[0] for row in jobs if row[4] is not None}
-        balances = after(_BALANCES, cursor.balances - 1)
-        task = after(_TASK, cursor.task)
-        then = Cursor(
-            _last(new, cursor.orders),
-            _last(event_rows, cursor.events),
-            _last(begun, cursor.jobs),
-            _last(balances, cursor.balances),
-            _last(task, cursor.task),
-            tuple(sorted(unfinished)[-UNFINISHED:]),
-        )
-        has_more = any(len(rows) == CHUNK for rows in (event_rows, new, begun, balances, task))
-        self._seen = None if has_more else (version, then)
-        return News(
-            [_order_row(row, events) for row in orders],
-            [_job_row(row) for row in jobs],
-            [_balance_row(row) for row in balances],
-            [_task_row(row) for row in task],
-            then,
-            has_more,
-        )
 
     def _rows(self, select: str, first: int, last: int) -> Iterator[Row]:
         """The rows with numbers from `first` to `last`, each chunk read in a transaction of its own."""
