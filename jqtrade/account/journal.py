@@ -86,11 +86,6 @@ class RecordedOrder(NamedTuple):
     heard: Optional[datetime]
     """when the broker was last heard of it, as far as that was recorded"""
 
-    @property
-    def counts(self) -> bool:
-        """Whether the broker was asked, or may have been."""
-        return self.sent or self.order.confirmed or self.order.status is not OrderStatus.rejected
-
 
 Step = Tuple[Order, OrderState]
 """A change of an order's state: the order as it was asked for (how it stood does not matter), and what became of it."""

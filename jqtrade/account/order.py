@@ -394,6 +394,6 @@ class Order(Frozen):
         """The order as it stands when this has become of it."""
         return self.with_changes(**state._asdict())
 
-    def rejected(self, err_msg: str) -> "Order":
-        """The order as refused by ourselves: the broker was not asked."""
-        return self.with_changes(status=OrderStatus.rejected, err_msg=err_msg)
+    def rejected(self, reason: str) -> "Order":
+        """The order as refused by ourselves: the broker was not asked. Then `is_unsent`."""
+        return self.with_changes(status=OrderStatus.rejected, err_msg=NOT_SENT + reason)

@@ -95,7 +95,7 @@ class RiskLimits:
         """A new snapshot of cash and positions was read. To be called when `check` is given it already.
 
         `written`: when the broker's side wrote it down, where that is known: what stands in it may be older, up to the
-        option snapshot_lag. None: it is the answer to a question, and leaves out what orders before it have frozen.
+        option snapshot_lag. None: it is the answer to a question, and already reflects what orders before it have frozen.
         """
         now = Moment(self._clock.now(), self._clock.monotonic())
         self._day.prices.take_snapshot(portfolio)

@@ -89,7 +89,7 @@ def test_text_that_is_no_valid_unicode_is_kept_readable(journal_path: str) -> No
     journal.record_states(steps(make_order().rejected("没有文件 /tmp/\udcff"), make_order("2")), MOMENT, "refused")
     (order, _), unknown = recorded(journal_path, DAY)
     assert unknown == (make_order("2"), False)  # an exception came before its intent was recorded
-    assert order.err_msg.startswith("没有文件 /tmp/") and order.status == "rejected"
+    assert order.err_msg.startswith("没有发出：没有文件 /tmp/") and order.status == "rejected"
 
 
 def test_every_change_is_an_event_with_its_time_and_source(journal_path: str) -> None:

@@ -1,4 +1,4 @@
-"""OrderNews: what a sync tells of our orders, report by report."""
+"""ReportApplier: applies the broker's reports of one sync to our orders, one after the other."""
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
@@ -12,7 +12,7 @@ from jqtrade.log import get_log, log_lines
 log = get_log("jqtrade.account")
 
 
-class OrderNews:
+class ReportApplier:
     """The steps that orders take in one sync."""
 
     def __init__(self, orders: Mapping[str, Order], watch: BrokerWatch) -> None:
