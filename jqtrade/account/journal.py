@@ -21,7 +21,6 @@ from jqtrade.account.order import (
     Order,
     OrderAction,
     OrderSide,
-    OrderState,
     OrderStatus,
     OrderStyle,
 )
@@ -30,7 +29,7 @@ from jqtrade.errors import InvalidParam, TaskError
 from jqtrade.private_files import check_ours, make_private_dir, open_private
 
 _ASKED = "order_id code amount action side style price create_time".split()
-_STATE = list(OrderState._fields)
+_STATE = "status filled_amount canceled_amount avg_cost deal_balance commission err_msg entrust_time confirm_id confirmed".split()
 _INSERT_ORDER = (
     "INSERT INTO orders (sequence, order_id, owner, code, amount, action, side, style, price, create_time, value)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -87,10 +86,6 @@ class RecordedOrder(NamedTuple):
     """when the broker was last heard of it, as far as that was recorded"""
 
 
-Step = Tuple[Order, OrderState]
-"""A change of an order's state: the order as it was asked for (how it stood does not matter), and what became of it."""
-
-
 class Journal:
     """Orders and their history. `path` None: kept in memory only, for a broker that forgets everything too."""
 
@@ -119,7 +114,7 @@ class Journal:
         """whether a write has begun of which nobody knows yet whether it was committed"""
         self._may_be_recorded = False
         """whether that was so of the last one, so that what is inserted now may stand there already"""
-        self._cancels: List[Tuple[Step, datetime]] = []
+        self._cancels: List[Tuple[Order, datetime]] = []
         """that were recorded since the start"""
         self._cancels_before = 0
         """of the day that was loaded, before"""
@@ -236,8 +231,8 @@ class Journal:
             self._queued.append(functools.partial(self._insert_as_they_are, orders, values, "again"))
             day = orders[0].create_time.date()
             lost = self._cancels_before + len(self._cancels) - len(self.load_cancels(day))
-            for step, moment in self._cancels[-lost:] if lost > 0 else ():
-                self._queued.append(functools.partial(self._insert_events, [step], moment, "cancel"))
+            for order, moment in self._cancels[-lost:] if lost > 0 else ():
+                self._queued.append(functools.partial(self._insert_events, [order], moment, "cancel"))
         self._commit("FULL", [])
         self._is_incomplete = False
 
@@ -281,9 +276,8 @@ class Journal:
 
     def record_cancels(self, orders: Sequence[Order], moment: datetime) -> None:
         """Keep, for the counts of the day, that the broker is about to be asked to cancel `orders`, with the next write."""
-        steps = [(order, order.state()) for order in orders]
-        self._queued.append(functools.partial(self._insert_events, steps, moment, "cancel"))
-        self._cancels.extend([(step, moment) for step in steps])
+        self._queued.append(functools.partial(self._insert_events, orders, moment, "cancel"))
+        self._cancels.extend([(order, moment) for order in orders])
 
     def note_sent(self, orders: Sequence[Order]) -> None:
         """Keep, with whatever is written next, that the broker was asked; if the task dies before, the gate is asked for it."""
@@ -304,8 +298,8 @@ class Journal:
         """Write what waits for the next write. Raises sqlite3.Error."""
         self._write("NORMAL", [])
 
-    def record_states(self, steps: Sequence[Step], moment: datetime, source: str) -> None:
-        """Keep the steps that orders took, in their order, and that `source` told so at `moment`. Raises sqlite3.Error."""
+    def record_states(self, steps: Sequence[Order], moment: datetime, source: str) -> None:
+        """Keep `steps`: orders as they stood after each change, in its order, as `source` told at `moment`. Raises sqlite3.Error."""
         self._write("NORMAL", [functools.partial(self._update, steps, moment, source)])
 
     def _write(self, synchronous: str, changes: Iterable[Callable[[], None]]) -> None:
@@ -376,7 +370,7 @@ class Journal:
     def _insert_as_they_are(self, orders: Sequence[Order], values: Sequence[float], source: str) -> None:
         """One change, not two: what is queued must not be cut between an order and its state."""
         self._insert(orders, values)
-        self._update([(order, order.state()) for order in orders], orders[0].create_time, source)
+        self._update(orders, orders[0].create_time, source)
 
     def _is_recorded(self, order: Order) -> bool:
         if self._may_be_recorded:
@@ -404,29 +398,32 @@ class Journal:
         self._connection.executemany(_INSERT_ORDER, rows)
         self._new_sequences.update(zip(map(_key, orders), itertools.count(first)))
 
-    def _update(self, steps: Sequence[Step], moment: datetime, source: str) -> None:
-        unknown = {_key(order): order for order, _ in steps if self._sequence_of(order) is None}
-        if unknown:  # an exception came before their intent was recorded
+    def _update(self, steps: Sequence[Order], moment: datetime, source: str) -> None:
+        numbers = [self._sequence_of(order) for order in steps]
+        if None in numbers:  # an exception came before their intent was recorded
+            unknown = {_key(order): order for order, number in zip(steps, numbers) if number is None}
             self._insert(list(unknown.values()), [0.0] * len(unknown))
-        last = {self._sequence_of(order): state for order, state in steps}
-        self._connection.executemany(
-            _UPDATE_ORDER, [_state_row(state) + (sequence,) for sequence, state in last.items()]
-        )
-        self._insert_events(steps, moment, source)
+            numbers = [self._sequence_of(order) for order in steps]
+        last = dict(zip(numbers, steps))
+        self._connection.executemany(_UPDATE_ORDER, [_state_row(order) + (number,) for number, order in last.items()])
+        self._insert_events(steps, moment, source, numbers)
 
-    def _insert_events(self, steps: Sequence[Step], moment: datetime, source: str) -> None:
+    def _insert_events(
+        self, steps: Sequence[Order], moment: datetime, source: str, orders: Sequence[Optional[int]] = ()
+    ) -> None:
+        """`orders`: their numbers, where they are known."""
         numbers, time = itertools.count(self._next_sequence("events", moment)), _text_of(moment)
         rows = [
             (
                 next(numbers),
                 time,
                 source,
-                self._sequence_of(order),
-                _STATUS_TEXTS[state.status],
-                state.filled_amount,
-                _valid(state.err_msg),
+                number,
+                _STATUS_TEXTS[order.status],
+                order.filled_amount,
+                _valid(order.err_msg),
             )
-            for order, state in steps
+            for order, number in zip(steps, orders or map(self._sequence_of, steps))
         ]
         self._connection.executemany(_INSERT_EVENT, rows)
 
@@ -548,19 +545,19 @@ def _moment_of(text: Optional[str]) -> Optional[datetime]:
     return None if text is None else datetime.strptime(text, _TIME_FORMAT)
 
 
-def _state_row(state: OrderState) -> Tuple[Any, ...]:
+def _state_row(order: Order) -> Tuple[Any, ...]:
     """The columns _STATE."""
     return (
-        state.status.value,
-        state.filled_amount,
-        state.canceled_amount,
-        state.avg_cost,
-        state.deal_balance,
-        state.commission,
-        _valid(state.err_msg),
-        None if state.entrust_time is None else _text_of(state.entrust_time),
-        _valid(state.confirm_id),
-        int(state.confirmed),
+        order.status.value,
+        order.filled_amount,
+        order.canceled_amount,
+        order.avg_cost,
+        order.deal_balance,
+        order.commission,
+        _valid(order.err_msg),
+        None if order.entrust_time is None else _text_of(order.entrust_time),
+        _valid(order.confirm_id),
+        int(order.confirmed),
     )
 
 

@@ -10,7 +10,7 @@ from jqtrade.account.order import Order, OrderStatus
 from jqtrade.account.refusals import Refusals
 from jqtrade.account.report_applier import ReportApplier
 from jqtrade.account.request import describe
-from jqtrade.account.risk import RiskLimits, SentBefore
+from jqtrade.account.risk import RiskLimits
 from jqtrade.account.submissions import Submissions, was_sent_before
 from jqtrade.clock import Clock
 from jqtrade.log import get_log, log_lines
@@ -64,11 +64,9 @@ class Today:
         kin = self._journal.load_kin(self.day)
         cancels = self._journal.load_cancels(self.day)
         self.orders.update((record.order.order_id, record.order) for record in recorded)
-        for order, state in self.writer.unrecorded:
-            if order.create_time.date() == self.day:
-                self.orders[order.order_id] = order.with_state(state)
-        counted = [record for record in recorded + kin if was_sent_before(record) is not False]
-        sent = [SentBefore(record.order, record.value, record.heard) for record in counted]
+        unrecorded = [order for order in self.writer.unrecorded if order.create_time.date() == self.day]
+        self.orders.update((order.order_id, order) for order in unrecorded)
+        sent = [record for record in recorded + kin if was_sent_before(record) is not False]
         self._limits.start_day(self.orders, sent, cancels)
         unknown = self.submissions.take_up(recorded)
         self.is_loaded = True
@@ -124,7 +122,7 @@ class Today:
             log.error("订单 %s 没有发出：%s，%s", order.order_id, describe(order), reason)
         refused = [order.rejected(reason) for order, reason in orders]
         if is_recorded:  # first of all: what is unknown until then is refused once more after an exception
-            self.writer.record_steps([(order, order.state()) for order in refused], "refused")
+            self.writer.record_steps(refused, "refused")
         else:
             self._journal.queue(refused)
         self.orders.update([(order.order_id, order) for order in refused])

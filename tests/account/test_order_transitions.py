@@ -60,10 +60,9 @@ def histories(draw: Any) -> List[OrderReport]:
 
 def applied(order: Order, *reports: OrderReport) -> Order:
     """The order as it stands after the reports."""
-    state = order.state()
     for each in reports:
-        state = state.after(each, order.amount)
-    return order.with_state(state)
+        order = order.after(each)
+    return order
 
 
 @given(histories(), st.data())
