@@ -101,9 +101,8 @@ def test_what_was_found_out_blocks_until_a_call_that_told_it_has_ended(submissio
     assert not submissions.unknown and not submissions.were_handed_over([ORDER])
 
 
-def test_an_order_that_the_broker_refused_counts_as_sent_in_a_journal_that_is_opened_anew(journal: Journal) -> None:
-    """The terminal's own refusal, which is no word of the broker: the row was there, and the day's counts must have it."""
-    submissions = Submissions(journal)
+def test_an_order_that_the_terminal_refused_was_sent_all_the_same(submissions: Submissions) -> None:
+    """Its refusal is no word of the broker (`confirmed` stays False), and the day's counts must have the order."""
     submissions.begin(ORDER)
     submissions.note_sent([ORDER])
     submissions.conclude([ORDER])
