@@ -27,6 +27,11 @@ def came_in_the_middle(error: BaseException) -> bool:
     return not isinstance(error, (JqtradeError, OSError)) or is_of_signal_handler(error)
 
 
+def reason_of(error: BaseException) -> str:
+    """What a gate's error says; the type too when it is none of ours."""
+    return str(error) if isinstance(error, JqtradeError) else f"{type(error).__name__}: {error}"
+
+
 def is_of_signal_handler(error: BaseException) -> bool:
     """Whether a signal handler of the strategy raised the error (as timeout_decorator does), whatever its class.
 

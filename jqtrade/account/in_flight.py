@@ -45,9 +45,9 @@ class Entry(NamedTuple):
     order: Order
     """as it was when it was entered"""
     in_base: int
-    """shares that the earlier figure certainly leaves out already"""
+    """shares that the earlier figure certainly reflects already"""
     in_newest: int
-    """shares that the newest snapshot certainly leaves out already"""
+    """shares that the newest snapshot certainly reflects already"""
     heard: Optional[Moment]
     """when we heard of the last change of its live shares; None: the broker has not confirmed it yet"""
 
@@ -108,7 +108,7 @@ class InFlightOrders:
                 found.sums = None
             entry = None if found is None else found.entries.get(order.order_id)
             if entry is None:
-                if was != live:  # else what a snapshot leaves out stays the same
+                if was != live:  # else a snapshot reflects it as before
                     low = min(was, live)
                     self._enter(figure, Entry(order, low, low, now), portfolio)
             elif order.status is not OrderStatus.new and (entry.heard is None or was != live):

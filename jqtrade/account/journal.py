@@ -27,7 +27,7 @@ from jqtrade.account.journal_rows import (
     text_of,
     valid,
 )
-from jqtrade.account.order import Order, OrderState, OrderStatus
+from jqtrade.account.order import Order, OrderStatus
 from jqtrade.errors import JournalBusy, JournalUnreadable, TaskError
 
 _INSERT_ORDER = (
@@ -42,9 +42,6 @@ _UPDATE_ORDER = "UPDATE orders SET {} WHERE sequence = ?".format(", ".join(name 
 _STATUS_TEXTS = {status: status.value for status in OrderStatus}  # .value takes long, a hundred thousand times
 _MOST_JOBS = 1000
 """how many calls of jobs are kept in memory while the journal cannot be written"""
-
-Step = Tuple[Order, OrderState]
-"""A change of an order's state: the order as it was asked for (how it stood does not matter), and what became of it."""
 
 
 class Journal:
@@ -73,7 +70,7 @@ class Journal:
         """whether a write has begun of which nobody knows yet whether it was committed"""
         self._may_be_recorded = False
         """whether that was so of the last one, so that what is inserted now may stand there already"""
-        self._cancels: List[Tuple[Step, datetime]] = []
+        self._cancels: List[Tuple[Order, datetime]] = []
         """that were recorded since the start"""
         self._cancels_before = 0
         """of the day that was loaded, before"""
@@ -141,8 +138,8 @@ class Journal:
             self._queued.append(functools.partial(self._insert_as_they_are, orders, values, "again"))
             day = orders[0].create_time.date()
             lost = self._cancels_before + len(self._cancels) - len(self.load_cancels(day))
-            for step, moment in self._cancels[-lost:] if lost > 0 else ():
-                self._queued.append(functools.partial(self._insert_events, [step], moment, "cancel"))
+            for order, moment in self._cancels[-lost:] if lost > 0 else ():
+                self._queued.append(functools.partial(self._insert_events, [order], moment, "cancel"))
         self._commit("FULL", [])
         self._is_incomplete = False
 
@@ -159,9 +156,8 @@ class Journal:
 
     def record_cancels(self, orders: Sequence[Order], moment: datetime) -> None:
         """Keep, for the counts of the day, that the broker is about to be asked to cancel `orders`, with the next write."""
-        steps = [(order, order.state()) for order in orders]
-        self._queued.append(functools.partial(self._insert_events, steps, moment, "cancel"))
-        self._cancels.extend([(step, moment) for step in steps])
+        self._queued.append(functools.partial(self._insert_events, orders, moment, "cancel"))
+        self._cancels.extend([(order, moment) for order in orders])
 
     def note_sent(self, orders: Sequence[Order]) -> None:
         """Keep, with whatever is written next, that the broker was asked; if the task dies before, the gate is asked for it."""
@@ -191,8 +187,8 @@ class Journal:
         """Keep `rows`, and what waits for the next write. Raises sqlite3.Error."""
         self._write("NORMAL", [functools.partial(write_log, self._database.connection, self._database.owner, rows)])
 
-    def record_states(self, steps: Sequence[Step], moment: datetime, source: str) -> None:
-        """Keep the steps that orders took, in their order, and that `source` told so at `moment`. Raises sqlite3.Error."""
+    def record_states(self, steps: Sequence[Order], moment: datetime, source: str) -> None:
+        """Keep `steps`: orders as they stood after each change, in its order, as `source` told at `moment`. Raises sqlite3.Error."""
         self._write("NORMAL", [functools.partial(self._update, steps, moment, source)])
 
     def _write(self, synchronous: str, changes: Iterable[Callable[[], None]]) -> None:
@@ -251,7 +247,7 @@ class Journal:
     def _insert_as_they_are(self, orders: Sequence[Order], values: Sequence[float], source: str) -> None:
         """One change, not two: what is queued must not be cut between an order and its state."""
         self._insert(orders, values)
-        self._update([(order, order.state()) for order in orders], orders[0].create_time, source)
+        self._update(orders, orders[0].create_time, source)
 
     def _is_recorded(self, order: Order) -> bool:
         if self._may_be_recorded:
@@ -279,31 +275,34 @@ class Journal:
         self._database.connection.executemany(_INSERT_ORDER, rows)
         self._new_sequences.update(zip(map(_key, orders), itertools.count(first)))
 
-    def _update(self, steps: Sequence[Step], moment: datetime, source: str) -> None:
-        unknown = {_key(order): order for order, _ in steps if self._sequence_of(order) is None}
-        if unknown:  # an exception came before their intent was recorded
+    def _update(self, steps: Sequence[Order], moment: datetime, source: str) -> None:
+        numbers = [self._sequence_of(order) for order in steps]
+        if None in numbers:  # an exception came before their intent was recorded
+            unknown = {_key(order): order for order, number in zip(steps, numbers) if number is None}
             self._insert(list(unknown.values()), [0.0] * len(unknown))
-        last = {self._sequence_of(order): state for order, state in steps}
-        self._database.connection.executemany(
-            _UPDATE_ORDER, [state_row(state) + (sequence,) for sequence, state in last.items()]
-        )
-        self._insert_events(steps, moment, source)
+            numbers = [self._sequence_of(order) for order in steps]
+        rows = [state_row(order) + (number,) for number, order in dict(zip(numbers, steps)).items()]
+        self._database.connection.executemany(_UPDATE_ORDER, rows)
+        self._insert_events(steps, moment, source, numbers)
 
-    def _insert_events(self, steps: Sequence[Step], moment: datetime, source: str) -> None:
-        numbers, time = itertools.count(next_sequence(self._database.connection, "events", moment)), text_of(moment)
+    def _insert_events(
+        self, steps: Sequence[Order], moment: datetime, source: str, orders: Sequence[Optional[int]] = ()
+    ) -> None:
+        """`orders`: their numbers, where they are known."""
+        first, time = next_sequence(self._database.connection, "events", moment), text_of(moment)
         rows = [
             (
-                next(numbers),
+                sequence,
                 time,
                 source,
-                self._sequence_of(order),
-                _STATUS_TEXTS[state.status],
-                state.filled_amount,
-                state.avg_cost,
-                state.commission,
-                valid(state.err_msg),
+                number,
+                _STATUS_TEXTS[order.status],
+                order.filled_amount,
+                order.avg_cost,
+                order.commission,
+                valid(order.err_msg),
             )
-            for order, state in steps
+            for sequence, order, number in zip(itertools.count(first), steps, orders or map(self._sequence_of, steps))
         ]
         self._database.connection.executemany(_INSERT_EVENT, rows)
 

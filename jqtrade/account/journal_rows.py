@@ -11,13 +11,14 @@ from jqtrade.account.order import (
     Order,
     OrderAction,
     OrderSide,
-    OrderState,
     OrderStatus,
     OrderStyle,
 )
 
 _REQUEST_COLUMNS = "order_id code amount action side style price create_time".split()
-STATE_COLUMNS = list(OrderState._fields)
+STATE_COLUMNS = (
+    "status filled_amount canceled_amount avg_cost deal_balance commission err_msg entrust_time confirm_id confirmed"
+).split()
 ORDER_COLUMNS = ", ".join(["sequence", "value", "sent"] + _REQUEST_COLUMNS + STATE_COLUMNS)
 """what `order_row` takes"""
 _DAY = 10**9
@@ -34,11 +35,6 @@ class RecordedOrder(NamedTuple):
     """whether it is known that the broker was asked"""
     heard: Optional[datetime]
     """when the broker was last heard of it, as far as that was recorded"""
-
-    @property
-    def counts(self) -> bool:
-        """Whether the broker was asked, or may have been."""
-        return self.sent or self.order.confirmed or self.order.status is not OrderStatus.rejected
 
 
 def load_orders(connection: sqlite3.Connection, day: date, owners: Sequence[int]) -> List[Tuple[int, RecordedOrder]]:
@@ -101,19 +97,19 @@ def valid(text: str) -> str:
     return text and text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def state_row(state: OrderState) -> Tuple[Any, ...]:
+def state_row(order: Order) -> Tuple[Any, ...]:
     """The columns STATE_COLUMNS."""
     return (
-        state.status.value,
-        state.filled_amount,
-        state.canceled_amount,
-        state.avg_cost,
-        state.deal_balance,
-        state.commission,
-        valid(state.err_msg),
-        None if state.entrust_time is None else text_of(state.entrust_time),
-        valid(state.confirm_id),
-        int(state.confirmed),
+        order.status.value,
+        order.filled_amount,
+        order.canceled_amount,
+        order.avg_cost,
+        order.deal_balance,
+        order.commission,
+        valid(order.err_msg),
+        None if order.entrust_time is None else text_of(order.entrust_time),
+        valid(order.confirm_id),
+        int(order.confirmed),
     )
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from datetime import date
 from typing import Any, Callable, List, NamedTuple, Sequence
 
-from jqtrade.account.journal import Journal, Step
+from jqtrade.account.journal import Journal
 from jqtrade.account.journal_files import JournalGone
 from jqtrade.account.journal_log import JobRun, LogRow
 from jqtrade.account.order import Order
@@ -37,8 +37,8 @@ class JournalWriter:
         self._clock = clock
         self._known = known
         self._outage = Outage(log, clock)
-        self.unrecorded: List[Step] = []
-        """steps of orders that the journal could not take yet, in their order"""
+        self.unrecorded: List[Order] = []
+        """orders as they stood after changes that the journal could not take yet, in their order"""
 
     def record_intents(self, orders: Sequence[Order], values: Sequence[float]) -> None:
         """Raises sqlite3.Error if they are not on the disk, or not where the next start will find them."""
@@ -48,8 +48,8 @@ class JournalWriter:
             if not self._reopen():  # else they were recorded then
                 raise
 
-    def record_steps(self, steps: Sequence[Step], source: str) -> None:
-        """Keep the steps that orders took. What the journal cannot take now, it gets with the next ones."""
+    def record_steps(self, steps: Sequence[Order], source: str) -> None:
+        """Keep orders as they stood after each change. What the journal cannot take now, it gets with the next ones."""
         self.unrecorded.extend(steps)
         if self.unrecorded:
             if self.write(lambda: self._journal.record_states(self.unrecorded, self._clock.now(), source)):

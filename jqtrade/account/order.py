@@ -254,64 +254,6 @@ class OrderReport(NamedTuple):
     """False for a refusal that a later report of the order would overrule"""
 
 
-class OrderState(NamedTuple):
-    """What has become of an order: everything of it that changes."""
-
-    status: OrderStatus = OrderStatus.new
-    filled_amount: int = 0
-    canceled_amount: int = 0
-    avg_cost: float = 0.0
-    deal_balance: float = 0.0
-    commission: float = 0.0
-    err_msg: str = ""
-    entrust_time: Optional[datetime] = None
-    confirm_id: str = ""
-    confirmed: bool = False
-
-    def after(self, report: OrderReport, amount: int) -> "OrderState":
-        """The state of an order of `amount` shares after the broker's `report`; an equal one if that says nothing new.
-
-        Quantities only grow and never pass `amount`; the status follows them and TRANSITIONS. The one exception: an order
-        that we called rejected without the broker's word (`confirmed` is False) takes whatever the broker says of it.
-        Money that cannot be (negative, or beyond all prices) is left out, as if the broker did not know it.
-        """
-        status, filled, canceled, avg_cost, deal_balance, commission, err_msg, entrust_time, confirm_id, confirmed = (
-            self
-        )
-        if confirmed and not report.confirmed:
-            return self  # a refusal that the broker's own word overrules, whichever of them comes first
-        if report.filled_amount >= filled:
-            filled = report.filled_amount if report.filled_amount < amount else amount
-            if report.deal_balance is not None and deal_balance < report.deal_balance <= HIGHEST_PRICE * amount:
-                deal_balance = report.deal_balance
-            if filled and report.avg_cost is not None and 0 < report.avg_cost <= HIGHEST_PRICE:
-                avg_cost = report.avg_cost
-        is_overruled = status is OrderStatus.rejected and not confirmed
-        has_ended = status in _ENDED_EARLY and not is_overruled
-        step = _status_of(report.status, has_ended, filled, amount)
-        if is_overruled or step in TRANSITIONS[status]:
-            status = step
-            if (
-                report.err_msg or step is OrderStatus.filled or not has_ended
-            ):  # a late fill knows no reason for the rest
-                err_msg = report.err_msg[:LONGEST_ERR_MSG]
-        canceled = amount - filled if status is OrderStatus.canceled or status is OrderStatus.partly_canceled else 0
-        if entrust_time is None or (report.entrust_time is not None and report.entrust_time < entrust_time):
-            entrust_time = report.entrust_time
-        return OrderState(
-            status,
-            filled,
-            canceled,
-            avg_cost,
-            deal_balance,
-            report.commission if commission < report.commission <= HIGHEST_PRICE * amount else commission,
-            err_msg,
-            entrust_time,
-            confirm_id or report.confirm_id[:LONGEST_CONFIRM_ID],
-            confirmed or report.confirmed,
-        )
-
-
 def _status_of(reported: OrderStatus, has_ended: bool, filled: int, amount: int) -> OrderStatus:
     """What a reported status comes to with `filled` of `amount` shares; what was filled weighs more than words.
 
@@ -375,25 +317,55 @@ class Order(Frozen):
     filled = alias("filled_amount")
     add_time = alias("create_time")
 
-    def state(self) -> OrderState:
-        """What has become of the order."""
-        return OrderState(
-            self.status,
-            self.filled_amount,
-            self.canceled_amount,
-            self.avg_cost,
-            self.deal_balance,
-            self.commission,
-            self.err_msg,
-            self.entrust_time,
-            self.confirm_id,
-            self.confirmed,
+    def after(self, report: OrderReport) -> "Order":
+        """The order after the broker's `report`; itself if that says nothing new.
+
+        Quantities only grow and never pass `amount`; the status follows them and TRANSITIONS. The one exception: an order
+        that we called rejected without the broker's word (`confirmed` is False) takes whatever the broker says of it.
+        Money that cannot be (negative, or beyond all prices) is left out, as if the broker did not know it.
+        """
+        if self.confirmed and not report.confirmed:
+            return self  # a refusal that the broker's own word overrules, whichever of them comes first
+        status, filled, amount, err_msg = self.status, self.filled_amount, self.amount, self.err_msg
+        deal_balance, avg_cost, entrust_time = self.deal_balance, self.avg_cost, self.entrust_time
+        if report.filled_amount >= filled:
+            filled = report.filled_amount if report.filled_amount < amount else amount
+            if report.deal_balance is not None and deal_balance < report.deal_balance <= HIGHEST_PRICE * amount:
+                deal_balance = report.deal_balance
+            if filled and report.avg_cost is not None and 0 < report.avg_cost <= HIGHEST_PRICE:
+                avg_cost = report.avg_cost
+        is_overruled = status is OrderStatus.rejected and not self.confirmed
+        has_ended = status in _ENDED_EARLY and not is_overruled
+        step = _status_of(report.status, has_ended, filled, amount)
+        if is_overruled or step in TRANSITIONS[status]:
+            status = step
+            if (
+                report.err_msg or step is OrderStatus.filled or not has_ended
+            ):  # a late fill knows no reason for the rest
+                err_msg = report.err_msg[:LONGEST_ERR_MSG]
+        if entrust_time is None or (report.entrust_time is not None and report.entrust_time < entrust_time):
+            entrust_time = report.entrust_time
+        is_canceled = status is OrderStatus.canceled or status is OrderStatus.partly_canceled
+        is_charged = self.commission < report.commission <= HIGHEST_PRICE * amount
+        fields = dict(  # half a million times at a restart: not by with_changes, and nothing made if nothing is new
+            self.__dict__,
+            status=status,
+            filled_amount=filled,
+            canceled_amount=amount - filled if is_canceled else 0,
+            avg_cost=avg_cost,
+            deal_balance=deal_balance,
+            commission=report.commission if is_charged else self.commission,
+            err_msg=err_msg,
+            entrust_time=entrust_time,
+            confirm_id=self.confirm_id or report.confirm_id[:LONGEST_CONFIRM_ID],
+            confirmed=self.confirmed or report.confirmed,
         )
+        if fields == self.__dict__:
+            return self
+        after: Order = object.__new__(Order)
+        after.__dict__.update(fields)
+        return after
 
-    def with_state(self, state: OrderState) -> "Order":
-        """The order as it stands when this has become of it."""
-        return self.with_changes(**state._asdict())
-
-    def rejected(self, err_msg: str) -> "Order":
-        """The order as refused by ourselves: the broker was not asked."""
-        return self.with_changes(status=OrderStatus.rejected, err_msg=err_msg)
+    def rejected(self, reason: str) -> "Order":
+        """The order as refused by ourselves: the broker was not asked. Then `is_unsent`."""
+        return self.with_changes(status=OrderStatus.rejected, err_msg=NOT_SENT + reason)

@@ -37,15 +37,16 @@ class Position:
         last_price: float = 0.0,
         position_value: float = 0.0,
     ) -> None:
-        fields = self.__dict__  # thousands are made at each sync, and the constructor of a frozen dataclass is slow
-        fields["code"] = code
-        fields["amount"] = amount
-        fields["available_amount"] = available_amount
-        fields["avg_cost"] = avg_cost
-        fields["hold_cost"] = hold_cost
-        fields["side"] = side
-        fields["last_price"] = last_price
-        fields["position_value"] = position_value
+        self.__dict__.update(  # thousands are made at each sync, and the constructor of a frozen dataclass is slow
+            code=code,
+            amount=amount,
+            available_amount=available_amount,
+            avg_cost=avg_cost,
+            hold_cost=hold_cost,
+            side=side,
+            last_price=last_price,
+            position_value=position_value,
+        )
 
     @property
     def locked_amount(self) -> int:

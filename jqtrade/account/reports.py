@@ -102,7 +102,7 @@ def check_order(report: Any) -> OrderReport:
         status=status,
         style=_field(report, where, "style", _style),
         create_time=_field(report, where, "create_time", _moment),
-        entrust_time=_field(report, where, "entrust_time", _optional_moment, None),
+        entrust_time=_field(report, where, "entrust_time", _moment, None),
         confirm_id=_field(report, where, "confirm_id", str, ""),
         filled_amount=filled,
         canceled_amount=_field(report, where, "canceled_amount", _quantity, 0),
@@ -193,7 +193,3 @@ def _moment(value: Any) -> datetime:
     if not isinstance(value, datetime) or value.tzinfo is not None:  # times are naive, in the strategy's time zone
         raise TypeError
     return value
-
-
-def _optional_moment(value: Any) -> Optional[datetime]:
-    return None if value is None else _moment(value)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 from jqtrade.account.in_flight import CASH, InFlightOrders, Moment, figure_of, purchase_cost
+from jqtrade.account.journal_rows import RecordedOrder
 from jqtrade.account.money import MILLION, format_yuan, millionths, scaled, yuan_of
 from jqtrade.account.order import MarketOrderStyle, Order, OrderAction, OrderSide, OrderStatus, format_price
 from jqtrade.account.order_counts import SECOND, OrderCounts
@@ -18,16 +19,6 @@ from jqtrade.market.boards import Board, board_of, is_reverse_repo
 UNKNOWN_BOARD_MAXIMUM = 1000000
 SENDING_TIME = 1.0
 """seconds that an order may take from its creation to the order file, beside the wait for its lock"""
-
-
-class SentBefore(NamedTuple):
-    """An order that went to the broker, or may have, before a restart."""
-
-    order: Order
-    value: float
-    """what it was worth when it was sent, yuan"""
-    heard: Optional[datetime] = None
-    """when the broker's last word of it was heard; None: nobody knows, so it counts as heard just now"""
 
 
 class _Day(NamedTuple):
@@ -60,24 +51,27 @@ class RiskLimits:
         self.start_day({})
 
     def start_day(
-        self, orders: Mapping[str, Order], sent: Sequence[SentBefore] = (), cancels: Sequence[datetime] = ()
+        self, orders: Mapping[str, Order], sent: Sequence[RecordedOrder] = (), cancels: Sequence[datetime] = ()
     ) -> None:
-        """Count anew: a new day has begun, or the journal tells what was `sent` today, and when `cancels` were asked for.
+        """Count anew: a new day has begun, or the journal tells what was `sent` today, or may have been, and when `cancels`
+        were asked for.
 
-        `orders`: the day's orders by id, as they stand at any time.
+        `orders`: the day's orders by id, as they stand at any time. Whose last word was heard nobody knows when (`heard` is
+        None) counts as heard just now.
         """
         now = Moment(self._clock.now(), self._clock.monotonic())
         counts = OrderCounts(self._clock)
         in_flight = InFlightOrders(orders, counts.values, self._options["snapshot_lag"])
         prices = LatestPrices()
-        prices.note_fills([order for order, _, _ in sent])
-        values = {order.order_id: millionths(value) or prices.value_of(order, None) or 0 for order, value, _ in sent}
-        calls = Counter([order.create_time for order, _, _ in sent] + list(cancels))
-        recent_calls = {asked for asked, number in calls.items() if self._may_be_recent(asked, number, now.wall)}
-        recent = [order.order_id for order, _, _ in sent if order.create_time in recent_calls]
+        asked = [record.order for record in sent]
+        prices.note_fills(asked)
+        values = {order.order_id: millionths(value) or prices.value_of(order, None) or 0 for order, value, _, _ in sent}
+        calls = Counter([order.create_time for order in asked] + list(cancels))
+        recent_calls = {moment for moment, number in calls.items() if self._may_be_recent(moment, number, now.wall)}
+        recent = [order.order_id for order in asked if order.create_time in recent_calls]
         recent_cancels = sum(moment in recent_calls for moment in cancels)
         counts.count_before(values, len(cancels), recent, recent_cancels)
-        for order, _, heard in sent:
+        for order, _, _, heard in sent:
             listed = orders.get(order.order_id)  # how it stands, also where the journal could not take that
             in_flight.add_before(listed or order, _heard_before(listed, heard, now), self._written)
         self._day = _Day(counts, in_flight, prices)
@@ -95,7 +89,7 @@ class RiskLimits:
         """A new snapshot of cash and positions was read. To be called when `check` is given it already.
 
         `written`: when the broker's side wrote it down, where that is known: what stands in it may be older, up to the
-        option snapshot_lag. None: it is the answer to a question, and leaves out what orders before it have frozen.
+        option snapshot_lag. None: it is the answer to a question, and already reflects what orders before it have frozen.
         """
         now = Moment(self._clock.now(), self._clock.monotonic())
         self._day.prices.take_snapshot(portfolio)

@@ -19,6 +19,10 @@ class BrokerWatch:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.start_day()
+
+    def start_day(self) -> None:
+        """Forget what was heard and said before."""
         self._unanswered: OrderedDict[str, datetime] = OrderedDict()
         self._others: Set[str] = set()
         self._others_counted = False

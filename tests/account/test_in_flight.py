@@ -11,10 +11,9 @@ from model_terminal import MILLION, ModelGate, ModelTerminal
 from no_limits import no_limits
 
 from jqtrade.account.account import Account
-from jqtrade.account.journal import Journal
+from jqtrade.account.journal import Journal, RecordedOrder
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
-from jqtrade.account.risk import SentBefore
 from jqtrade.errors import InvalidOrder
 from jqtrade.market.boards import purchase_fees
 from jqtrade.testing import VirtualClock
@@ -266,7 +265,7 @@ def test_an_order_that_may_be_ours_counts_after_a_restart_until_a_snapshot_must_
     desk = Desk()
     limits, held = no_limits(desk.clock, sell_check=True), desk.account.portfolio
     before = make_order("77", "600000.XSHG", -300, create_time=NOW)
-    limits.start_day({}, [SentBefore(before, 3000.0)])
+    limits.start_day({}, [RecordedOrder(before, 3000.0, True, None)])
     limits.forget_sums()  # nor does a call that was cut short forget it
     for second in range(7):
         with pytest.raises(InvalidOrder):

@@ -13,18 +13,14 @@ import pytest
 from broker_files import make_order
 from journal_files import recorded
 
-from jqtrade.account.journal import Journal, JournalGone, Step
+from jqtrade.account.journal import Journal, JournalGone
 from jqtrade.account.journal_database import WAL_FRAME, WAL_PAGES, JournalDatabase
 from jqtrade.account.journal_reader import read_only
-from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStatus
+from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, OrderAction, OrderSide, OrderStatus
 from jqtrade.errors import InvalidParam
 
 DAY = date(2026, 1, 5)
 MOMENT = datetime(2026, 1, 5, 9, 31, 2, 345)
-
-
-def steps(*orders: Order) -> List[Step]:
-    return [(order, order.state()) for order in orders]
 
 
 def events(path: str) -> List[Any]:
@@ -80,25 +76,25 @@ def test_a_state_comes_back_whole(journal_path: str, status: OrderStatus) -> Non
         confirm_id="00088",
         confirmed=True,
     )
-    journal.record_states(steps(after), MOMENT, "sync")
+    journal.record_states([after], MOMENT, "sync")
     assert recorded(journal_path, DAY) == [(after, False)]
 
 
 def test_text_that_is_no_valid_unicode_is_kept_readable(journal_path: str) -> None:
     journal = Journal(journal_path)
     journal.record_intents([make_order()], [1.0])
-    journal.record_states(steps(make_order().rejected("没有文件 /tmp/\udcff"), make_order("2")), MOMENT, "refused")
+    journal.record_states([make_order().rejected("没有文件 /tmp/\udcff"), make_order("2")], MOMENT, "refused")
     (order, _), unknown = recorded(journal_path, DAY)
     assert unknown == (make_order("2"), False)  # an exception came before its intent was recorded
-    assert order.err_msg.startswith("没有文件 /tmp/") and order.status == "rejected"
+    assert order.err_msg.startswith("没有发出：没有文件 /tmp/") and order.status == "rejected"
 
 
 def test_every_change_is_an_event_with_its_time_and_source(journal_path: str) -> None:
     journal = Journal(journal_path)
     order = make_order()
     journal.record_intents([order], [1.0])
-    journal.record_states(steps(order.with_changes(status=OrderStatus.open)), datetime(2026, 1, 5, 9, 31, 5), "sync")
-    journal.record_states(steps(order.rejected("没有发出")), datetime(2026, 1, 5, 9, 31, 6), "recovery")
+    journal.record_states([order.with_changes(status=OrderStatus.open)], datetime(2026, 1, 5, 9, 31, 5), "sync")
+    journal.record_states([order.rejected("没有发出")], datetime(2026, 1, 5, 9, 31, 6), "recovery")
     journal.close()
     assert events(journal_path) == [
         ("4000000001", "open", "sync", "2026-01-05T09:31:05.000000"),
@@ -399,7 +395,7 @@ def test_news_of_yesterdays_order_after_midnight_reach_that_order_and_no_other_o
     journal.record_intents([make_order("1")], [1.0])
     journal.load(DAY)
     filled = yesterday.with_changes(status=OrderStatus.filled, filled_amount=1000)
-    journal.record_states(steps(filled), datetime(2026, 1, 5, 0, 0, 1), "close")
+    journal.record_states([filled], datetime(2026, 1, 5, 0, 0, 1), "close")
     journal.note_sent([yesterday])
     journal.flush()
     (old,), (new,) = journal.load(date(2026, 1, 4)), journal.load(DAY)

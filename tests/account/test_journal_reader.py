@@ -185,8 +185,8 @@ def moment(second: int) -> datetime:
     return datetime(2026, 1, 5, 9, 31 + second // 60, second % 60)
 
 
-def filled(order: Order, amount: int) -> Any:
-    return order, order.with_changes(status=OrderStatus.filling, filled_amount=amount, avg_cost=9.5).state()
+def filled(order: Order, amount: int) -> Order:
+    return order.with_changes(status=OrderStatus.filling, filled_amount=amount, avg_cost=9.5)
 
 
 def test_news_are_what_came_after_the_last_look(journal: Journal, reader: JournalReader) -> None:

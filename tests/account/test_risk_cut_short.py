@@ -12,9 +12,9 @@ from no_limits import no_limits
 
 import jqtrade.account
 from jqtrade.account.in_flight import CASH
+from jqtrade.account.journal import RecordedOrder
 from jqtrade.account.order import LimitOrderStyle, Order, OrderAction, OrderSide, OrderStatus
 from jqtrade.account.portfolio import Portfolio, Position, Positions
-from jqtrade.account.risk import SentBefore
 from jqtrade.testing import VirtualClock
 
 NOW = datetime(2026, 1, 5, 10, 0)
@@ -140,7 +140,7 @@ def take_answer(desk: Desk) -> List[Callable[[], Any]]:
 
 
 def start_anew(desk: Desk) -> List[Callable[[], Any]]:
-    sent = [SentBefore(order, 10.0 * order.amount) for order in desk.orders.values()]
+    sent = [RecordedOrder(order, 10.0 * order.amount, True, None) for order in desk.orders.values()]
     return [lambda: desk.limits.start_day(desk.orders, sent, [NOW])]
 
 

@@ -7,9 +7,10 @@ from typing import Any, Dict, Optional
 import pytest
 from broker_files import make_order
 
+from jqtrade.account.journal import RecordedOrder
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStatus
 from jqtrade.account.portfolio import Portfolio, Position, Positions
-from jqtrade.account.risk import RiskLimits, SentBefore
+from jqtrade.account.risk import RiskLimits
 from jqtrade.errors import InvalidOrder
 from jqtrade.options import Options
 from jqtrade.testing import VirtualClock
@@ -72,7 +73,7 @@ def test_our_own_fills_tell_a_price_also_after_a_restart() -> None:
     checked.heard([filled])
     assert "最近的价格 9.5" in refusal(checked, an_order(13.0))
     checked = limits()
-    checked.start_day({"1": filled}, [SentBefore(filled, 1000.0)])
+    checked.start_day({"1": filled}, [RecordedOrder(filled, 1000.0, True, None)])
     assert "最近的价格 9.5" in refusal(checked, an_order(13.0))
     checked.take_snapshot(snapshot(bank=12.0))
     assert refusal(checked, an_order(13.0)) == ""

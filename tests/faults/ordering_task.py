@@ -101,15 +101,15 @@ def copy_journal(folder: str, name: str, suffixes: Tuple[str, ...]) -> bool:
 
 def mark_steps(path: str) -> None:
     """Have the first byte of the file be 1 from the look at the clock before a row is written until it is written."""
-    from jqtrade.account.account import Account
+    from jqtrade.account.sender import Sender
     from jqtrade.gates import csv_file
 
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     os.ftruncate(fd, 1)
     step = mmap.mmap(fd, 1)
     step[0] = 0
-    account, module = Account, csv_file  # type: Any, Any
-    check, write = account._check_may_send, module._write_all
+    sender, module = Sender, csv_file  # type: Any, Any
+    check, write = sender.check_may_send, module._write_all
 
     def checked(self: Any) -> None:
         step[0] = 1
@@ -125,7 +125,7 @@ def mark_steps(path: str) -> None:
         finally:
             step[0] = 0
 
-    account._check_may_send, module._write_all = checked, written
+    sender.check_may_send, module._write_all = checked, written
 
 
 def outcome_of(order: Any, name: str, number: int, style: Any, own_codes: int = 0) -> Tuple[Any, Any]:

@@ -133,13 +133,13 @@ class Desk:
         rows = [order_id for order_id, _ in self.rows(price)]
         assert len(rows) <= 1, f"sent twice: {rows}"
         known = {order.order_id: order for order in self.account.orders()}
-        doubts = self.account._doubts.ids
+        unknown = self.account._today.submissions.unknown
         for order_id in rows:
             refused = known[order_id].status == "rejected" and not known[order_id].confirmed
             assert not refused, "sent, but called rejected"
         for answer in answers:
             if isinstance(answer, str):
-                assert answer in rows or answer in doubts, f"told {answer}, but it was not sent"
+                assert answer in rows or answer in unknown, f"told {answer}, but it was not sent"
 
     def check_later(self, price: float) -> None:
         """After a sync that told the strategy."""
@@ -147,7 +147,7 @@ class Desk:
         assert len(rows) <= 1, f"sent twice: {rows}"
         orders = {order.order_id: order for order in self.account.orders() if order.price == price}
         recorded = self.recorded()
-        assert not self.account._doubts.ids
+        assert not self.account._today.submissions.unknown
         for order_id in rows:
             assert orders[order_id].status != "rejected" and recorded[order_id]["sent"]
         for order_id, order in orders.items():
@@ -156,9 +156,9 @@ class Desk:
 
     def ended(self, answer: Any) -> bool:
         """Whether the call had ended before the exception came: then it is the strategy's own, as in its next line."""
-        if isinstance(answer, BaseException) and self.account._inside is None:
+        if isinstance(answer, BaseException) and self.account._guard.inside is None:
             self.ended_before += 1
-        return isinstance(answer, BaseException) and self.account._inside is None
+        return isinstance(answer, BaseException) and self.account._guard.inside is None
 
     def check_usable(self) -> None:
         """Nobody is locked out, we neither."""
@@ -186,7 +186,7 @@ def submit_and_retry(desk: Desk, storm: Storm) -> None:
     answers = [outcome(lambda: storm.call(desk.account.submit_batch, [buy(price)])[0])]
     if desk.ended(answers[0]):
         return
-    if not isinstance(answers[0], str) or answers[0] in desk.account._doubts.ids:
+    if not isinstance(answers[0], str) or answers[0] in desk.account._today.submissions.unknown:
         answers.append(outcome(lambda: desk.account.submit_batch([buy(price)])[0]))
     if not storm.has_fired:
         return
@@ -202,7 +202,7 @@ def batch_and_retry(desk: Desk, storm: Storm) -> None:
     answers = [outcome(lambda: storm.call(desk.account.submit_batch, requests))]
     if desk.ended(answers[0]):
         return
-    if not isinstance(answers[0], list) or desk.account._doubts.ids:
+    if not isinstance(answers[0], list) or desk.account._today.submissions.unknown:
         answers.append(outcome(lambda: desk.account.submit_batch(requests)))
     if not storm.has_fired:
         return
@@ -343,7 +343,7 @@ def live_once(call: Callable[[Desk, Storm], None], folder: Path, life: int, step
     told = [outcome(lambda: storm.call(desk.account.submit_batch, requests))]
     if desk.ended(told[0]):
         return 0
-    if not isinstance(told[0], list) or desk.account._doubts.ids:
+    if not isinstance(told[0], list) or desk.account._today.submissions.unknown:
         told.append(outcome(lambda: desk.account.submit_batch(requests)))
     ids = [str(answer) for answers in told if isinstance(answers, list) for answer in answers if answer is not None]
     with open(str(folder / "told"), "a") as file:

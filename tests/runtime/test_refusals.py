@@ -254,7 +254,7 @@ def test_a_sync_that_was_cut_short_before_the_strategy_heard_tells_again(
 ) -> None:
     spoil_limits(account)
     with monkeypatch.context() as patch:
-        patch.setattr(account._refusals, "is_answer", lambda order: _raise(MemoryError()))
+        patch.setattr(account._today.refusals, "is_answer", lambda order: _raise(MemoryError()))
         with pytest.raises(MemoryError):
             account.sync_orders()
     assert len(account.sync_orders()) == 1

@@ -1,9 +1,8 @@
-"""OrderNews: what a sync tells of our orders, report by report."""
+"""ReportApplier: applies the broker's reports of one sync to our orders, one after the other."""
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from jqtrade.account.journal import Step
-from jqtrade.account.order import Order, OrderReport, OrderState, OrderStatus
+from jqtrade.account.order import Order, OrderReport, OrderStatus
 from jqtrade.account.reports import check_order, report_id
 from jqtrade.account.watch import BrokerWatch
 from jqtrade.errors import InvalidReport
@@ -12,43 +11,44 @@ from jqtrade.log import get_log, log_lines
 log = get_log("jqtrade.account")
 
 
-class OrderNews:
+class ReportApplier:
     """The steps that orders take in one sync."""
 
     def __init__(self, orders: Mapping[str, Order], watch: BrokerWatch) -> None:
         """`orders`: ours by id, as they stand before."""
-        self.steps: List[Step] = []
+        self.steps: List[Order] = []
+        """orders as they stood after each report that changed them, in the order of the reports"""
         self._orders = orders
         self._watch = watch
-        self._states: Dict[str, OrderState] = {}
-        """how those that changed stand now, by id"""
+        self._changed: Dict[str, Order] = {}
+        """those that changed, by id, as they stand now"""
 
     def take(self, reports: Sequence[Any]) -> None:
         """Take over what a gate reported. What is wrong is logged and left out, as is what is not ours."""
-        orders, states, steps = self._orders, self._states, self.steps
+        orders, changed, steps = self._orders, self._changed, self.steps
         for report in reports:
             checked = report if isinstance(report, OrderReport) else self._checked(report)
             order = orders.get(checked.order_id) if checked is not None else None
             if checked is None or order is None:
                 continue
-            before = states.get(checked.order_id)
+            before = changed.get(checked.order_id)
             if before is None:
-                before = order.state()
+                before = order
                 self._watch.heard(checked.order_id)
             if checked.code != order.code or checked.action is not order.action or checked.amount != order.amount:
                 self._watch.say_once(f"柜台回报的订单 {order.order_id} 与本任务的同号订单不是同一笔，已忽略")
                 continue
-            after = before.after(checked, order.amount)
+            after = before.after(checked)
             if checked.status is OrderStatus.filled and after.status is not OrderStatus.filled:
                 self._watch.say_once(
                     f"柜台说订单 {order.order_id} 已全部成交，成交数量却只有 {after.filled_amount}/{order.amount}，"
                     f"以数量为准，状态记为 {after.status}"
                 )
-            if after != before:
+            if after is not before:
                 if before.status is OrderStatus.rejected and after.status is not OrderStatus.rejected:
                     log.error("订单 %s 曾认定没有发出，柜台回报却是 %s，以柜台为准", order.order_id, after.status)
-                states[order.order_id] = after
-                steps.append((order, after))
+                changed[order.order_id] = after
+                steps.append(after)
 
     def _checked(self, report: Any) -> Optional[OrderReport]:
         """What a gate says of an order of ours; None if it is another one's, or wrong."""
@@ -64,15 +64,14 @@ class OrderNews:
 
     def changed(self) -> List[Order]:
         """Log how the orders that changed stand now, and return them so. Thousands that go well are one record of the log."""
-        changed: List[Order] = []
         lines: List[str] = []
-        for order_id, state in self._states.items():
-            order = self._orders[order_id].with_state(state)
-            changed.append(order)
-            text = f"订单 {order_id} 状态 {order.status}，成交 {order.filled_amount}/{order.amount} {order.err_msg}"
+        for order in self._changed.values():
+            text = (
+                f"订单 {order.order_id} 状态 {order.status}，成交 {order.filled_amount}/{order.amount} {order.err_msg}"
+            )
             if order.status is OrderStatus.rejected:
                 log.warning("%s", text)
             else:
                 lines.append(text)
         log_lines(log, lines)
-        return changed
+        return list(self._changed.values())
