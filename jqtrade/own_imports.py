@@ -9,7 +9,7 @@ import warnings
 from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, Iterator, Optional, Sequence
 
 _NEEDED_LATE = ("_strptime", "ast", "calendar", "linecache", "locale", "tokenize", "traceback", "unicodedata")
 """what Python itself imports only when it first reads a date or writes a traceback, some versions of it at least"""
@@ -38,7 +38,7 @@ def own_imports() -> Iterator[None]:
     """
     path = list(sys.path)
     folders = [entry for entry in path if isinstance(entry, StrategyFolder)]
-    hidden = _modules_of(folders)
+    hidden = modules_of(folders)
     for name in hidden:
         del sys.modules[name]
     sys.path[:] = [entry for entry in path if not isinstance(entry, StrategyFolder)]
@@ -51,7 +51,7 @@ def own_imports() -> Iterator[None]:
         sys.modules.update(hidden)
 
 
-def _modules_of(folders: List[StrategyFolder]) -> Dict[str, ModuleType]:
+def modules_of(folders: Sequence[str]) -> Dict[str, ModuleType]:
     """Modules that lie directly in one of `folders`, and what is in their packages; jqtrade itself may lie there too."""
     tops = {
         name

@@ -5,6 +5,7 @@ import atexit
 import os
 import signal
 import sys
+import threading
 import time
 from types import FrameType
 from typing import Any, Callable, Dict, List, Optional
@@ -40,7 +41,9 @@ class StopSignals:
         self._is_ending = False
 
     def listen(self) -> None:
-        """Take over the signals, except those that the parent asked us to ignore (nohup)."""
+        """Take over the signals, except those that the parent asked us to ignore (nohup); outside the main thread none."""
+        if threading.current_thread() is not threading.main_thread():
+            return
         for name in _NAMES:
             number = getattr(signal, name, None)
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:

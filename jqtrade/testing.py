@@ -15,6 +15,9 @@ from jqtrade.account.order import Order, OrderAction, OrderStatus
 from jqtrade.account.reports import check_balance, check_order
 from jqtrade.clock import Clock, VirtualClock
 from jqtrade.options import Options
+from jqtrade.runtime.assemble import assemble
+from jqtrade.runtime.borrowed_process import BorrowedProcess
+from jqtrade.runtime.ports import Ports, StrategySpec
 from jqtrade.runtime.strategy import Strategy
 
 __all__ = ["FakeBroker", "VirtualClock", "check_trade_gate", "start_strategy"]
@@ -109,12 +112,13 @@ def start_strategy(path: str, clock: Clock, broker: Optional[FakeBroker] = None,
     """Load the strategy file at `path` and call its process_initialize; call `run(until)` on what is returned.
 
     `options` are defaults, as those of a config file; with a `broker` its trade gate is among them.
-    Raises whatever the strategy's code raises.
+    The process is the strategy's while `start_strategy`, `run` and `stop` last, and as before in between.
+    Raises whatever the strategy's code raises, InvalidCall within another strategy.
     """
     options.setdefault("runtime_dir", tempfile.mkdtemp(prefix="jqtrade-"))  # not where living tasks keep their orders
     if broker is not None:
         options["trade_gate"] = broker.gate_class
-    strategy = Strategy("test", path, clock, Options())
+    strategy = assemble(StrategySpec("test", path, Options()), Ports(clock, lend=BorrowedProcess("test").lent))
     strategy.configure(options)
     strategy.start()
     return strategy

@@ -9,7 +9,7 @@ import pytest
 import jqtrade.api
 from jqtrade.account import LimitOrderStyle
 from jqtrade.errors import InvalidCall
-from jqtrade.runtime.api import StrategyApi
+from jqtrade.runtime.strategy_api import StrategyApi
 
 FUNCTIONS = [name for name in jqtrade.api.__all__ if inspect.isfunction(getattr(jqtrade.api, name))]
 

@@ -21,6 +21,7 @@ from jqtrade.account.gate_errors import came_in_the_middle, is_uncertain
 from jqtrade.account.journal import JobRun, Journal
 from jqtrade.account.journal_writer import JournalWriter, Known
 from jqtrade.account.news import OrderNews
+from jqtrade.account.observer import Observer
 from jqtrade.account.order import NOT_SENT, Order, OrderSide, OrderStatus
 from jqtrade.account.portfolio import BalanceReport, Portfolio, Positions
 from jqtrade.account.refusals import Refusals, RefusedOrders, refused_of
@@ -58,10 +59,13 @@ class Account:
         limits: RiskLimits,
         order_ids: Optional[random.Random] = None,
         longest_wait: float = 6.0,
+        observer: Optional[Observer] = None,
     ) -> None:
         """`order_ids`: what ids are drawn from; by default what nobody can foresee or repeat.
 
         `longest_wait`: seconds from the call of `order` after which nothing is sent any more.
+
+        `observer` is told of orders, syncs and balances; what it raises is its caller's: give an Observers.
         """
         self._gate = gate
         self._journal = journal
@@ -69,6 +73,7 @@ class Account:
         self._clock = clock
         self._limits = limits
         self._longest_wait = longest_wait
+        self._observer = observer or Observer()
         self._day = clock.now().date()
         self._orders: Dict[str, Order] = {}
         self._doubts = Doubts()
@@ -311,6 +316,7 @@ class Account:
             if accepted:
                 self._send(accepted)
             ids = self._ids_of(batch)
+            self._tell_changed(batch)
         except Exception:
             if not self._doubts.were_handed_over(accepted):
                 raise
@@ -321,6 +327,10 @@ class Account:
 
     def _ids_of(self, batch: Iterable[str]) -> List[Optional[str]]:
         return [None if self._orders[order_id].status is OrderStatus.rejected else order_id for order_id in batch]
+
+    def _tell_changed(self, order_ids: Iterable[str]) -> None:
+        for order_id in order_ids:
+            self._observer.order_changed(self._orders[order_id])
 
     def _new_orders(self, requests: Sequence[OrderRequest], now: datetime) -> Dict[str, Order]:
         """The orders that ask for `requests`, by id. Raises InvalidParam for one that the gate cannot carry."""
@@ -519,9 +529,11 @@ class Account:
         try:
             report = check_balance(self._call_gate(self._gate.sync_balance))
         except Exception as error:  # a gate of the user's own may raise anything; said once, tried at the next sync
-            self._balance_outage.failed(f"同步资金和持仓失败：{_reason(error)}")
+            if self._balance_outage.failed(f"同步资金和持仓失败：{_reason(error)}"):
+                self._observer.sync_failed("balance", _reason(error))
             return
-        self._balance_outage.worked("资金和持仓恢复同步")
+        if self._balance_outage.worked("资金和持仓恢复同步"):
+            self._observer.sync_recovered("balance")
         is_known = report is self._balance  # nothing was written since
         is_new = not is_known and report != self._balance
         if is_known and self._portfolio is not None:
@@ -540,6 +552,8 @@ class Account:
                 self._portfolio, report.written
             )  # only now: the old one does not know what it frees
         self._balance = report
+        if is_new:
+            self._observer.balance_changed(self._portfolio)
 
     def sync_orders(self) -> List[Order]:
         """Take over what the broker says of our orders. Returns those that changed, as they stand now.
@@ -562,13 +576,15 @@ class Account:
                 reports = check_list(self._gate.sync_orders(), "sync_orders()")
                 has_more = self._gate.has_more
             except Exception as error:  # as in sync_balance; what was told before counts
-                self._orders_outage.failed(f"同步订单失败：{_reason(error)}")
+                if self._orders_outage.failed(f"同步订单失败：{_reason(error)}"):
+                    self._observer.sync_failed("orders", _reason(error))
                 changed = self._take_over(news)
                 self._gate_may_be_cut_short = came_in_the_middle(error)
                 break
             news.take(reports)
         else:
-            self._orders_outage.worked("订单恢复同步")
+            if self._orders_outage.worked("订单恢复同步"):
+                self._observer.sync_recovered("orders")
             self._watch.look()
             changed = self._take_over(news)
             self._gate_may_be_cut_short = False
@@ -578,6 +594,8 @@ class Account:
         changed_ids = {order.order_id for order in changed}
         changed += [self._orders[order_id] for order_id in self._doubts.tell() if order_id not in changed_ids]
         changed += self._tell_refusals(besides={order.order_id for order in changed})
+        for order in changed:
+            self._observer.order_changed(order)
         changed = [order for order in changed if not self._refusals.is_answer(order)]
         self._inside = None
         return changed

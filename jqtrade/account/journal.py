@@ -61,10 +61,20 @@ _LONGEST_ERROR = 1000
 class JobRun:
     """One call of one of the strategy's functions."""
 
-    def __init__(self, name: str, due: datetime, started: datetime) -> None:
+    def __init__(
+        self,
+        name: str,
+        due: datetime,
+        started: datetime,
+        outer: "Optional[JobRun]" = None,
+        is_hook: bool = False,
+    ) -> None:
+        """`outer` is the call within which this one happens; `is_hook`: of on_order_update, of which there may be thousands."""
         self.name = name
         self.due = due
         self.started = started
+        self.outer = outer
+        self.is_hook = is_hook
         self.finished: Optional[datetime] = None
         """None: it is at work, or the process died meanwhile"""
         self.error = ""

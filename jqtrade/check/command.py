@@ -29,10 +29,13 @@ from jqtrade.log import MaskedStream, format_seconds
 from jqtrade.market.calendar import ExchangeDays, TradingDays, day_text, load_trading_days
 from jqtrade.masking import Masker, visible
 from jqtrade.options import Options
+from jqtrade.runtime.borrowed_process import BorrowedProcess
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.foreign_time import foreign_time
 from jqtrade.runtime.loader import apply_environment, put_folder_first
+from jqtrade.runtime.ports import StrategySpec
 from jqtrade.runtime.process_end import end_command
+from jqtrade.runtime.strategy import Strategy
 from jqtrade.scheduler.scheduler import EVERY_MINUTE
 from jqtrade.scheduler.trigger import OnDays
 from jqtrade.tasks.spec import masker_for
@@ -64,8 +67,14 @@ def run_check(
 
 def check(code: str, config: Optional[str], paper: bool, clock: Clock, options: Options, masker: Masker) -> Report:
     """Look for everything that is wrong with the strategy in the file at `code`."""
+    with BorrowedProcess("check").lent():
+        return _check(code, config, paper, clock, options, masker)
+
+
+def _check(code: str, config: Optional[str], paper: bool, clock: Clock, options: Options, masker: Masker) -> Report:
     findings = Findings(masker)
-    strategy = CheckedStrategy(code, clock, options, paper, masker, findings)
+    checked = CheckedStrategy(StrategySpec("check", code, options, paper, masker=masker), clock, findings)
+    strategy = checked.strategy
     listener = _Listener(findings)
     root, ours = logging.getLogger(), logging.getLogger("jqtrade")
     strategys_own = logging.StreamHandler(sys.stderr)
@@ -74,30 +83,25 @@ def check(code: str, config: Optional[str], paper: bool, clock: Clock, options: 
     root.setLevel(logging.INFO)
     ours.addHandler(listener)
     ours.propagate = False
-    try:
-        put_folder_first(code)
-        if config is not None:
-            strategy.collect(lambda: strategy.configure(read_config(config)))
-        days = _days(options.home, findings)
-        source = parsed(code, jqtrade.api.__all__, findings)
-        if source is not None:
-            if _check_strategy(strategy, source, findings) or options.is_set("account_no"):
-                _check_account(strategy, source, days, clock, findings)
-            if options["trading_days"] == "all":
-                findings.add(
-                    NOTICE,
-                    "周末和节假日也运行定时任务；只在交易日运行请设置 set_options(trading_days='XSHG')",
-                )
-        warning = foreign_time(strategy.options, clock) if isinstance(clock, SystemClock) else None
-        if warning is not None:
-            findings.add(WARNING, warning)
-        day, rows = timetable(strategy, days, clock.now())
-        if not days.is_known(day):
-            findings.add(WARNING, f"交易日历不包括 {day}，下面的日期是按周一到周五推算的")
-    finally:
-        root.removeHandler(strategys_own)
-        ours.removeHandler(listener)
-        ours.propagate = True
+    put_folder_first(code)
+    if config is not None:
+        checked.collect(lambda: checked.set_options(read_config(config)))
+    days = _days(options.home, findings)
+    source = parsed(code, jqtrade.api.__all__, findings)
+    if source is not None:
+        if _check_strategy(checked, source, findings) or options.is_set("account_no"):
+            _check_account(strategy, source, days, clock, findings)
+        if options["trading_days"] == "all":
+            findings.add(
+                NOTICE,
+                "周末和节假日也运行定时任务；只在交易日运行请设置 set_options(trading_days='XSHG')",
+            )
+    warning = foreign_time(strategy.options, clock) if isinstance(clock, SystemClock) else None
+    if warning is not None:
+        findings.add(WARNING, warning)
+    day, rows = timetable(strategy, days, clock.now())
+    if not days.is_known(day):
+        findings.add(WARNING, f"交易日历不包括 {day}，下面的日期是按周一到周五推算的")
     return Report(code, findings.at(ERROR), findings.at(WARNING), findings.at(NOTICE), day, rows)
 
 
@@ -196,14 +200,12 @@ def _check_calls(strategy: CheckedStrategy, source: Source, findings: Findings) 
                 findings.add(WARNING if setting.is_guarded else ERROR, text, source.path, setting.first_line)
 
 
-def _check_account(
-    strategy: CheckedStrategy, source: Source, days: TradingDays, clock: Clock, findings: Findings
-) -> None:
+def _check_account(strategy: Strategy, source: Source, days: TradingDays, clock: Clock, findings: Findings) -> None:
     if not strategy.wants_account():
         add_missing_account(source, strategy.options, findings)
         return
     try:
-        gate_class = strategy.real_gate_class()
+        gate_class = strategy.gate_class()
         if not is_ours(gate_class):
             findings.add(NOTICE, f"交易接口 {gate_class.__name__} 没有启动，它自己的选项没有检查")
             return
@@ -243,28 +245,28 @@ def _check_freshness(options: Options, days: TradingDays, now: datetime, clock: 
         findings.add(ERROR, text)
 
 
-def timetable(strategy: CheckedStrategy, days: TradingDays, now: datetime) -> Tuple[date, List[Row]]:
+def timetable(strategy: Strategy, days: TradingDays, now: datetime) -> Tuple[date, List[Row]]:
     """The day of the next job on a trading day, and what runs on it."""
     period = strategy.options["market_period"]
     midnight = datetime.min.time()
     entries = []
     day = days.first_from(now.date()) or now.date()
     dues = []
-    for number, daily in enumerate(strategy.dailies):
+    for number, request in enumerate(strategy.job_requests):
         try:
-            trigger = daily.trigger(period)
+            trigger = request.trigger(period)
         except InvalidParam:  # by a market_period that was set later; reported
             continue
         dues.append(OnDays(trigger, days.first_from).next_after(now).date())
         first = trigger.next_after(datetime.combine(now.date(), midnight) - timedelta(microseconds=1)).time()
-        if daily.priority == EVERY_MINUTE:
+        if request.priority == EVERY_MINUTE:
             times = sum(
                 (datetime.combine(day, end) - datetime.combine(day, start)) // timedelta(minutes=1) + 1
                 for start, end in period
             )
             text = "、".join(f"{start:%H:%M:%S} 到 {end:%H:%M:%S}" for start, end in period)
-            row = Row(text, daily.name, f"每分钟，共 {times} 次")
+            row = Row(text, request.name, f"每分钟，共 {times} 次")
         else:
-            row = Row(f"{first:%H:%M:%S}", daily.name, "每天一次")
-        entries.append((first, daily.priority, number, row))
+            row = Row(f"{first:%H:%M:%S}", request.name, "每天一次")
+        entries.append((first, request.priority, number, row))
     return min(dues, default=day), [row for _, _, _, row in sorted(entries, key=lambda entry: entry[:3])]

@@ -16,7 +16,7 @@ from jqtrade.check.joinquant import joinquant_text
 from jqtrade.check.source import NO_PYFLAKES, Source, Undefined, syntax_text
 from jqtrade.errors import InvalidParam, StrategyError
 from jqtrade.options import ACCOUNT, GATE, Options
-from jqtrade.runtime.strategy import Daily
+from jqtrade.scheduler.time_expr import trigger_of
 
 _BUILT_IN_GATES = ("anxin", "paper")
 
@@ -96,7 +96,7 @@ class FileCheck:
             if call.time is None or (hours_may_change and not call.time[:1].isdigit()):
                 continue
             try:
-                Daily(print, call.time).trigger(self._options["market_period"])
+                trigger_of(call.time, self._options["market_period"])
             except InvalidParam as error:
                 level = WARNING if call.is_guarded else ERROR
                 self._findings.add(level, str(error), source.path, call.first_line)

@@ -5,11 +5,13 @@ import os
 import sys
 import traceback
 import types
+from datetime import datetime
 from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
 from jqtrade.account.account import Account
 from jqtrade.account.gate import AbsTradeGate
 from jqtrade.account.order import Order
+from jqtrade.account.portfolio import Portfolio
 from jqtrade.account.request import check_request
 from jqtrade.check.file import wrong_options
 from jqtrade.check.findings import ERROR, NOTICE, Findings
@@ -18,50 +20,81 @@ from jqtrade.check.source import Undefined
 from jqtrade.clock import Clock
 from jqtrade.errors import JqtradeError, OrderNotSent
 from jqtrade.gates.find import is_ours
-from jqtrade.masking import Masker
-from jqtrade.options import Options
-from jqtrade.runtime.api import Phase, StrategyApi
-from jqtrade.runtime.strategy import Daily, Strategy
+from jqtrade.runtime.assemble import assemble
+from jqtrade.runtime.context import Context
+from jqtrade.runtime.dialect import Dialect
+from jqtrade.runtime.job_request import JobRequest
+from jqtrade.runtime.ports import Ports, StrategySpec
+from jqtrade.runtime.strategy import Strategy
+from jqtrade.runtime.strategy_api import Host, Phase, StrategyApi
+from jqtrade.scheduler.time_expr import trigger_of
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
-class CheckedStrategy(Strategy):
-    """A strategy whose wrong calls are collected instead of raised. Its account is empty and sends nothing."""
+class CheckedStrategy(Dialect, Host):
+    """A strategy whose wrong calls are collected instead of raised. Its account is empty and sends nothing.
 
-    def __init__(
-        self, path: str, clock: Clock, options: Options, paper: bool, masker: Masker, findings: Findings
-    ) -> None:
-        super().__init__("check", path, clock, options, paper=paper, masker=masker)
+    It is jqtrade's own dialect, but for what happens when something is wrong, and stands between the strategy's code and
+    the strategy itself.
+    """
+
+    def __init__(self, spec: StrategySpec, clock: Clock, findings: Findings) -> None:
         self.findings = findings
         self.called_at: List[Tuple[str, int]] = []
         """calls of run_daily and set_options in the strategy's file: name, line"""
         self.stand_ins: Dict[str, Callable[[Any], None]] = {}
         """by name, for functions that the file schedules and does not define"""
+        self._path = spec.path
         self._gate_is_wrong = False
         self._asked_account = False
-        self._api = _CheckedApi(self)
+        self.strategy = assemble(spec, Ports(clock, make_gate=_NoBroker, keeps_records=False), self)
+
+    def api(self, host: Host) -> StrategyApi:
+        return _CheckedApi(self)
+
+    def context(self, clock: Clock, strategy_dt: Callable[[], datetime], portfolio: Callable[[], Portfolio]) -> Context:
+        return Context(clock, strategy_dt, lambda: self.account().portfolio)
 
     @property
-    def dailies(self) -> List[Daily]:
-        """What run_daily was asked for."""
-        return self._dailies
+    def phase(self) -> Phase:  # type: ignore[override]
+        return self.strategy.phase
 
-    def real_gate_class(self) -> Type[AbsTradeGate]:
-        """The trade gate that the strategy would get. Raises InvalidParam."""
-        return super()._gate_class()
+    def account(self) -> Account:
+        if self.strategy.wants_account() and not self._asked_account:
+            self._asked_account = True
+            self.findings.add(NOTICE, "检查时没有账户：查到的资金、持仓、订单都是空的", *self.caller())
+        return self.strategy.account()
+
+    def add_job(self, request: JobRequest) -> None:
+        self.strategy.add_job(request)
+
+    def sync_orders(self) -> None:
+        self.account()
+        self.strategy.sync_orders()
+
+    def function(self, module: types.ModuleType, name: str, arguments: int) -> Any:
+        if name == "process_initialize":
+            function = super().function(module, name, arguments)
+        else:
+            function = self.collect(super().function, module, name, arguments)
+        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+            self.findings.add(
+                ERROR, f"{name} 是 async 函数或含有 yield，不会被执行，请改为普通函数", *_place_of(function)
+            )
+        return function
 
     def try_start(self) -> bool:
         """Load and initialize; what is wrong is collected. Returns whether it got to the end."""
         try:
-            self.start()
+            self.strategy.start()
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # the user's code may raise anything
             self._add_failure(error)
             return False
         finally:
-            self.close()
+            self.strategy.close()
         return True
 
     def _add_failure(self, error: BaseException) -> None:
@@ -69,7 +102,7 @@ class CheckedStrategy(Strategy):
         if foreign is not None:
             self.findings.add(ERROR, foreign, *self._place(error))
             return
-        where = "加载策略文件" if self.phase is Phase.LOADING else "process_initialize"
+        where = "加载策略文件" if self.strategy.phase is Phase.LOADING else "process_initialize"
         if isinstance(error, JqtradeError):
             text = str(error)
         elif isinstance(error, SystemExit):
@@ -113,97 +146,77 @@ class CheckedStrategy(Strategy):
     def set_options(self, options: Dict[str, Any]) -> None:
         """Take each option by itself, so that every wrong one is told; the gate first, which decides what is known."""
         for name in sorted(options, key=lambda name: name != "trade_gate"):
-            if self._gate_is_wrong and not self._options.is_known(name):
+            if self._gate_is_wrong and not self.strategy.options.is_known(name):
                 continue
             try:
-                super().set_options({name: options[name]})
+                self.strategy.set_options({name: options[name]})
             except JqtradeError as error:
                 self._gate_is_wrong = self._gate_is_wrong or name == "trade_gate"
                 self.findings.add(ERROR, str(error), *self.caller())
 
     def check_time(self, time: str) -> None:
         """Raises InvalidParam for a time of day that run_daily would refuse."""
-        Daily(print, time).trigger(self._options["market_period"])
+        trigger_of(time, self.strategy.options["market_period"])
 
     def wrong_options(self, options: Dict[str, Any]) -> List[str]:
         """What is wrong with options that were not set, as far as can be told: a gate of the user's own may know more."""
-        knows_all = not self._gate_is_wrong and "trade_gate" not in options and is_ours(self.real_gate_class())
-        return wrong_options(self._options, options, foreign=not knows_all)
+        knows_all = not self._gate_is_wrong and "trade_gate" not in options and is_ours(self.strategy.gate_class())
+        return wrong_options(self.strategy.options, options, foreign=not knows_all)
 
     def has_defined(self, name: Undefined) -> bool:
         """Whether the file, as it ran, has made a name that could not be found in its text."""
-        module = {} if self.module is None else vars(self.module)
+        module = {} if self.strategy.module is None else vars(self.strategy.module)
         stand_in_for_it = self.stand_ins.get(name.name)
         return name.name in module and module[name.name] is not stand_in_for_it and not name.is_local
 
-    def _function(self, module: types.ModuleType, name: str, arguments: int) -> Any:
-        if name == "process_initialize":
-            function = super()._function(module, name, arguments)
-        else:
-            function = self.collect(super()._function, module, name, arguments)
-        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-            self.findings.add(
-                ERROR, f"{name} 是 async 函数或含有 yield，不会被执行，请改为普通函数", *_place_of(function)
-            )
-        return function
-
-    def _gate_class(self) -> Type[AbsTradeGate]:
-        return type("NoBroker", (_NoBroker,), {"OPTIONS": self.real_gate_class().OPTIONS})
-
-    def account(self) -> Account:
-        file, line = self.caller()
-        if file is not None and self.wants_account() and not self._asked_account:
-            self._asked_account = True
-            self.findings.add(NOTICE, "检查时没有账户：查到的资金、持仓、订单都是空的", file, line)
-        return super().account()
-
     def no_order(self, what: str) -> None:
         """Say that what the user's code asked for was not done."""
-        super().account()  # raises where it would without the check
+        self.strategy.account()  # raises where it would without the check
         self.findings.add(NOTICE, f"检查时不下单也不撤单：{what} 什么都没有发出", *self.caller())
 
 
 class _CheckedApi(StrategyApi):
     """The functions of a strategy that is being checked."""
 
-    def __init__(self, strategy: CheckedStrategy) -> None:
-        super().__init__(strategy)
-        self._strategy = strategy
+    def __init__(self, checked: CheckedStrategy) -> None:
+        super().__init__(checked)
+        self._checked = checked
 
     def names(self) -> Dict[str, Any]:
-        return dict(super().names(), **self._strategy.stand_ins)
+        return dict(super().names(), **self._checked.stand_ins)
 
     def run_daily(self, func: Callable[[Any], Any], time: str) -> None:
-        self._strategy.note_call("run_daily")
-        self._strategy.collect(super().run_daily, func, time)
+        self._checked.note_call("run_daily")
+        self._checked.collect(super().run_daily, func, time)
 
     def set_options(self, **options: Any) -> None:
-        self._strategy.note_call("set_options")
-        self._strategy.collect(super().set_options, **options)
+        self._checked.note_call("set_options")
+        self._checked.collect(super().set_options, **options)
 
     def order(self, code: str, amount: int, style: Any = None, side: str = "long") -> Optional[str]:
-        self._strategy.collect(check_request, code, amount, style, side)
-        self._strategy.no_order("order")
+        self._checked.collect(check_request, code, amount, style, side)
+        self._checked.no_order("order")
         return None
 
     def batch_submit_orders(self, orders: Any) -> List[Optional[str]]:
-        self._strategy.no_order("batch_submit_orders")
+        self._checked.no_order("batch_submit_orders")
         return [None for _ in orders]
 
     def cancel_order(self, order_id: str) -> None:
-        self._strategy.no_order("cancel_order")
+        self._checked.no_order("cancel_order")
 
     def batch_cancel_orders(self, order_ids: Any) -> None:
-        self._strategy.no_order("batch_cancel_orders")
+        self._checked.no_order("batch_cancel_orders")
 
     def get_orders(self, order_id: Any = None, code: Any = None, status: Any = None) -> List[Order]:
-        return self._strategy.collect(super().get_orders, order_id, code, status) or []
+        return self._checked.collect(super().get_orders, order_id, code, status) or []
 
 
 class _NoBroker(AbsTradeGate):
-    """Stands in for the real gate, which is never set up: an empty account, to which nothing can be sent."""
+    """Stands in for the real gate, which is never made: an empty account, to which nothing can be sent."""
 
-    keeps_orders = False
+    def __init__(self, real: Type[AbsTradeGate]) -> None:
+        self.OPTIONS = real.OPTIONS
 
     def setup(self, options: Dict[str, Any]) -> None:
         pass

@@ -3,6 +3,8 @@
 import _thread
 from typing import Callable, Optional
 
+from jqtrade.account.journal import JobRun
+from jqtrade.account.observer import Observer
 from jqtrade.clock import Clock, SystemClock
 
 PATIENCE = 5.0
@@ -14,7 +16,7 @@ LOADING = "process_initialize"
 """as a name: it may take long, and is not told of, but cut"""
 
 
-class LongJobs:
+class LongJobs(Observer):
     """Knows how long the strategy's code has been running, and tells of each function once when that is long.
 
     When a stop is asked for, such a one is cut: it may never return.
@@ -31,6 +33,12 @@ class LongJobs:
         self._since = 0.0
         self._told = {LOADING}
         self._is_over = _thread.allocate_lock()
+
+    def job_started(self, run: JobRun) -> None:
+        self.note(run.name)
+
+    def job_finished(self, run: JobRun) -> None:
+        self.note(None if run.outer is None else run.outer.name)
 
     def note(self, name: Optional[str]) -> None:
         """The strategy now runs its function `name`; None: none."""
@@ -50,7 +58,7 @@ class LongJobs:
         self.was_cut = self.was_cut or is_long
         return is_long
 
-    def look(self) -> None:
+    def check(self) -> None:
         name, seconds = self._name, self._clock.monotonic() - self._since
         if name is not None and name not in self._told and seconds > PATIENCE:
             self._told.add(name)
@@ -64,4 +72,4 @@ class LongJobs:
 
     def _watch(self) -> None:
         while not self._is_over.acquire(True, _POLL):
-            self.look()
+            self.check()

@@ -1,18 +1,12 @@
 """The folder that a replay writes: CSV files, summary.json, replay.log. Nothing of others is overwritten."""
 
-import csv
 import json
 import os
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Dict
 
-from jqtrade.account.order import MarketOrderStyle, format_price
 from jqtrade.errors import InvalidParam
 from jqtrade.home import absolute as absolute_path
-from jqtrade.market.rules import to_average, to_cents
-from jqtrade.replay.recorder import DayRecord, OrderRecord, Recorder
-from jqtrade.report.summary import returns_and_drawdowns
 
 LOG = "replay.log"
 SUMMARY = "summary.json"
@@ -20,15 +14,6 @@ REPORT = "report.html"
 LATEST = "latest"
 """beside the folders of the runs: leads to that of the last one that was played to its end"""
 FILES = ("orders.csv", "fills.csv", "equity.csv", "positions.csv", SUMMARY, REPORT, LOG)
-
-ORDER_COLUMNS = (
-    "time,order_id,code,action,style,price,amount,status,filled_amount,canceled_amount,avg_price,value,fees,reason"
-).split(",")
-FILL_COLUMNS = "time,order_id,code,action,price,amount,value,fees".split(",")
-EQUITY_COLUMNS = "date,cash,frozen,market_value,total,return,drawdown".split(",")
-POSITION_COLUMNS = "date,code,amount,available_amount,avg_cost,last_price,value".split(",")
-
-_TIME = "%Y-%m-%d %H:%M:%S"
 
 
 def check_folder(path: str) -> str:
@@ -132,96 +117,8 @@ def _make_link(target: str, path: str) -> bool:
     return True
 
 
-def write_tables(path: str, recorder: Recorder) -> None:
-    """Write the four CSV files."""
-    _write(path, "orders.csv", ORDER_COLUMNS, (_order_row(order) for order in recorder.orders))
-    _write(
-        path,
-        "fills.csv",
-        FILL_COLUMNS,
-        (
-            [
-                fill.time.strftime(_TIME),
-                fill.order_id,
-                fill.code,
-                _action(fill.is_buy),
-                _plain(fill.price),
-                fill.amount,
-                to_cents(fill.price * fill.amount),
-                to_cents(fill.fees),
-            ]
-            for fill in recorder.fills
-        ),
-    )
-    _write(path, "equity.csv", EQUITY_COLUMNS, _equity_rows(recorder.days, recorder.cash))
-    _write(
-        path,
-        "positions.csv",
-        POSITION_COLUMNS,
-        (
-            [
-                day.day.isoformat(),
-                held.code,
-                held.amount,
-                held.available,
-                to_average(held.average_cost),
-                _plain(held.last_price),
-                held.value,
-            ]
-            for day in recorder.days
-            for held in day.holdings
-        ),
-    )
-
-
 def write_summary(path: str, figures: Dict[str, Any]) -> None:
     """Write summary.json; its first entry says that a replay wrote it."""
     with open(os.path.join(path, SUMMARY), "w", encoding="utf-8", newline="\n") as file:
         json.dump(dict({"jqtrade_replay": 1}, **figures), file, ensure_ascii=False, indent=2)
         file.write("\n")
-
-
-def _write(path: str, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with open(os.path.join(path, name), "w", encoding="utf-8-sig", newline="") as file:  # the mark is for Excel
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
-
-
-def _order_row(order: OrderRecord) -> List[Any]:
-    asked, known = order.asked, order.at_exchange
-    is_market = isinstance(asked.style, MarketOrderStyle)
-    value = fees = average = Decimal(0)
-    filled = canceled = 0
-    if known is not None:
-        filled, canceled = known.filled, known.canceled
-        value, fees, average = to_cents(known.value), to_cents(known.fees), to_average(known.average_price)
-    return [
-        asked.create_time.strftime(_TIME),
-        asked.order_id,
-        asked.code,
-        _action(asked.is_buy),
-        asked.style.name,
-        "" if is_market else format_price(asked.price),
-        asked.amount,
-        order.status,
-        filled,
-        canceled,
-        average if filled else "",
-        value,
-        fees,
-        order.reason,
-    ]
-
-
-def _equity_rows(days: Sequence[DayRecord], cash: Decimal) -> Iterable[List[Any]]:
-    for day, (gain, drawdown) in zip(days, returns_and_drawdowns(days, cash)):
-        yield [day.day.isoformat(), day.cash, day.frozen, day.market_value, day.total, f"{gain:.6f}", f"{drawdown:.6f}"]
-
-
-def _action(is_buy: bool) -> str:
-    return "buy" if is_buy else "sell"
-
-
-def _plain(number: Optional[Decimal]) -> str:
-    return "" if number is None else format(number.normalize(), "f")

@@ -1,10 +1,9 @@
 """Player: lets virtual time pass, and has the strategy sync and work as it would live."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Callable
 
 from jqtrade.clock import Clock
-from jqtrade.replay.worlds import World
+from jqtrade.replay.venues import Venue
 from jqtrade.runtime.strategy import Strategy
 
 DAY_END = time(23, 59, 59)
@@ -24,18 +23,13 @@ class Player:
         self,
         strategy: Strategy,
         clock: Clock,
-        world: World,
+        venue: Venue,
         sync_seconds: float,
-        is_wanted: Callable[[], bool],
-        on_date_end: Callable[[], None],
     ) -> None:
-        """`on_date_end` is called at the end of each date on which the strategy may have worked, trading day or not."""
         self._strategy = strategy
         self._clock = clock
-        self._world = world
+        self._venue = venue
         self._interval = timedelta(seconds=sync_seconds)
-        self._is_wanted = is_wanted
-        self._on_date_end = on_date_end
         self._awaits_news = strategy.awaits_news
 
     def play(self, day: date) -> bool:
@@ -48,11 +42,10 @@ class Player:
             if moment.date() > self._clock.now().date() and not self._end_date():
                 return False
             self._pass_time(moment)
-            if not self._is_wanted():
+            if not self._strategy.should_run():
                 return False
             self._sync()
             if is_last:
-                self._on_date_end()
                 return True
             self._strategy.run(until=moment)
             self._awaits_news = self._strategy.awaits_news
@@ -63,14 +56,13 @@ class Player:
         end = datetime.combine(now.date(), DAY_END)
         if now < end:
             self._pass_time(end)
-            if not self._is_wanted():
+            if not self._strategy.should_run():
                 return False
             self._sync()
-        self._on_date_end()
         return True
 
     def _pass_time(self, moment: datetime) -> None:
-        while self._is_wanted():
+        while self._strategy.should_run():
             now = self._clock.now()
             has_untold = self._strategy.has_untold_refusals
             if has_untold:  # no matter whether the exchange is at work
@@ -79,11 +71,11 @@ class Player:
                 look = _next_look(now, self._interval) if self._awaits_news else moment
             stop = min(look, moment)
             if stop > now:
-                self._world.wait((stop - now).total_seconds())
+                self._venue.wait((stop - now).total_seconds())
             if look >= moment:
-                self._world.look(moment)
+                self._venue.advance(moment)
                 return
-            if self._world.look(stop) or has_untold:
+            if self._venue.advance(stop) or has_untold:
                 self._sync()
 
     def _sync(self) -> None:

@@ -15,20 +15,24 @@ from jqtrade.market.rules import parse_cash
 from jqtrade.options import Options
 from jqtrade.own_imports import own_imports, put_folder_first
 from jqtrade.replay import output
-from jqtrade.replay.clock import ReplayClock
-from jqtrade.replay.log import LateFile, News, replay_logging
 from jqtrade.replay.long_jobs import LOADING, LongJobs
-from jqtrade.replay.market import Market, open_market
 from jqtrade.replay.player import DAY_END, Player
 from jqtrade.replay.progress import ProgressBar
 from jqtrade.replay.recorder import Recorder
-from jqtrade.replay.worlds import FileWorld, PaperWorld, Terms, World
+from jqtrade.replay.replay_clock import ReplayClock
+from jqtrade.replay.replay_log import LateFile, TerminalLogHandler, replay_logging
+from jqtrade.replay.replay_market import ReplayMarket, open_market
+from jqtrade.replay.venues import FileVenue, PaperVenue, ReplayOverrides, Venue
 from jqtrade.report.page import ReportData, missing_library, write_report
+from jqtrade.report.record import Record
 from jqtrade.report.summary import Summary, refusals, summarize
+from jqtrade.report.tables import write_tables
+from jqtrade.runtime.assemble import assemble
+from jqtrade.runtime.borrowed_process import BorrowedProcess
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.loader import apply_environment
+from jqtrade.runtime.ports import Ports, StrategySpec
 from jqtrade.runtime.start_errors import why_not_started
-from jqtrade.runtime.strategy import Progress, Strategy
 from jqtrade.stop_signals import StopSignals
 from jqtrade.tasks.spec import masker_for
 
@@ -81,7 +85,9 @@ def run_replay(spec: ReplaySpec, began: datetime) -> Outcome:
 
     Without `out` they go to a new folder, named by `began`, beside those of earlier runs.
 
-    Raises InvalidParam or StrategyError, with nothing written, if there is nothing to be played.
+    The process is as before when it returns. Outside the main thread no signal ends it.
+    Raises InvalidParam or StrategyError, with nothing written, if there is nothing to be played; InvalidCall if the process
+    is running another strategy.
     """
     if spec.start > spec.end:
         raise InvalidParam(f"--start {spec.start} 晚于 --end {spec.end}，请对调。没有做任何操作")
@@ -95,14 +101,14 @@ def run_replay(spec: ReplaySpec, began: datetime) -> Outcome:
     if spec.benchmark is not None and market.bars is not None:
         if market.bars.get(spec.benchmark, datetime.combine(market.days[-1], DAY_END)) is None:
             raise InvalidParam(f"行情里没有 --benchmark {spec.benchmark}。没有做任何操作")
-    with tempfile.TemporaryDirectory(prefix="jqtrade-replay-") as scratch:
+    with BorrowedProcess(spec.name).lent(), tempfile.TemporaryDirectory(prefix="jqtrade-replay-") as scratch:
         return _Replay(spec, market, folder, began, scratch).run()
 
 
 class _Replay:
     """One replay: the parts that run_task puts together, with another clock, another gate and other trading days."""
 
-    def __init__(self, spec: ReplaySpec, market: Market, folder: str, began: datetime, scratch: str) -> None:
+    def __init__(self, spec: ReplaySpec, market: ReplayMarket, folder: str, began: datetime, scratch: str) -> None:
         self._spec = spec
         self._market = market
         self._folder = folder
@@ -119,53 +125,44 @@ class _Replay:
         self._masker.hide_whole(scratch)  # its name is another one each time
         self._options = Options()
         self._options.update(self._options.check({"trading_days": "XSHG"}))  # unless the strategy says otherwise
-        self._world = self._make_world(scratch)
-        self._strategy = Strategy(
-            spec.name,
-            spec.code,
-            self._clock,
-            self._options,
-            masker=self._masker,
-            is_wanted=self._is_wanted,
-            on_progress=self._take_progress,
-            trading_days=GivenDays(market.days),
-            make_gate=self._world.make_gate,
-            syncs_by_itself=False,
-            order_ids=random.Random(spec.seed or 0),
-            look_after=self._look_after,
+        self._venue = self._make_venue(scratch)
+        self._strategy = assemble(
+            StrategySpec(spec.name, spec.code, self._options, paper=True, masker=self._masker),
+            Ports(
+                self._clock,
+                GivenDays(market.days),
+                self._venue.make_gate,
+                [self._long_jobs, self._recorder],
+                should_run=lambda: not self._is_cut_short,
+                put_back=self._put_back,
+                order_ids=random.Random(spec.seed or 0),
+                syncs_by_itself=False,
+                keeps_records=False,
+            ),
         )
-        self._recorder.strategy_time = self._strategy.job_time
-        self._clock.is_wanted = self._is_wanted
+        self._clock.should_run = self._strategy.should_run
 
-    def _make_world(self, scratch: str) -> World:
-        terms = Terms(self._market.bars, self._spec.cash, self._spec.seed)
+    def _make_venue(self, scratch: str) -> Venue:
+        overrides = ReplayOverrides(self._market.bars, self._spec.cash, self._spec.seed)
         if self._spec.through_files:
-            return FileWorld(self._clock, terms, self._recorder, scratch)
-        return PaperWorld(self._clock, terms, self._recorder)
+            return FileVenue(self._clock, overrides, self._recorder, scratch)
+        return PaperVenue(self._clock, overrides, self._recorder)
 
-    def _take_progress(self, progress: Progress) -> None:
-        self._long_jobs.note(progress.current_job)
-        self._recorder.take_progress(progress)
-
-    def _look_after(self) -> List[str]:
+    def _put_back(self) -> List[str]:
         taken = [f"信号 {name} 的处理（停止回放要靠它）" for name in self._signals.take_back()]
         return taken if self._logs is None else self._logs.take_back() + taken
 
-    def _is_wanted(self) -> bool:
-        is_stopped = self._spec.strict and self._recorder.jobs_failed > 0
-        return not is_stopped and not self._signals.received and not self._strategy.has_left
-
     def run(self) -> Outcome:
-        """Play and write; the handlers of signals and log lines are as before when this returns."""
+        """Play and write."""
         file, bar = LateFile(), self._bar
-        news = News(bar.say, self._clock.now, self._masker, self._spec.code)
+        terminal = TerminalLogHandler(bar.say, self._clock.now, self._masker, self._spec.code)
         self._signals.listen()
         # Of the thread that looks for long jobs, in a strategy that forks.
         warnings.filterwarnings("ignore", ".* is multi-threaded, use of fork", DeprecationWarning)
         self._long_jobs.begin()
         try:
             with replay_logging(
-                file, news, self._spec.debug, self._masker, self._clock, self._strategy.job_time
+                file, terminal, self._spec.debug, self._masker, self._clock, self._strategy.job_time
             ) as logs:
                 self._logs = logs
                 self._start()
@@ -176,7 +173,6 @@ class _Replay:
                 file.begin(os.path.join(self._folder, output.LOG))
                 self._play(bar)
                 self._strategy.stop()
-                self._take_orders()  # of process_exit
         finally:
             self._long_jobs.end()
             bar.close()
@@ -184,7 +180,7 @@ class _Replay:
             self._strategy.close()
             self._signals.restore()
         try:
-            return self._write(news.hidden)
+            return self._write(terminal.hidden)
         except OSError as error:
             raise JqtradeError(f"写结果到 {self._folder} 时出错：{error}。结果不完整") from error
 
@@ -211,8 +207,8 @@ class _Replay:
         if self._market.note is not None:
             log.warning("%s", self._market.note)
         interval = self._options["sync_internal"]
-        player = Player(strategy, self._clock, self._world, interval, self._is_wanted, self._take_orders)
-        if self._world.exchange is None:  # no account: whatever there is, stays
+        player = Player(strategy, self._clock, self._venue, interval)
+        if self._venue.exchange is None:  # no account: whatever there is, stays
             cash = self._options["paper_cash"] if spec.cash is None else spec.cash
             recorder.begin(parse_cash(cash, "paper_cash"))
         for day in self._market.days:
@@ -224,29 +220,25 @@ class _Replay:
                 is_whole = False
                 log.warning("任务还没有运行完，被停止信号打断")
             if is_whole or self._clock.now().date() == day:
-                recorder.end_day(day, self._clock.now(), self._world.exchange)
+                recorder.end_day(day, self._clock.now(), self._venue.exchange)
             if not is_whole:
-                self._take_orders()
                 return
-            bar.step(f"{day}，任务 {recorder.jobs_run} 次")
-
-    def _take_orders(self) -> None:
-        self._recorder.take_orders(self._strategy.orders())
+            bar.step(f"{day}，任务 {len(recorder.jobs)} 次")
 
     def _write(self, hidden: int) -> Outcome:
-        spec, recorder, days = self._spec, self._recorder, self._market.days
-        summary = summarize(recorder, days[0].isoformat(), self._market.is_synthetic)
-        refused = refusals(recorder.orders)
-        output.write_tables(self._folder, recorder)
-        notes = self._notes(summary, hidden)
-        quotes = self._world.quotes or self._market.bars or MadeUpQuotes(spec.seed or 0, lambda text: None)
-        data = ReportData(spec.name, summary, refused, recorder, quotes, spec.benchmark, self._market.note)
+        spec, record, days = self._spec, self._recorder.record(), self._market.days
+        summary = summarize(record, days[0].isoformat(), self._market.is_synthetic)
+        refused = refusals(record.orders)
+        write_tables(self._folder, record)
+        notes = self._notes(summary, record, hidden)
+        quotes = self._venue.quotes or self._market.bars or MadeUpQuotes(spec.seed or 0, lambda text: None)
+        data = ReportData(spec.name, summary, refused, record, quotes, spec.benchmark, self._market.note)
         notes += self._write_report(data)
         figures = dict(summary.as_dict(), strategy=spec.name, refusals=refused)
         output.write_summary(self._folder, figures)
         if spec.out is None:
             notes += self._mark_latest()
-        return Outcome(self._exit_code(), summary, self._folder, refused, notes)
+        return Outcome(self._exit_code(record), summary, self._folder, refused, notes)
 
     def _write_report(self, data: ReportData) -> List[str]:
         """Returns why there is none, if there is none: the strategy may have left its libraries in any state."""
@@ -263,7 +255,7 @@ class _Replay:
             reason = f"画图和计算的库出错，{type(error).__name__}: {error}。其他结果都写完了"
         return [f"没有写 {output.REPORT}：{reason}"]
 
-    def _notes(self, summary: Summary, hidden: int) -> List[str]:
+    def _notes(self, summary: Summary, record: Record, hidden: int) -> List[str]:
         notes = [] if self._market.note is None else [self._market.note]
         if self._signals.received:
             notes.append(f"收到停止信号，只回放到 {summary.end}")
@@ -271,8 +263,8 @@ class _Replay:
             notes.append(f"策略自己退出，只回放到 {summary.end}")
         elif self._is_cut_short:
             notes.append(f"--strict：任务出错，只回放到 {summary.end}")
-        failing = self._recorder.always_failed()
-        if self._recorder.all_failed():
+        failing = record.always_failed()
+        if record.all_failed():
             notes.append(f"所有任务每次都出错，没有一次成功，退出码不是 0：{'、'.join(failing)}，见 {output.LOG}")
         elif failing:
             notes.append(f"每次都出错的任务：{'、'.join(failing)}，见 {output.LOG}")
@@ -294,7 +286,7 @@ class _Replay:
             return [f"结果已写完，但 {output.LATEST} 没有更新：{error}"]
         return []
 
-    def _exit_code(self) -> int:
+    def _exit_code(self, record: Record) -> int:
         if self._is_cut_short:
             return 1
-        return self._strategy.exit_code or int(self._recorder.all_failed())
+        return self._strategy.exit_code or int(record.all_failed())

@@ -4,7 +4,7 @@ from datetime import datetime, time
 from itertools import groupby
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from jqtrade.replay.recorder import FillRecord, JobRun
+from jqtrade.report.record import FillRecord, JobRecord
 
 UP, DOWN, NEUTRAL, PALE = "#c0392b", "#1e8449", "#2c5f8a", "#9aa5b1"
 """Red is up, as everywhere in China."""
@@ -150,7 +150,7 @@ def trades(series: Sequence[PriceSeries], fills: Sequence[FillRecord]) -> Any:
     return figure
 
 
-def schedule(jobs: Sequence[JobRun]) -> Any:
+def schedule(jobs: Sequence[JobRecord]) -> Any:
     """Every job on its day, at its time."""
     import plotly.graph_objects as go
 
@@ -197,7 +197,7 @@ def _dots(moments: Sequence[datetime], name: str, marker: Dict[str, Any]) -> Any
     )
 
 
-def _runs(jobs: Sequence[JobRun]) -> Tuple[List[datetime], List[Tuple[Optional[datetime], str]]]:
+def _runs(jobs: Sequence[JobRecord]) -> Tuple[List[datetime], List[Tuple[Optional[datetime], str]]]:
     """Single runs, and the ends of lines with an empty place after each two."""
     points: List[datetime] = []
     lines: List[Tuple[Optional[datetime], str]] = []

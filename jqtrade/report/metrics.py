@@ -5,7 +5,7 @@ import warnings
 from datetime import date
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
-from jqtrade.replay.recorder import DayRecord
+from jqtrade.report.record import DayRecord
 from jqtrade.report.summary import percent
 
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from jqtrade.market.quotes import Quotes
-from jqtrade.replay.recorder import FillRecord, JobRun, OrderRecord, Recorder
 from jqtrade.report import charts, metrics
+from jqtrade.report.record import FillRecord, JobRecord, OrderRecord, Record
 from jqtrade.report.summary import Summary, percent, returns_and_drawdowns
 
 MOST_CODES = 50
@@ -56,7 +56,7 @@ class ReportData(NamedTuple):
     name: str
     summary: Summary
     refusals: Dict[str, int]
-    recorder: Recorder
+    record: Record
     quotes: Quotes
     benchmark: Optional[str]
     note: Optional[str] = None
@@ -92,7 +92,7 @@ def title(data: ReportData) -> str:
 
 
 def _body(data: ReportData) -> str:
-    recorder, days = data.recorder, data.recorder.days
+    record, days = data.record, data.record.days
     parts = []
     if data.summary.synthetic_prices:
         parts.append('<p class="warning">没有给行情（--bars），价格是编造的：流程可以看，盈亏没有意义。</p>')
@@ -102,26 +102,26 @@ def _body(data: ReportData) -> str:
         return "".join(parts) + "<p>第一天就停止了，没有结果。</p>"
     dates = [day.day.isoformat() for day in days]
     values = metrics.values_of(days)
-    returns = metrics.daily_returns([day.day for day in days], values, float(data.recorder.cash))
+    returns = metrics.daily_returns([day.day for day in days], values, float(data.record.cash))
     benchmark = _benchmark(data)
     benchmark_returns = None
     if benchmark is not None:
         benchmark_returns = metrics.daily_returns([day.day for day in days], benchmark[1], benchmark[1][0])
-    drawdowns = [drawdown for _, drawdown in returns_and_drawdowns(days, data.recorder.cash)]
+    drawdowns = [drawdown for _, drawdown in returns_and_drawdowns(days, data.record.cash)]
     parts += [
         _figures(data.summary, metrics.figures(returns, benchmark_returns)),
         _section(
             "净值和回撤",
-            charts.html(charts.equity(dates, values, drawdowns, _scaled(benchmark, data.recorder.cash)), "equity"),
+            charts.html(charts.equity(dates, values, drawdowns, _scaled(benchmark, data.record.cash)), "equity"),
         ),
         _section(
             "每天的收益", charts.html(charts.daily_returns(dates, [float(value) for value in returns]), "returns")
         ),
         _section("每月的收益", _monthly(metrics.monthly_returns(returns))),
-        _section("仓位", charts.html(charts.exposure(dates, _exposure(recorder)), "exposure")),
+        _section("仓位", charts.html(charts.exposure(dates, _exposure(record)), "exposure")),
         _section("成交", _trades(data)),
-        _section("被拒绝的订单", _refused(recorder.orders, data.refusals)),
-        _section("定时任务", _schedule(recorder.jobs)),
+        _section("被拒绝的订单", _refused(record.orders, data.refusals)),
+        _section("定时任务", _schedule(record.jobs)),
     ]
     return "\n".join(parts)
 
@@ -149,7 +149,7 @@ def _benchmark(data: ReportData) -> Optional[Tuple[str, List[float]]]:
     """The benchmark's price at the end of each day; None if there is none."""
     if data.benchmark is None:
         return None
-    closes = [_close(data.quotes, data.benchmark, day.day.isoformat()) for day in data.recorder.days]
+    closes = [_close(data.quotes, data.benchmark, day.day.isoformat()) for day in data.record.days]
     known = next((close for close in closes if close is not None), None)
     if known is None:
         return None
@@ -173,8 +173,8 @@ def _close(quotes: Quotes, code: str, day: str) -> Optional[float]:
     return None if quote is None else float(quote.last)
 
 
-def _exposure(recorder: Recorder) -> List[float]:
-    return [round(float(day.market_value / day.total), 6) if day.total else 0.0 for day in recorder.days]
+def _exposure(record: Record) -> List[float]:
+    return [round(float(day.market_value / day.total), 6) if day.total else 0.0 for day in record.days]
 
 
 def _monthly(months: Sequence[metrics.MonthlyReturn]) -> str:
@@ -198,13 +198,13 @@ def _monthly_cell(value: Optional[float]) -> str:
 
 
 def _trades(data: ReportData) -> str:
-    fills = data.recorder.fills
+    fills = data.record.fills
     if not fills:
         return "<p>没有成交。</p>"
     codes = _most_traded(fills)
     series = []
     for code in codes[:MOST_CODES]:
-        closes = [(day.day.isoformat(), _close(data.quotes, code, day.day.isoformat())) for day in data.recorder.days]
+        closes = [(day.day.isoformat(), _close(data.quotes, code, day.day.isoformat())) for day in data.record.days]
         known = [(day, close) for day, close in closes if close is not None]
         series.append(charts.PriceSeries(code, [day for day, _ in known], [close for _, close in known]))
     note = ""
@@ -227,11 +227,11 @@ def _refused(orders: Sequence[OrderRecord], refusals: Dict[str, int]) -> str:
     kinds = "".join(f"<tr><td>{html.escape(kind)}</td><td>{count}</td></tr>" for kind, count in refusals.items())
     rows = "".join(
         "<tr><td>{:%Y-%m-%d %H:%M:%S}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class='text'>{}</td></tr>".format(
-            order.asked.create_time,
-            html.escape(order.asked.code),
-            "买入" if order.asked.is_buy else "卖出",
-            order.asked.amount,
-            order.asked.price or "",
+            order.time,
+            html.escape(order.code),
+            "买入" if order.is_buy else "卖出",
+            order.amount,
+            order.price or "",
             html.escape(order.reason),
         )
         for order in refused[:MOST_REFUSED]
@@ -244,10 +244,10 @@ def _refused(orders: Sequence[OrderRecord], refusals: Dict[str, int]) -> str:
     )
 
 
-def _schedule(jobs: Sequence[JobRun]) -> str:
+def _schedule(jobs: Sequence[JobRecord]) -> str:
     if not jobs:
         return "<p>没有运行过任务。</p>"
-    by_name: Dict[str, List[JobRun]] = defaultdict(list)
+    by_name: Dict[str, List[JobRecord]] = defaultdict(list)
     for job in jobs:
         by_name[job.name].append(job)
     rows = "".join(

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from jqtrade.account.order import NOT_SENT
-from jqtrade.replay.recorder import DayRecord, OrderRecord, Recorder
+from jqtrade.report.record import DayRecord, OrderRecord, Record
 
 _RATIO_DIGITS = 6
 _NUMBER = re.compile(r"\d+(\.\d+)?")
@@ -35,25 +35,25 @@ class Summary(NamedTuple):
         return {name.rstrip("_"): value for name, value in self._asdict().items()}
 
 
-def summarize(recorder: Recorder, start: str, synthetic_prices: bool) -> Summary:
+def summarize(record: Record, start: str, synthetic_prices: bool) -> Summary:
     """The figures of a replay that began on the day `start`."""
-    orders, cash = recorder.orders, recorder.cash
-    days = recorder.days
+    orders, cash = record.orders, record.cash
+    days = record.days
     last = days[-1].total if days else cash
     return Summary(
         start=start,
         end=days[-1].day.isoformat() if days else start,
         trading_days=len(days),
-        jobs_run=recorder.jobs_run,
-        jobs_failed=recorder.jobs_failed,
+        jobs_run=len(record.jobs),
+        jobs_failed=sum(job.failed for job in record.jobs),
         orders=len(orders),
-        fills=len(recorder.fills),
+        fills=len(record.fills),
         rejected=sum(order.is_refused for order in orders),
         start_value=float(cash),
         end_value=float(last),
         return_=ratio(last, cash),
         max_drawdown=min([0.0] + [drawdown for _, drawdown in returns_and_drawdowns(days, cash)]),
-        fees=float(recorder.fees),
+        fees=float(record.fees),
         synthetic_prices=synthetic_prices,
     )
 

@@ -24,7 +24,7 @@ class ClosedDays:
         self.calendar_ends: Optional[date] = None
         """the last known day, once the next job is near it or later"""
 
-    def look(self, today: date, next_time: Optional[datetime]) -> None:
+    def check(self, today: date, next_time: Optional[datetime]) -> None:
         """Log, once for each closed span, when the next job (at `next_time`) lies behind it."""
         if next_time is None:
             return

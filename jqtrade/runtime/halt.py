@@ -12,9 +12,18 @@ log = get_log("jqtrade")
 class HaltWatch:
     """Watches the halt of one task. That new orders are refused does not depend on it."""
 
-    def __init__(self, claim: Claim, cancel_live_orders: Callable[[], Tuple[int, int]]) -> None:
-        """`cancel_live_orders` asks for the cancels and returns for how many orders, and how many of them failed."""
+    def __init__(
+        self,
+        claim: Claim,
+        cancel_live_orders: Callable[[], Tuple[int, int]],
+        on_halt: Callable[[str], None] = lambda reason: None,
+    ) -> None:
+        """`cancel_live_orders` asks for the cancels and returns for how many orders, and how many of them failed.
+
+        `on_halt` is told that a halt has begun, for which reason, or "" when it has ended.
+        """
         self._claim = claim
+        self._on_halt = on_halt
         self._cancel_live_orders = cancel_live_orders
         self._reason = ""
         self._done_for = ""
@@ -26,9 +35,11 @@ class HaltWatch:
             log.warning("已暂停下单：新的委托一律不发出，定时任务、同步和撤单照常。%s", reason)
         elif self._reason and not reason:
             log.warning("已恢复下单")
+        if reason != self._reason:
+            self._on_halt(reason)
         self._reason = reason
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Log as `announce`, and cancel what is open once for each request, after a restart again.
 
         Also sees to it that the task can still be found: people remove what they take for stale locks.

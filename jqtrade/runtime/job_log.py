@@ -1,15 +1,31 @@
-"""JobLog: the journal of a task that has no account's: it keeps what the jobs did, and nothing else."""
+"""What the jobs did, kept in a journal: the account's, or that of a task which has none (JobLog)."""
 
 import os
-from typing import Optional
+from typing import Callable, Optional
 
 from jqtrade.account.journal import JobRun, Journal
 from jqtrade.account.journal_writer import JournalWriter, Known
+from jqtrade.account.observer import Observer
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidParam
 from jqtrade.log import get_log
 
 log = get_log("jqtrade")
+
+
+class JobNotes(Observer):
+    """Hands on what the jobs do; a hook's call only if it failed."""
+
+    def __init__(self, note: Callable[[JobRun], None]) -> None:
+        self._note = note
+
+    def job_started(self, run: JobRun) -> None:
+        if not run.is_hook:
+            self._note(run)
+
+    def job_finished(self, run: JobRun) -> None:
+        if run.error or not run.is_hook:
+            self._note(run)
 
 
 class JobLog:

@@ -25,7 +25,7 @@ class RunNowWatch:
         self._run = run
         self._answers: List[RunAnswer] = []
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Call the job that somebody asks for, if somebody does."""
         request = self._claim.run_request()
         if request is None:

@@ -1,57 +1,32 @@
 """Strategy: one strategy file with its options, its account and its schedule, whatever the clock and the process."""
 
-import logging
-import os
-import random
 import types
-from datetime import date, datetime, timedelta
+from abc import ABC, abstractmethod
+from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type
 
 import jqtrade.api
 from jqtrade.account.account import Account
 from jqtrade.account.gate import AbsTradeGate
-from jqtrade.account.journal import JobRun, Journal
+from jqtrade.account.journal import JobRun
+from jqtrade.account.observer import Observers, Plan
 from jqtrade.account.order import Order
-from jqtrade.account.refusals import RefusedOrders
-from jqtrade.account.risk import RiskLimits
-from jqtrade.clock import Clock
-from jqtrade.errors import InvalidCall, InvalidParam, StrategyError
+from jqtrade.errors import InvalidCall, InvalidParam
 from jqtrade.gates.find import find_trade_gate, is_ours, is_paper
 from jqtrade.log import get_log
-from jqtrade.market.calendar import TradingDays, load_trading_days
 from jqtrade.masking import Masker
-from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options, Period
-from jqtrade.runtime.api import Host, Phase, StrategyApi
+from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options
 from jqtrade.runtime.closed_days import ClosedDays
-from jqtrade.runtime.context import Context
+from jqtrade.runtime.dialect import PROCESS_EXIT, Dialect, EntryPoints
 from jqtrade.runtime.job_log import JobLog
-from jqtrade.runtime.loader import accepts, defined_function, load_strategy
-from jqtrade.runtime.outlook import PlannedJob, outlook
+from jqtrade.runtime.job_request import JobRequest
+from jqtrade.runtime.loader import load_strategy
+from jqtrade.runtime.ports import Ports, StrategySpec
+from jqtrade.runtime.strategy_api import Host, Phase
 from jqtrade.runtime.user_code import UserCode, our_decimals
-from jqtrade.scheduler.scheduler import DAILY, EVERY_MINUTE, SYNC, Job, Scheduler
-from jqtrade.scheduler.time_expr import EVERY_MINUTE_EXPR, parse_time_expr
-from jqtrade.scheduler.trigger import Interval, OnDays, TimesOfDay, Trigger, every_minute
-from jqtrade.tasks.spec import file_key
+from jqtrade.scheduler.scheduler import Scheduler
 
 log = get_log("jqtrade")
-
-_PROCESS_EXIT = "process_exit"
-
-
-class Progress(NamedTuple):
-    """What a strategy is doing, for get_tasks."""
-
-    current_job: Optional[str]
-    since: Optional[datetime]
-    jobs_run: int
-    jobs_failed: int
-    last_error: str
-    next_job: Optional[str]
-    next_time: Optional[datetime]
-    calendar_ends: Optional[date] = None
-    """the last day that the calendar of trading days knows, once that is near or past"""
-    refused: Optional[RefusedOrders] = None
-    """the day's orders that came to nothing"""
 
 
 class RunResult(NamedTuple):
@@ -62,25 +37,30 @@ class RunResult(NamedTuple):
     error: str = ""
 
 
-class Daily(NamedTuple):
-    """What run_daily was asked for."""
+class Schedule(NamedTuple):
+    """When a strategy's jobs run."""
 
-    function: Callable[[Any], Any]
-    time: str
+    scheduler: Scheduler
+    closed_days: Optional[ClosedDays]
+    """None: it runs every day"""
+    outlook: List[str]
+    """what comes next, in sentences for the user"""
 
-    @property
-    def name(self) -> str:
-        return getattr(self.function, "__name__", None) or repr(self.function)
 
-    def trigger(self, market_period: Period) -> Trigger:
-        """When it is due, on each day. Raises InvalidParam for a bad time."""
-        if self.time == EVERY_MINUTE_EXPR:
-            return every_minute(market_period)
-        return TimesOfDay([parse_time_expr(self.time, market_period)])
+class Parts(ABC):
+    """What a strategy has put together once its options are known; see assemble.py."""
 
-    @property
-    def priority(self) -> int:
-        return EVERY_MINUTE if self.time == EVERY_MINUTE_EXPR else DAILY
+    @abstractmethod
+    def open_account(self, gate_class: Type[AbsTradeGate]) -> Tuple[Account, List[Order]]:
+        """The account, and its orders that the strategy's hook is to hear of."""
+
+    @abstractmethod
+    def open_job_log(self) -> JobLog:
+        """What keeps the runs of the jobs where there is no account."""
+
+    @abstractmethod
+    def make_schedule(self, strategy: "Strategy", syncs: bool, started: datetime) -> Schedule:
+        """The schedule of all that the strategy has asked for."""
 
 
 class Strategy(Host):
@@ -89,68 +69,34 @@ class Strategy(Host):
     `start` loads the file and calls process_initialize; `run` calls its jobs; `stop` calls process_exit and lets go.
     """
 
-    def __init__(
-        self,
-        name: str,
-        path: str,
-        clock: Clock,
-        options: Options,
-        paper: bool = False,
-        masker: Optional[Masker] = None,
-        is_wanted: Callable[[], bool] = lambda: True,
-        is_halted: Callable[[], bool] = lambda: False,
-        on_progress: Callable[[Progress], None] = lambda progress: None,
-        trading_days: Optional[TradingDays] = None,
-        make_gate: Optional[Callable[[], AbsTradeGate]] = None,
-        syncs_by_itself: bool = True,
-        order_ids: Optional[random.Random] = None,
-        look_after: Callable[[], List[str]] = list,
-        fresh: bool = False,
-    ) -> None:
-        """`paper` overrides the trade gate; the callables connect the strategy to its process.
+    phase = Phase.LOADING
 
-        `is_wanted` is asked between jobs, `is_halted` before each new order. `trading_days` are those that the option
-        trading_days means by "XSHG"; by default the exchange's own. `make_gate` makes the way to the broker in place of
-        the class that the options name. Unless it `syncs_by_itself`, whoever runs it calls `sync`. Order ids are drawn
-        from `order_ids`. `look_after` is called around the strategy's code and puts back what that changed of the process
-        (see UserCode). `fresh`: on paper, with a new account.
-        """
-        self.phase = Phase.LOADING
+    def __init__(self, spec: StrategySpec, ports: Ports, dialect: Dialect, observers: Observers, parts: Parts) -> None:
+        """Called by assemble() alone."""
         self.module: Optional[types.ModuleType] = None
-        self.clock = clock
-        self._name = name
-        self._path = path
-        self._options = options
-        self._paper = paper
-        self._masker = masker or Masker()
-        self._process_wants = is_wanted
-        self._is_halted = is_halted
-        self._on_progress = on_progress
-        self._trading_days = trading_days
-        self._make_gate = make_gate
-        self._syncs_by_itself = syncs_by_itself
-        self._order_ids = order_ids
-        self._user_code = UserCode(path, look_after)
-        self._is_fresh = fresh
-        self._note_job: Optional[Callable[[JobRun], None]] = None
-        self._job_log: Optional[JobLog] = None
-        self._closed_days: Optional[ClosedDays] = None
-        self._api = StrategyApi(self)
-        self._context = Context(clock, self._strategy_dt, lambda: self.account().portfolio)
+        self.clock = ports.clock
+        self.observers = observers
+        self.job_requests: List[JobRequest] = []
+        """what run_daily was asked for"""
+        self.exit_code = 0
+        self._spec = spec
+        self._ports = ports
+        self._dialect = dialect
+        self._parts = parts
+        self._options = spec.options
+        self._masker = spec.masker or Masker()
+        self._user_code = UserCode(spec.path, ports.put_back)
+        self._api = dialect.api(self)
+        self._context = dialect.context(self.clock, self._strategy_dt, lambda: self.account().portfolio)
         self._account: Optional[Account] = None
-        self._is_on_paper = False
-        self._dailies: List[Daily] = []
+        self._job_log: Optional[JobLog] = None
         self._updates: List[Order] = []
-        self._on_order_update: Optional[Callable[[Any, Order], Any]] = None
-        self._process_exit: Optional[Callable[[Any], Any]] = None
+        self._entry_points: Optional[EntryPoints] = None
+        self._run: Optional[JobRun] = None
+        """the innermost call of the strategy's functions that is at work"""
         self._due: Optional[datetime] = None
         self._exit_request: Optional[SystemExit] = None
-        self.exit_code = 0
-        self._scheduler: Optional[Scheduler] = None
-        self._outlook: List[str] = []
-        self._progress = Progress(None, None, 0, 0, "", None, None)
-        self._has_error = False
-        """whether last_error is more than a warning"""
+        self._schedule: Optional[Schedule] = None
 
     def job_time(self) -> Optional[datetime]:
         """The time at which the running job was due; None outside jobs."""
@@ -165,32 +111,29 @@ class Strategy(Host):
 
     def start(self) -> None:
         """Load the file and call its process_initialize. Raises whatever the user's code raises, StrategyError, InvalidParam."""
+        with self._ports.lend():
+            self._start()
+
+    def _start(self) -> None:
         started = self.clock.monotonic()
         with jqtrade.api.running(self._api), self._user_code.no_child_returns("trade_gate"):
             with self._user_code.running("策略文件"):
-                self.module = module = load_strategy(self._path, self._api.names())
-            initialize = self._function(module, "process_initialize", 1)
-            if initialize is None:
-                hint = "；聚宽的 initialize 在这里叫 process_initialize" if hasattr(module, "initialize") else ""
-                raise StrategyError(f"策略文件 {self._path} 里没有定义函数 process_initialize(context){hint}")
-            self._on_order_update = self._function(module, "on_order_update", 2)
-            self._process_exit = self._function(module, _PROCESS_EXIT, 1)
+                self.module = load_strategy(self._spec.path, self._api.names())
+            entry_points = self._entry_points = self._dialect.entry_points(self.module)
             self.phase = Phase.INITIALIZING
             with self._user_code.running("process_initialize"):
-                initialize(self._context)
+                entry_points.initialize(self._context)
             if self.wants_account():
                 self.account()
-            elif self._is_fresh:
+            elif self._spec.fresh:
                 raise InvalidParam("--fresh 只用于模拟交易：策略没有用账户。任务没有启动")
-        self._scheduler = self._schedule(self.clock.now() - timedelta(seconds=self.clock.monotonic() - started))
+        options = self._options
+        syncs = self._account is not None and bool(options["sync_balance"] or options["sync_order"])
+        # A job that came due while process_initialize ran is late, not missed.
+        since = self.clock.now() - timedelta(seconds=self.clock.monotonic() - started)
+        self._schedule = self._parts.make_schedule(self, syncs, since)
         self.phase = Phase.RUNNING
-        self._report()
-
-    def _function(self, module: types.ModuleType, name: str, arguments: int) -> Any:
-        function = defined_function(module, name)
-        if function is not None and not accepts(function, *[None] * arguments):
-            raise StrategyError(f"策略文件里的 {name} 应能接受 {arguments} 个位置参数")
-        return function
+        self.tell_plan()
 
     def set_options(self, options: Dict[str, Any]) -> None:
         """Take options of set_options. Raises InvalidParam, or InvalidCall for one that the account already uses."""
@@ -223,7 +166,7 @@ class Strategy(Host):
         """Whether the options that are set so far ask for an account."""
         if self._options.is_set("use_account"):
             return bool(self._options["use_account"])
-        return self._paper or self._make_gate is not None or self._options.any_set(ACCOUNT, GATE)
+        return self._spec.paper or self._options.any_set(ACCOUNT, GATE)
 
     def account(self) -> Account:
         if self._account is None:
@@ -232,96 +175,26 @@ class Strategy(Host):
                     "账户模块没有启用，请在 process_initialize 里用 set_options(account_no='资金账号') 设置账户，"
                     "或 set_options(use_account=True)；只是演练可在启动时加 --paper"
                 )
-            self._account = self._load_account()
+            with our_decimals():
+                self._account, self._updates = self._parts.open_account(self.gate_class())
         return self._account
 
-    def _load_account(self) -> Account:
-        options = self._options
-        with our_decimals():
-            return self._open_account(options)
+    def gate_class(self) -> Type[AbsTradeGate]:
+        """The class of the way to the broker that the options name. Raises InvalidParam if there is none."""
+        return find_trade_gate("paper" if self._spec.paper else self._options["trade_gate"])
 
-    def _open_account(self, options: Options) -> Account:
-        gate = (self._make_gate or self._gate_class())()
-        self._is_on_paper = is_paper(type(gate))
-        gate.clock = self.clock
-        for notice in options.notices(gate.OPTIONS):
-            log.warning("%s", notice)
-        data = self._data_path()
-        if self._make_gate is None and gate.plays_broker:
-            gate.account_file = data + ".paper"
-        if self._is_fresh:
-            gate.begin_anew()
-            self._is_fresh = False  # it has been done
-        gate.setup(options.as_dict())
-        path = data + ".db" if gate.keeps_orders else None
-        limits = RiskLimits(options.as_dict(), self.clock, self._is_halted)
-        journal = Journal(path, gate.account_key(), gate.is_same_account)
-        longest_wait = options["wait_lock_time_out"] + 1
-        account = Account(gate, journal, self.clock, limits, self._order_ids, longest_wait)
-        account.recover()
-        if path is not None:
-            self._note_job = account.note_job
-        account.sync_balance()
-        self._updates.extend(account.sync_orders())
-        return account
-
-    def _data_path(self) -> str:
-        """What the names of the files begin with in which the task keeps what it must not forget."""
-        return os.path.join(self._options["runtime_dir"], "data", file_key(self._name))
-
-    def _gate_class(self) -> Type[AbsTradeGate]:
-        return find_trade_gate("paper" if self._paper else self._options["trade_gate"])
-
-    def add_daily(self, function: Callable[[Any], Any], time: str) -> None:
-        daily = Daily(function, time)
-        daily.trigger(self._options["market_period"])  # raises for a bad time
-        self._dailies.append(daily)
-
-    def _schedule(self, started: datetime) -> Scheduler:
-        """Turn what process_initialize asked for into jobs, now that every option is known.
-
-        A job that came due while process_initialize ran is late, not missed.
-        """
-        options = self._options
-        syncs = self._account is not None and (options["sync_balance"] or options["sync_order"])
-        if not self._dailies:
-            if not syncs:
-                raise StrategyError("策略没有用 run_daily 设置定时任务，也不同步账户，没有可做的事")
-            log.warning("策略没有用 run_daily 设置任何定时任务，只同步账户")
-        first_from: Optional[Callable[[date], Optional[date]]] = None
-        if options["trading_days"] != "all":
-            days = self._trading_days or load_trading_days(options.home)
-            self._closed_days = ClosedDays(days, options.home)
-            first_from = days.first_from
-
-        def on_days(trigger: Trigger) -> Trigger:
-            return trigger if first_from is None else OnDays(trigger, first_from)
-
-        scheduler = Scheduler(
-            self.clock, options["misfire_grace_time"], self._is_wanted, self._note_trouble, self._report
-        )
-        if syncs and self._syncs_by_itself:
-            interval = Interval(options["sync_internal"], options["sync_period"])
-            scheduler.add(Job("sync", self._sync, on_days(interval), SYNC), self.clock.now())
-        triggers = {daily.time: on_days(daily.trigger(options["market_period"])) for daily in self._dailies}
-        for daily in self._dailies:
-            scheduler.add(self._job(daily, triggers[daily.time]), started)
-        planned = [PlannedJob(daily.name, triggers[daily.time], daily.priority == DAILY) for daily in self._dailies]
-        self._outlook = outlook(planned, started)
-        return scheduler
+    def add_job(self, request: JobRequest) -> None:
+        request.trigger(self._options["market_period"])  # raises for a bad time
+        self.job_requests.append(request)
 
     @property
     def outlook(self) -> List[str]:
         """What came next when the strategy started, in sentences for the user."""
-        return self._outlook
-
-    def _job(self, daily: Daily, trigger: Trigger) -> Job:
-        name, function = daily.name, daily.function
-        return Job(name, lambda due: self._call(name, due, function, self._context), trigger, daily.priority)
+        return [] if self._schedule is None else self._schedule.outlook
 
     def next_due(self) -> Optional[datetime]:
         """When the next job of the strategy is due; None: never again."""
-        upcoming = None if self._scheduler is None else self._scheduler.next_job()
+        upcoming = None if self._schedule is None else self._schedule.scheduler.next_job()
         return None if upcoming is None else upcoming[0]
 
     @property
@@ -329,30 +202,40 @@ class Strategy(Host):
         """Whether the strategy has asked for its own end."""
         return self._exit_request is not None
 
-    def _is_wanted(self) -> bool:
-        return not self.has_left and self._process_wants() and not self.has_left  # a run_now may have asked for the end
+    def should_run(self) -> bool:
+        """Whether there shall be another job."""
+        return not self.has_left and self._ports.should_run()
+
+    def poll(self) -> None:
+        """Do what others ask of the strategy; it may end by that."""
+        if not self.has_left:
+            self._ports.poll()
 
     def run(self, until: Optional[datetime] = None) -> None:
         """Call the jobs until the process is asked to stop, or until all that are due at `until` have been called."""
-        if self._scheduler is None:
+        if self._schedule is None:
             raise InvalidCall("Strategy.run 要在 start 之后调用")
-        if self._note_job is None and self._make_gate is None:  # without an account; but a replay keeps none of this
-            self._job_log = JobLog(self._data_path() + ".db", self.clock)
-            self._note_job = self._job_log.note_job
-        self._deliver_updates(self.clock.now())
-        self._scheduler.run(until)
+        with self._ports.lend():
+            if self._account is None and self._job_log is None and self._ports.keeps_records:
+                self._job_log = self._parts.open_job_log()
+            self._deliver_updates(self.clock.now())
+            self._schedule.scheduler.run(until)
 
     def jobs_to_run_now(self) -> Optional[List[str]]:
         """The names of the jobs that `run_now` may call; None: not of a strategy at this gate."""
         return sorted(self._functions()) if self._is_on_paper else None
 
+    @property
+    def _is_on_paper(self) -> bool:
+        return self._account is not None and is_paper(self.gate_class())
+
     def _functions(self) -> Dict[str, Callable[[Any], Any]]:
         """What run_daily was given, by name; without those of which two have the same."""
-        functions = {daily.name: daily.function for daily in self._dailies}
+        functions = {request.name: request.function for request in self.job_requests}
         return {
             name: function
             for name, function in functions.items()
-            if all(daily.function == function for daily in self._dailies if daily.name == name)
+            if all(request.function == function for request in self.job_requests if request.name == name)
         }
 
     def run_now(self, name: str) -> RunResult:
@@ -365,6 +248,10 @@ class Strategy(Host):
             return RunResult("left")
         return RunResult("failed", error[len(name) + 1 :]) if error else RunResult("finished")
 
+    def caller(self, request: JobRequest) -> Callable[[datetime], str]:
+        """What calls the function of `request`, given the time at which that was due."""
+        return lambda due: self._call(request.name, due, request.function, self._context)
+
     def _call(self, name: str, due: datetime, function: Callable[..., Any], *arguments: Any) -> str:
         """Call the user's code as a job; what it raises is logged and counted, and the process goes on.
 
@@ -373,13 +260,11 @@ class Strategy(Host):
         Raises SystemExit if it asks for that while a job runs, which shall end too.
         """
         outer_due, self._due = self._due, due
-        outer = self._progress
-        self._progress = outer._replace(current_job=name, since=self.clock.now())
-        self._report()
-        run = None if self._note_job is None else JobRun(name, due, self.clock.now())
-        is_hook = function is self._on_order_update  # of which there may be thousands: noted only if it fails
-        if run is not None and self._note_job is not None and not is_hook:
-            self._note_job(run)
+        outer = self._run
+        is_hook = self._entry_points is not None and function is self._entry_points.on_order_update
+        run = self._run = JobRun(name, due, self.clock.now(), outer, is_hook)
+        self.observers.job_started(run)
+        self.tell_plan()
         error = ""
         exits = False
         try:
@@ -396,51 +281,33 @@ class Strategy(Host):
                 self._exit_request = request
         except BaseException as exception:  # asyncio's CancelledError and pyo3's PanicException are no Exception
             log.exception("%s 运行出错", name)
-            error = f"{name} {type(exception).__name__}: {exception}"
+            error = self._masker(f"{name} {type(exception).__name__}: {exception}")
         finally:
-            self._due = outer_due
-        self._has_error = self._has_error or bool(error)
-        if run is not None and self._note_job is not None and (error or not is_hook):
-            run.finish(self.clock.now(), self._masker(error))
-            self._note_job(run)
-        progress = self._progress
-        self._progress = progress._replace(
-            current_job=outer.current_job,
-            since=outer.since,
-            jobs_run=progress.jobs_run + 1,
-            jobs_failed=progress.jobs_failed + bool(error),
-            last_error=self._masker(error) or progress.last_error,
-        )
-        self._report()
-        if exits and self._exit_request is not None and outer.current_job not in (None, _PROCESS_EXIT):
+            self._due, self._run = outer_due, outer
+        run.finish(self.clock.now(), error)
+        self.observers.job_finished(run)
+        self.tell_plan()
+        if exits and self._exit_request is not None and outer is not None and outer.name != PROCESS_EXIT:
             raise self._exit_request  # process_exit goes on: what it has to tidy up still counts
-        return self._masker(error)
+        return error
 
-    def _note_trouble(self, text: str, level: int) -> None:
-        """Show in get_tasks what the scheduler said in the log: a job did not run when it should, as bad as one that failed.
+    def note_trouble(self, text: str, level: int) -> None:
+        """A job did not run when it should, as the scheduler said in the log."""
+        self.observers.job_missed(self._masker(text), level)
+        self.tell_plan()
 
-        One that only ran late is less than that, and takes the place of no error.
-        """
-        if level < logging.ERROR and self._has_error:
-            return
-        self._has_error = level >= logging.ERROR
-        self._progress = self._progress._replace(last_error=self._masker(text))
-        self._report()
+    def tell_plan(self) -> None:
+        """Tell what comes next."""
+        upcoming, closed = None, None
+        if self._schedule is not None:
+            upcoming, closed = self._schedule.scheduler.next_job(), self._schedule.closed_days
+        name, due = (None, None) if upcoming is None else (upcoming[1].name, upcoming[0])
+        if closed is not None:
+            closed.check(self.clock.now().date(), due)
+        refused = None if self._account is None else self._account.refused()
+        self.observers.planned(Plan(name, due, None if closed is None else closed.calendar_ends, refused))
 
-    def _report(self) -> None:
-        """Tell the process what the strategy is doing."""
-        upcoming = self._scheduler.next_job() if self._scheduler is not None else None
-        self._progress = self._progress._replace(
-            next_job=None if upcoming is None else upcoming[1].name,
-            next_time=None if upcoming is None else upcoming[0],
-            refused=None if self._account is None else self._account.refused(),
-        )
-        if self._closed_days is not None:
-            self._closed_days.look(self.clock.now().date(), self._progress.next_time)
-            self._progress = self._progress._replace(calendar_ends=self._closed_days.calendar_ends)
-        self._on_progress(self._progress)
-
-    def _sync(self, due: datetime) -> None:
+    def sync_due(self, due: datetime) -> None:
         """The regular sync of the account."""
         with self._user_code.no_child_returns("trade_gate"):
             account = self.account()
@@ -450,12 +317,12 @@ class Strategy(Host):
                 account.sync_balance()
         if self._updates:
             self._deliver_updates(due)
-            self._report()  # without a hook nothing else does, and some may be refusals
+            self.tell_plan()  # without a hook nothing else does, and some may be refusals
 
     def sync(self) -> None:
         """The regular sync now; without an account there is none."""
         if self._account is not None:
-            self._sync(self.clock.now())
+            self.sync_due(self.clock.now())
 
     def sync_orders(self) -> None:
         """The strategy's own sync: its hook hears of the changes before this returns, except in process_initialize."""
@@ -465,12 +332,13 @@ class Strategy(Host):
 
     def _deliver_updates(self, due: datetime) -> None:
         updates, self._updates = self._updates, []
-        if self._on_order_update is not None:
+        hook = None if self._entry_points is None else self._entry_points.on_order_update
+        if hook is not None:
             for order in updates:
                 if self.has_left:
                     return
                 with self.account().telling(order):
-                    self._call("on_order_update", due, self._on_order_update, self._context, order)
+                    self._call("on_order_update", due, hook, self._context, order)
 
     def orders(self) -> List[Order]:
         """Today's orders in order of creation; none without an account."""
@@ -500,10 +368,13 @@ class Strategy(Host):
             failed = [] if self._account is None else self._account.cancel_batch([order.order_id for order in live])
         return len(live), len(failed)
 
-    def stop(self) -> None:
-        """Call process_exit and let go of the account."""
-        if self._process_exit is not None and self.phase is Phase.RUNNING:
-            self._call(_PROCESS_EXIT, self.clock.now(), self._process_exit, self._context)
+    def stop(self, reason: str = "") -> None:
+        """Call process_exit and let go of the account. `reason`: why, in Chinese, for the observers."""
+        process_exit = None if self._entry_points is None else self._entry_points.process_exit
+        if process_exit is not None and self.phase is Phase.RUNNING:
+            with self._ports.lend():
+                self._call(PROCESS_EXIT, self.clock.now(), process_exit, self._context)
+        self.observers.stopped(reason)
         self.close()
 
     def close(self) -> None:

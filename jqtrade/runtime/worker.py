@@ -4,24 +4,25 @@ import atexit
 import os
 import sys
 import threading
-from datetime import datetime
-from typing import Any, Dict, List, Optional
+from typing import List
 
-from jqtrade.account.request import describe
 from jqtrade.clock import SystemClock
 from jqtrade.errors import JqtradeError
 from jqtrade.log import get_log, set_up_logging
 from jqtrade.masking import Masker, visible
 from jqtrade.options import Options
+from jqtrade.runtime.assemble import assemble
+from jqtrade.runtime.borrowed_process import occupied
 from jqtrade.runtime.check_start import start_checked
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.foreign_time import foreign_time
 from jqtrade.runtime.halt import HaltWatch
 from jqtrade.runtime.loader import apply_environment, put_folder_first
+from jqtrade.runtime.ports import Ports, StrategySpec
 from jqtrade.runtime.process_end import ProcessEnd
 from jqtrade.runtime.run_now import RunNowWatch
 from jqtrade.runtime.start_errors import why_not_started
-from jqtrade.runtime.strategy import Progress, Strategy
+from jqtrade.runtime.task_recorder import TaskRecorder, moment_text
 from jqtrade.stop_signals import StopSignals
 from jqtrade.tasks.claim import Claim
 from jqtrade.tasks.registry import TaskRegistry
@@ -44,7 +45,8 @@ def run_task(spec: TaskSpec) -> int:
     claims.append(claim)  # the name is taken till the end
     code = 1
     try:
-        code = _run_claimed(spec, claim, end)
+        with occupied(spec.name):
+            code = _run_claimed(spec, claim, end)
     finally:
         end.begin(code)
     return code
@@ -67,36 +69,35 @@ def _run_claimed(spec: TaskSpec, claim: Claim, end: ProcessEnd) -> int:
     signals.listen()
     clock = SystemClock()
     masker = masker_for(spec.env, spec.code, spec.config)
-    halt = HaltWatch(claim, lambda: strategy.cancel_live_orders())
+    halt = HaltWatch(claim, lambda: strategy.cancel_live_orders(), lambda reason: strategy.observers.halted(reason))
     run_now = RunNowWatch(claim, clock, lambda name: strategy.run_now(name))
     sys.argv = [spec.code]  # also for threads of the strategy
 
-    def is_wanted() -> bool:
-        """Heed what other processes ask of this one; asked between jobs, several times a second."""
-        halt.look()
-        if signals.received or claim.stop_requested():
-            return False
-        run_now.look()
+    def should_run() -> bool:
         return not signals.received and not claim.stop_requested()
 
-    def look_after() -> List[str]:
+    def poll() -> None:
+        """Heed what other processes ask of this one, several times a second."""
+        halt.poll()
+        if should_run():
+            run_now.poll()
+
+    def put_back() -> List[str]:
         taken = [
             f"信号 {name} 的处理（停止任务要靠它；停止时要做的请写在 process_exit）" for name in signals.take_back()
         ]
         return logs.take_back() + taken
 
-    strategy = Strategy(
-        spec.name,
-        spec.code,
-        clock,
-        Options(spec.home),
-        paper=spec.paper,
-        fresh=spec.fresh,
-        masker=masker,
-        is_wanted=is_wanted,
-        is_halted=claim.is_halted,
-        on_progress=lambda progress: _publish(claim, progress, masker),
-        look_after=look_after,
+    strategy = assemble(
+        StrategySpec(spec.name, spec.code, Options(spec.home), spec.paper, spec.fresh, masker),
+        Ports(
+            clock,
+            observers=[TaskRecorder(claim.update, masker)],
+            should_run=should_run,
+            poll=poll,
+            is_halted=claim.is_halted,
+            put_back=put_back,
+        ),
     )
     logs = set_up_logging(spec.log, spec.debug, masker, clock, strategy.job_time)
     log.info("任务 %s 启动，pid %d，策略 %s", spec.name, os.getpid(), spec.code)
@@ -121,10 +122,11 @@ def _run_claimed(spec: TaskSpec, claim: Claim, end: ProcessEnd) -> int:
     try:
         strategy.run()
         claim.update(state="stopping")
-        log.info("任务 %s 停止：%s", spec.name, _stop_reason(signals, claim))
-        strategy.stop()
+        reason = _stop_reason(signals, claim)
+        log.info("任务 %s 停止：%s", spec.name, reason)
+        strategy.stop(reason)
         waits = end.announce()
-        claim.update(next_job=None, next_time=None, current_job=waits or None, current_since=_text(clock.now()))
+        claim.update(next_job=None, next_time=None, current_job=waits or None, current_since=moment_text(clock.now()))
     except KeyboardInterrupt:
         log.warning("任务 %s 被强制停止", spec.name)
         return 1
@@ -147,37 +149,6 @@ def _report_failed_start(error: BaseException, spec: TaskSpec, claim: Claim, mas
         log.error("启动失败之前今天已有 %d 笔没有结束的订单在柜台，它们仍然有效", live_orders)
         reason = f"今天已有 {live_orders} 笔没有结束的订单在柜台，它们仍然有效。{reason}"
     claim.update(error=masker(reason))
-
-
-def _publish(claim: Claim, progress: Progress, masker: Masker) -> None:
-    claim.update(
-        current_job=progress.current_job,
-        current_since=_text(progress.since),
-        jobs_run=progress.jobs_run,
-        jobs_failed=progress.jobs_failed,
-        last_error=progress.last_error or None,
-        next_job=progress.next_job,
-        next_time=_text(progress.next_time),
-        calendar_ends=None if progress.calendar_ends is None else str(progress.calendar_ends),
-        **_refusals(progress, masker),
-    )
-
-
-def _refusals(progress: Progress, masker: Masker) -> Dict[str, Any]:
-    refused = progress.refused
-    if refused is None:
-        return {"refusals_day": None, "orders_unsent": 0, "orders_rejected": 0, "last_refusal": None}
-    last = refused.last
-    return {
-        "refusals_day": str(refused.day),
-        "orders_unsent": refused.unsent,
-        "orders_rejected": refused.by_broker,
-        "last_refusal": masker(f"{last.create_time:%H:%M:%S} {describe(last)}，{last.err_msg}"),
-    }
-
-
-def _text(moment: Optional[datetime]) -> Optional[str]:
-    return None if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from jqtrade.scheduler.trigger import NEVER, Trigger
 log = get_log("jqtrade.scheduler")
 
 ASK_INTERVAL = 0.125
-"""Seconds after which the loop asks again whether it is wanted, while nothing but syncing happens. Naps come on top."""
+"""Seconds after which the loop asks again whether to go on, while nothing but syncing happens. Naps come on top."""
 
 SHORTEST_DELAY = 1.0
 """Seconds by which a job is late at least before anything is said; machines are not quicker, whatever the grace time."""
@@ -54,12 +54,14 @@ class Scheduler:
         self,
         clock: Clock,
         misfire_grace_time: float,
-        is_wanted: Callable[[], bool],
+        should_run: Callable[[], bool],
         on_trouble: Callable[[str, int], None] = lambda text, level: None,
         on_reschedule: Callable[[], None] = lambda: None,
+        poll: Callable[[], None] = lambda: None,
     ) -> None:
-        """`is_wanted` is asked before each job but syncs, and all the time while the loop waits; False ends the loop.
+        """`should_run` is asked before each job but syncs, and all the time while the loop waits; False ends the loop.
 
+        `poll` is called right before that: what is to be done between two jobs, and may call one.
         `on_trouble` hears, beside the log and with its level, of each due time that was missed, left out or met late;
         `on_reschedule` that the clock was set, and other jobs may be next.
         """
@@ -67,7 +69,8 @@ class Scheduler:
         self._watch = TimeWatch(clock, max(misfire_grace_time, SHORTEST_DELAY))
         self._grace = timedelta(seconds=misfire_grace_time)
         self._late = timedelta(seconds=max(misfire_grace_time, SHORTEST_DELAY))
-        self._is_wanted = is_wanted
+        self._should_run = should_run
+        self._poll = poll
         self._on_trouble = on_trouble
         self._on_reschedule = on_reschedule
         self._heap: List[_Entry] = []
@@ -97,8 +100,7 @@ class Scheduler:
                 if self._heed_jumps():
                     continue
                 return
-            is_wanted = self._is_wanted_for_sync if priority == SYNC else self._is_wanted
-            if not is_wanted():
+            if not (self._may_sync() if priority == SYNC else self._may_go_on()):
                 return
             if self._heed_jumps():  # only now: asking may have taken its time
                 continue
@@ -152,17 +154,22 @@ class Scheduler:
         earlier = due if upcoming is None else upcoming[0] - SYNC_TIME
         return earlier if last < earlier < due < earlier + SYNC_TIME else due
 
-    def _is_wanted_for_sync(self) -> bool:
-        """Whether the loop is still wanted; not asked again before a sync if it was before another one just now."""
+    def _may_go_on(self) -> bool:
+        """Do what is to be done between two jobs; say whether there shall be another one."""
+        self._poll()
+        return self._should_run()
+
+    def _may_sync(self) -> bool:
+        """As `_may_go_on`, but not done and asked again before a sync if it was before another one just now."""
         moment = self._clock.monotonic()
         if moment - self._asked < ASK_INTERVAL:
             return True
         self._asked = moment
-        return self._is_wanted()
+        return self._may_go_on()
 
     def _heed_jumps(self, pause: Optional[float] = None) -> bool:
         """See whether time went on as it does since the last look, at a sleep of `pause` seconds if there was one."""
-        jump = self._watch.look(pause)
+        jump = self._watch.check(pause)
         if jump is None:
             return False
         if jump.back:

@@ -26,17 +26,17 @@ class Jump(NamedTuple):
 
 
 class TimeWatch:
-    """Compares the wall clock with the monotonic one, from one look to the next, without a gap."""
+    """Compares the wall clock with the monotonic one, from one check to the next, without a gap."""
 
     def __init__(self, clock: Clock, tolerance: float) -> None:
         """`tolerance`: seconds that may pass without us before it matters."""
         self._clock = clock
         self._tolerance = tolerance
         self.now, self._awake = self._read()
-        """`now`: the wall-clock time at the last look"""
+        """`now`: the wall-clock time at the last check"""
 
-    def look(self, pause: Optional[float] = None) -> Optional[Jump]:
-        """What happened to the time since the last look; None: nothing.
+    def check(self, pause: Optional[float] = None) -> Optional[Jump]:
+        """What happened to the time since the last check; None: nothing.
 
         `pause`: how long we meant to sleep meanwhile, if that is all we did. If we slept much longer, the process stood
         still, for which the monotonic clock of some systems goes on, and that is like a machine that sleeps. While a job

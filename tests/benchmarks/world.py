@@ -12,7 +12,8 @@ from jqtrade.clock import SystemClock
 from jqtrade.log import set_up_logging
 from jqtrade.masking import Masker
 from jqtrade.options import Options
-from jqtrade.runtime.strategy import Strategy
+from jqtrade.runtime.assemble import assemble
+from jqtrade.runtime.ports import Ports, StrategySpec
 from jqtrade.tasks.halt_file import HaltFile
 from tests.account.broker_files import (
     RESULT_HEADER,
@@ -70,7 +71,7 @@ class World:
             file.write("def process_initialize(context):\n    pass\n")
         clock = MorningClock()
         halt = HaltFile(os.path.join(folder, "bench.halt"), os.path.join(folder, "bench.halt-spare"))
-        self.strategy = Strategy("bench", code, clock, Options(folder), masker=Masker(), is_halted=halt.exists)
+        self.strategy = assemble(StrategySpec("bench", code, Options(folder)), Ports(clock, is_halted=halt.exists))
         given: Dict[str, Any] = {
             "account_no": ACCOUNT_NO,
             "counter_type": "UM0",

@@ -144,7 +144,8 @@ def main(name: str, folder: str, settings: Dict[str, Any]) -> None:
     from jqtrade.log import set_up_logging
     from jqtrade.masking import Masker
     from jqtrade.options import Options
-    from jqtrade.runtime.strategy import Strategy
+    from jqtrade.runtime.assemble import assemble
+    from jqtrade.runtime.ports import Ports, StrategySpec
 
     if "journal_patience" in settings:  # how long a locked journal is waited for, which is 5 s by default
         sqlite3.connect = functools.partial(sqlite3.connect, timeout=settings["journal_patience"])
@@ -159,7 +160,7 @@ def main(name: str, folder: str, settings: Dict[str, Any]) -> None:
     out = os.dup(1)
     if settings.get("log", True):
         set_up_logging(os.path.join(folder, name + ".log"), False, Masker(), clock, lambda: None)
-    strategy = Strategy(name, STRATEGY, clock, Options(os.path.join(folder, "home")))
+    strategy = assemble(StrategySpec(name, STRATEGY, Options(os.path.join(folder, "home"))), Ports(clock))
     strategy.configure(settings["options"])
     diary.tell("life")
     os.write(out, b"+\n")  # from now on it may be killed

@@ -16,7 +16,8 @@ from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidReport, TradeGateError
 from jqtrade.gates.csv_file import read_snapshot
 from jqtrade.options import Options
-from jqtrade.runtime.strategy import Strategy
+from jqtrade.runtime.assemble import assemble
+from jqtrade.runtime.ports import Ports, StrategySpec
 from tests.faults.broker_history import history, mutate, shuffle
 from tests.faults.ordering_task import STRATEGY
 from tests.faults.sizes import SEED, WINDOWS, claim, rounds
@@ -33,7 +34,7 @@ class Desk:
         self.world.day = "20260105"
         self.world.write_snapshots()
         self.clock = VirtualClock(datetime(2026, 1, 5, 10, 0))
-        self.strategy = Strategy("desk", STRATEGY, self.clock, Options(str(folder / "home")))
+        self.strategy = assemble(StrategySpec("desk", STRATEGY, Options(str(folder / "home"))), Ports(self.clock))
         self.strategy.configure(dict(self.world.options, timezone="+08:00"))
         self.strategy.start()
         self.api: Any = self.strategy.module
@@ -147,7 +148,8 @@ def told_in_order(desk: Desk, truths: Dict[str, Any]) -> Dict[str, Any]:
     )
     connection.commit()
     connection.close()
-    strategy = Strategy("desk", STRATEGY, desk.clock, Options(str(desk.world.folder / "home")))
+    spec = StrategySpec("desk", STRATEGY, Options(str(desk.world.folder / "home")))
+    strategy = assemble(spec, Ports(desk.clock))
     strategy.configure(dict(desk.world.options, timezone="+08:00"))
     strategy.start()
     ends = {order.order_id: outcome(order) for order in strategy.account().orders()}

@@ -13,7 +13,7 @@ from jqtrade.clock import VirtualClock
 from jqtrade.gates.paper import PaperTradeGate
 from jqtrade.market.freshness import is_older
 from jqtrade.options import option_table
-from jqtrade.replay.worlds import Terms
+from jqtrade.replay.venues import ReplayOverrides
 
 DEFAULTS = {name: option.default for name, option in option_table().items() if name.startswith("paper_")}
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -195,4 +195,6 @@ def test_made_up_prices_are_never_old() -> None:
 
 
 def test_a_replay_goes_by_its_bars_and_never_asks_for_their_age() -> None:
-    assert Terms(None, None, None).apply(dict(DEFAULTS, paper_max_quote_age=5.0))["paper_max_quote_age"] is None
+    assert (
+        ReplayOverrides(None, None, None).apply(dict(DEFAULTS, paper_max_quote_age=5.0))["paper_max_quote_age"] is None
+    )

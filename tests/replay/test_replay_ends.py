@@ -107,21 +107,21 @@ def test_a_long_job_is_told_of_once_and_cut_only_when_a_stop_was_asked_for(monke
     for name in ("short", "long", "long"):
         jobs.note(name)
         clock.sleep(1 if name == "short" else 6)
-        jobs.look()
+        jobs.check()
         jobs.note(None)
-        jobs.look()
+        jobs.check()
     jobs.note(LOADING)
     clock.sleep(60)
-    jobs.look()
+    jobs.check()
     assert [text.split(" ")[0] for text in said] == ["long"] and not cut and not jobs.was_cut
     asked.append(True)
     jobs.note("short")
     assert not jobs.cut()
-    jobs.look()
+    jobs.check()
     assert not cut
     clock.sleep(2)
-    jobs.look()
-    jobs.look()
+    jobs.check()
+    jobs.check()
     assert cut == [1] and jobs.was_cut
 
 

@@ -12,12 +12,12 @@ import pytest
 from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidParam
 from jqtrade.masking import Masker
-from jqtrade.replay.clock import ReplayClock, paced_seconds
-from jqtrade.replay.log import MOST_KINDS, LateFile, News
-from jqtrade.replay.market import open_market
 from jqtrade.replay.output import check_folder, make_folder, make_run_folder, mark_latest
 from jqtrade.replay.player import _next_look
-from jqtrade.replay.recorder import DayRecord
+from jqtrade.replay.replay_clock import ReplayClock, paced_seconds
+from jqtrade.replay.replay_log import MOST_KINDS, LateFile, TerminalLogHandler
+from jqtrade.replay.replay_market import open_market
+from jqtrade.report.record import DayRecord
 from jqtrade.report.summary import percent, returns_and_drawdowns
 from tests.replay.replays import write_bars
 
@@ -57,7 +57,7 @@ def test_at_a_pace_real_time_catches_up_and_the_time_of_the_jobs_counts() -> Non
 def test_nobody_keeps_a_pace_any_more_once_it_is_to_stop() -> None:
     real = VirtualClock(datetime(2030, 1, 1))
     clock = ReplayClock(at(10), speed=1, real=real)
-    clock.is_wanted = lambda: False
+    clock.should_run = lambda: False
     clock.sleep(3600)
     assert real.monotonic() == 0 and clock.now() == at(11)
 
@@ -79,10 +79,10 @@ def test_orders_are_looked_at_every_few_seconds_while_something_can_happen_to_th
     assert _next_look(now, FIVE_SECONDS) == due
 
 
-def news_of(path: str, said: List[str]) -> News:
+def news_of(path: str, said: List[str]) -> TerminalLogHandler:
     masker = Masker()
     masker.hide_whole("secret123")
-    return News(said.append, lambda: at(10), masker, path)
+    return TerminalLogHandler(said.append, lambda: at(10), masker, path)
 
 
 def record(level: int, text: str, *values: object) -> logging.LogRecord:

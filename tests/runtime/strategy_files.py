@@ -4,10 +4,12 @@ import types
 from datetime import datetime
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Optional
 
 from jqtrade.clock import Clock
+from jqtrade.masking import Masker
 from jqtrade.runtime.strategy import Strategy
+from jqtrade.runtime.task_recorder import TaskRecorder
 from jqtrade.testing import FakeBroker, VirtualClock, start_strategy
 
 GATES = Path(__file__).resolve().parent.parent / "gates"
@@ -18,6 +20,14 @@ START = datetime(2026, 1, 5, 9, 0)
 
 def at(hour: int, minute: int = 0, second: int = 0, day: int = 5) -> datetime:
     return datetime(2026, 1, day, hour, minute, second)
+
+
+class Told(TaskRecorder):
+    """What is written into the task's record: each time all its fields, the newest last."""
+
+    def __init__(self) -> None:
+        self.records: List[Dict[str, Any]] = []
+        super().__init__(lambda **fields: self.records.append(fields), Masker())
 
 
 class StartedStrategy:
@@ -34,6 +44,12 @@ class StartedStrategy:
         """What the strategy put into its list `seen`."""
         seen: List[Any] = self.module.seen
         return seen
+
+    def told(self) -> List[Dict[str, Any]]:
+        """What the task's record is told from now on."""
+        told = Told()
+        self.strategy.observers.add(told)
+        return told.records
 
     def run(self, until: datetime) -> "StartedStrategy":
         self.strategy.run(until)

@@ -149,15 +149,15 @@ def test_an_exception_in_on_order_update_is_logged_and_counted_and_the_other_ord
         """,
         broker,
     ).run(at(10))
+    told = started.told()
     for sent in broker.orders:
         broker.report(sent.order_id, "open")
     started.run(at(10, 0, 20))
     assert started.seen == ["000001.XSHE", "000002.XSHE"]
     assert caplog.text.count("Traceback") == 2
     assert "没有准备好" in caplog.text
-    progress = started.strategy._progress
-    assert progress.jobs_failed == 2
-    assert progress.last_error == "on_order_update KeyError: '没有准备好'"
+    assert told[-1]["jobs_failed"] == 2
+    assert told[-1]["last_error"] == "on_order_update KeyError: '没有准备好'"
 
 
 def test_a_strategy_without_hooks_lives_through_changes_and_the_stop(start: Starter) -> None:

@@ -20,7 +20,6 @@ from jqtrade.account.request import check_request
 from jqtrade.account.risk import RiskLimits
 from jqtrade.errors import InvalidCall, OrderNotSent, OrderUncertain
 from jqtrade.options import Options
-from jqtrade.runtime.strategy import Progress
 from jqtrade.testing import FakeBroker, VirtualClock
 
 REFUSED = """
@@ -299,13 +298,11 @@ def test_a_new_day_and_a_restart_count_right(broker: FakeBroker, clock: VirtualC
 
 def test_what_the_strategy_is_doing_says_what_was_refused(start: Starter, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)
-    told: List[Progress] = []
     started = start(REFUSED, FakeBroker())
-    started.strategy._on_progress = told.append
+    told = started.told()
     started.run(at(10, 1))
-    assert told[0].refused is None
-    last = told[-1].refused
-    assert last is not None and (last.unsent, last.day) == (1, at(10).date())
+    assert told[0]["last_refusal"] is None
+    assert (told[-1]["orders_unsent"], told[-1]["refusals_day"]) == (1, "2026-01-05")
 
 
 def test_orders_answers_in_the_strategys_thread_and_process_only(account: Account) -> None:

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any, List
 
 import pytest
-from strategy_files import Starter, at
+from strategy_files import Starter, Told, at
 
 from jqtrade.clock import SystemClock, VirtualClock, parse_timezone
 from jqtrade.errors import InvalidCall
 from jqtrade.options import Options
-from jqtrade.runtime.strategy import Progress, Strategy
+from jqtrade.runtime.assemble import assemble
+from jqtrade.runtime.ports import Ports, StrategySpec
 from jqtrade.testing import FakeBroker
 
 FAILING = """
@@ -28,24 +29,20 @@ def process_initialize(context):
 """
 
 
-def progress_of(strategy: Any) -> Progress:
-    progress: Progress = strategy._progress
-    return progress
-
-
 def test_an_exception_in_a_job_is_logged_with_its_traceback_and_counted_and_the_next_jobs_run(
     start: Starter, caplog: pytest.LogCaptureFixture
 ) -> None:
-    started = start(FAILING).run(at(12, day=6))
+    started = start(FAILING)
+    told = started.told()
+    started.run(at(12, day=6))
     assert started.seen == [at(10), at(10), at(10, day=6), at(10, day=6)]
     errors = [record for record in caplog.records if record.levelname == "ERROR"]
     assert [record.getMessage()[:3] for record in errors] == ["bad", "bad"]
     assert "100 / amount" in caplog.text
     assert "ZeroDivisionError" in caplog.text
     assert "demo.py" in caplog.text
-    progress = progress_of(started.strategy)
-    assert (progress.jobs_run, progress.jobs_failed) == (4, 2)
-    assert progress.last_error == "bad ZeroDivisionError: division by zero"
+    assert (told[-1]["jobs_run"], told[-1]["jobs_failed"]) == (4, 2)
+    assert told[-1]["last_error"] == "bad ZeroDivisionError: division by zero"
 
 
 @pytest.mark.parametrize(
@@ -68,9 +65,11 @@ def test_exit_in_a_job_stops_the_strategy(
             run_daily(job, "10:00")
             run_daily(later, "10:00")
         """
-    ).run(at(12))
+    )
+    told = started.told()
+    started.run(at(12))
     assert started.seen == [at(10)]
-    assert progress_of(started.strategy).jobs_failed == 0
+    assert told[-1]["jobs_failed"] == 0
     assert f"job 调用了退出{words}，任务将停止" in caplog.text
 
 
@@ -215,23 +214,25 @@ def test_progress_tells_what_runs_now_and_what_comes_next(start: Starter) -> Non
             run_daily(evening, "15:00")
         """,
     )
-    told: List[Progress] = []
-    strategy = Strategy("demo", str(path), VirtualClock(at(9)), Options(), on_progress=told.append)
+    told = Told()
+    spec = StrategySpec("demo", str(path), Options())
+    strategy = assemble(spec, Ports(VirtualClock(at(9)), observers=[told]))
     strategy.start()
     strategy.run(at(12))
     strategy.close()
-    assert [(progress.current_job, progress.next_job, progress.next_time, progress.jobs_run) for progress in told] == [
-        (None, "morning", at(10), 0),
-        ("morning", "evening", at(15), 0),
-        (None, "evening", at(15), 1),
+    fields = ("current_job", "next_job", "next_time", "jobs_run")
+    assert [tuple(record.get(field) for field in fields) for record in told.records] == [
+        (None, "morning", str(at(10)), 0),
+        ("morning", "evening", str(at(15)), 0),
+        (None, "evening", str(at(15)), 1),
     ]
-    assert told[1].since == at(10)
+    assert told.records[1]["current_since"] == str(at(10))
 
 
 def test_run_before_start_raises_invalid_call(start: Starter) -> None:
     path = start.write("demo.py", "def process_initialize(context): run_daily(print, 'open')\n")
     with pytest.raises(InvalidCall):
-        Strategy("demo", str(path), VirtualClock(at(9)), Options()).run(at(10))
+        assemble(StrategySpec("demo", str(path), Options()), Ports(VirtualClock(at(9)))).run(at(10))
 
 
 def test_a_strategy_may_keep_attributes_of_its_own_on_the_context(start: Starter) -> None:

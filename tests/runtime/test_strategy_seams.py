@@ -7,6 +7,8 @@ from typing import Any
 
 from jqtrade.clock import VirtualClock
 from jqtrade.options import Options
+from jqtrade.runtime.assemble import assemble
+from jqtrade.runtime.ports import Ports, StrategySpec
 from jqtrade.runtime.strategy import Strategy
 from jqtrade.testing import FakeBroker
 
@@ -24,8 +26,9 @@ START, TEN = datetime(2026, 1, 5, 9), datetime(2026, 1, 5, 10)
 def started(tmp_path: Path, broker: FakeBroker, **parts: Any) -> Strategy:
     path = tmp_path / "seams.py"
     path.write_text(SOURCE)
-    options = Options(str(tmp_path))
-    strategy = Strategy("test", str(path), VirtualClock(START), options, make_gate=broker.gate_class, **parts)
+    spec = StrategySpec("test", str(path), Options(str(tmp_path)))
+    ports = Ports(VirtualClock(START), make_gate=lambda gate_class: broker.gate_class(), **parts)
+    strategy = assemble(spec, ports)
     strategy.start()
     return strategy
 

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import List
 
 import pytest
-from strategy_files import Starter
+from strategy_files import Starter, Told
 
 from jqtrade.__main__ import _task_text
 from jqtrade.errors import InvalidParam
 from jqtrade.market.calendar import GivenDays
 from jqtrade.options import Options
-from jqtrade.runtime.strategy import Progress, Strategy
+from jqtrade.runtime.assemble import assemble
+from jqtrade.runtime.ports import Ports, StrategySpec
 from jqtrade.tasks.record import TaskInfo
 from jqtrade.testing import FakeBroker, VirtualClock
 
@@ -94,17 +95,17 @@ def test_the_account_is_synced_at_the_start_and_on_trading_days_only(start: Star
 
 
 def test_get_tasks_shows_the_next_real_run(start: Starter) -> None:
-    told: List[Progress] = []
+    told = Told()
     path = start.write("demo.py", "seen = []\n" + DAILY)
-    strategy = Strategy("demo", str(path), VirtualClock(FRIDAY), Options(), on_progress=told.append)
+    strategy = assemble(StrategySpec("demo", str(path), Options()), Ports(VirtualClock(FRIDAY), observers=[told]))
     strategy.start()
     strategy.run(datetime(2026, 2, 14))
     strategy.close()
-    assert [progress.next_time for progress in (told[0], told[-1])] == [
-        datetime(2026, 2, 13, 10),
-        datetime(2026, 2, 24, 10),
+    assert [record["next_time"] for record in (told.records[0], told.records[-1])] == [
+        "2026-02-13 10:00:00",
+        "2026-02-24 10:00:00",
     ]
-    assert told[-1].calendar_ends is None
+    assert told.records[-1]["calendar_ends"] is None
 
 
 def test_the_users_holidays_count(start: Starter, jqtrade_home: Path) -> None:
@@ -125,7 +126,7 @@ def test_a_bad_file_of_holidays_ends_the_start(start: Starter, jqtrade_home: Pat
 def test_days_may_be_given_in_place_of_the_exchanges_and_end(start: Starter) -> None:
     path = start.write("demo.py", "seen = []\n" + DAILY)
     days = GivenDays([date(2026, 2, 14), date(2026, 2, 16)])
-    strategy = Strategy("demo", str(path), VirtualClock(FRIDAY), Options(), trading_days=days)
+    strategy = assemble(StrategySpec("demo", str(path), Options()), Ports(VirtualClock(FRIDAY), days))
     strategy.start()
     strategy.run()  # returns when no day is left
     strategy.close()
@@ -135,7 +136,7 @@ def test_days_may_be_given_in_place_of_the_exchanges_and_end(start: Starter) -> 
 
 def test_the_option_decides_also_where_days_are_given(start: Starter) -> None:
     path = start.write("demo.py", "seen = []\n" + DAILY.replace('"XSHG"', '"all"'))
-    strategy = Strategy("demo", str(path), VirtualClock(FRIDAY), Options(), trading_days=GivenDays([]))
+    strategy = assemble(StrategySpec("demo", str(path), Options()), Ports(VirtualClock(FRIDAY), GivenDays([])))
     strategy.start()
     strategy.run(datetime(2026, 2, 15))
     strategy.close()
@@ -146,10 +147,10 @@ def test_the_option_decides_also_where_days_are_given(start: Starter) -> None:
 def test_near_the_end_of_the_calendar_log_and_get_tasks_say_so_once(
     start: Starter, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told: List[Progress] = []
+    told = Told()
     path = start.write("demo.py", "seen = []\n" + DAILY)
     clock = VirtualClock(datetime(2026, 12, 15))
-    strategy = Strategy("demo", str(path), clock, Options(), on_progress=told.append)
+    strategy = assemble(StrategySpec("demo", str(path), Options()), Ports(clock, observers=[told]))
     strategy.start()
     strategy.run(datetime(2026, 12, 17))
     assert not lines(caplog, "交易日历")
@@ -159,7 +160,7 @@ def test_near_the_end_of_the_calendar_log_and_get_tasks_say_so_once(
     assert [moment.day for moment in strategy.module.seen][-4:] == [31, 1, 4, 5]
     (said,) = lines(caplog, "交易日历只到 2026-12-31")
     assert "holidays.csv" in said
-    assert told[-1].calendar_ends == date(2026, 12, 31)
+    assert told.records[-1]["calendar_ends"] == "2026-12-31"
 
 
 def test_get_tasks_has_a_line_for_it() -> None:

@@ -60,9 +60,9 @@ class Bench:
         self.rescheduled: List[Optional[datetime]] = []
         self.triggers: Dict[str, Trigger] = {}
         self._end = 0.0
-        self.scheduler = Scheduler(self.clock, GRACE, self._is_wanted, self._hear, self._reschedule)
+        self.scheduler = Scheduler(self.clock, GRACE, self._should_run, self._hear, self._reschedule)
 
-    def _is_wanted(self) -> bool:
+    def _should_run(self) -> bool:
         upcoming = self.scheduler.next_job()
         waits = upcoming is not None and upcoming[0] <= self.clock.now()
         return waits or self.clock.monotonic() < self._end

@@ -119,16 +119,16 @@ def test_no_job_is_called_once_the_loop_is_not_wanted() -> None:
     assert bench.called() == [("a", at(10))]
 
 
-def test_while_it_waits_the_loop_asks_at_least_every_longest_sleep_whether_it_is_wanted() -> None:
+def test_while_it_waits_the_loop_asks_at_least_every_longest_sleep_whether_it_should_run() -> None:
     bench = Bench()
     bench.clock.longest_sleep = 0.25
     asked: List[datetime] = []
 
-    def is_wanted() -> bool:
+    def should_run() -> bool:
         asked.append(bench.clock.now())
         return bench.clock.now() < at(9, 0, 2)
 
-    scheduler = Scheduler(bench.clock, GRACE, is_wanted)
+    scheduler = Scheduler(bench.clock, GRACE, should_run)
     scheduler.add(Job("a", lambda due: None, TimesOfDay([time(10)]), DAILY), bench.clock.now())
     scheduler.run()
     assert bench.clock.now() == at(9, 0, 2)
@@ -138,12 +138,12 @@ def test_while_it_waits_the_loop_asks_at_least_every_longest_sleep_whether_it_is
 def test_a_long_answer_whether_it_is_wanted_is_not_taken_for_a_sleeping_machine(caplog: Any) -> None:
     bench = Bench(at(9, 59))
 
-    def is_wanted() -> bool:
+    def should_run() -> bool:
         if bench.clock.now() == at(10):
             bench.clock.sleep(70)  # a halt has orders cancelled
         return True
 
-    scheduler = Scheduler(bench.clock, GRACE, is_wanted)
+    scheduler = Scheduler(bench.clock, GRACE, should_run)
     called: List[str] = []
     for name in "ab":
         scheduler.add(Job(name, lambda due, name=name: called.append(name), TimesOfDay([time(10)]), DAILY), at(9, 59))
@@ -152,15 +152,15 @@ def test_a_long_answer_whether_it_is_wanted_is_not_taken_for_a_sleeping_machine(
     assert all("晚了 1 分 10 秒 才运行" in text for _, text in levels(caplog))
 
 
-def test_while_only_syncing_happens_it_is_asked_now_and_then_whether_it_is_wanted() -> None:
+def test_while_only_syncing_happens_it_is_asked_now_and_then_whether_it_should_run() -> None:
     bench = Bench()
     asked: List[datetime] = []
 
-    def is_wanted() -> bool:
+    def should_run() -> bool:
         asked.append(bench.clock.now())
         return bench.clock.now() < at(9, 0, 2)
 
-    scheduler = Scheduler(bench.clock, GRACE, is_wanted)
+    scheduler = Scheduler(bench.clock, GRACE, should_run)
     scheduler.add(Job("sync", lambda due: None, Interval(0.01), SYNC), bench.clock.now())
     scheduler.run()
     assert at(9, 0, 2) <= bench.clock.now() < at(9, 0, 2) + timedelta(seconds=0.2)

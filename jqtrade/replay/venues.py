@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from datetime import datetime
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional, Type
 
 from jqtrade.account.gate import AbsTradeGate
 from jqtrade.errors import InvalidParam
@@ -15,8 +15,8 @@ from jqtrade.onequant_terminal.files import Outbox
 from jqtrade.onequant_terminal.terminal import OneQuantTerminal
 from jqtrade.paper.exchange import PaperExchange
 from jqtrade.paper.terms import terms_of
-from jqtrade.replay.clock import ReplayClock
 from jqtrade.replay.recorder import Recorder
+from jqtrade.replay.replay_clock import ReplayClock
 
 ACCOUNT_NO = "replay"
 """of a strategy that has none"""
@@ -27,7 +27,7 @@ LONG_WAIT = 10.0
 log = get_log("jqtrade.replay")
 
 
-class Terms(NamedTuple):
+class ReplayOverrides(NamedTuple):
     """What counts in a replay whatever the strategy sets."""
 
     bars: Optional[Quotes]
@@ -37,7 +37,7 @@ class Terms(NamedTuple):
     """None: as the option paper_seed says"""
 
     def apply(self, options: Dict[str, Any]) -> Dict[str, Any]:
-        """The options of a strategy with these terms instead of its own. Raises InvalidParam if they cannot be meant."""
+        """The options of a strategy with these values instead of its own. Raises InvalidParam if they cannot be meant."""
         if self.bars is None and options["paper_bars"] is not None:
             raise InvalidParam("策略设置了 paper_bars={}，回放时请用 --bars 指定行情".format(options["paper_bars"]))
         changed = dict(options, paper_keep_hours=True, paper_quotes=None, paper_bars=None, paper_max_quote_age=None)
@@ -52,28 +52,28 @@ class Terms(NamedTuple):
         return MadeUpQuotes(options["paper_seed"], log.warning) if self.bars is None else self.bars
 
 
-class World(ABC):
+class Venue(ABC):
     """The exchange, and how the strategy reaches it."""
 
-    def __init__(self, clock: ReplayClock, terms: Terms, recorder: Recorder) -> None:
+    def __init__(self, clock: ReplayClock, overrides: ReplayOverrides, recorder: Recorder) -> None:
         self.exchange: Optional[PaperExchange] = None
         """there once the strategy has loaded its account"""
         self.quotes: Optional[Quotes] = None
         """as `exchange`"""
         self._clock = clock
-        self._terms = terms
+        self._overrides = overrides
         self._recorder = recorder
 
     @abstractmethod
-    def make_gate(self) -> AbsTradeGate:
-        """A trade gate to the exchange, for the strategy that is about to load its account."""
+    def make_gate(self, gate_class: Type[AbsTradeGate]) -> AbsTradeGate:
+        """A trade gate to the exchange, whatever the strategy names, which is about to load its account."""
 
     @abstractmethod
     def wait(self, seconds: float) -> None:
         """Let time pass."""
 
     @abstractmethod
-    def look(self, now: datetime) -> bool:
+    def advance(self, now: datetime) -> bool:
         """Let the exchange move on to `now`. Returns whether the broker may have something new to tell."""
 
     def _begin(self, exchange: PaperExchange, quotes: Quotes) -> None:
@@ -83,60 +83,66 @@ class World(ABC):
         self._recorder.begin(exchange.snapshot(self._clock.now()).total)
 
 
-class PaperWorld(World):
+class _PaperGate(PaperTradeGate):
+    """The exchange in the strategy's own process, with what the replay overrides."""
+
+    def __init__(self, overrides: ReplayOverrides, on_open: Callable[[PaperExchange, Quotes], None]) -> None:
+        self._overrides = overrides
+        self._on_open = on_open
+
+    def setup(self, options: Dict[str, Any]) -> None:
+        super().setup(self._overrides.apply(options))
+        self._on_open(self.exchange, self.quotes)
+
+    def open_quotes(self, options: Dict[str, Any]) -> Quotes:
+        return self._overrides.quotes(options)
+
+
+class _FileGate(AnXinDMATradeGate):
+    """One Quant's files in a folder of the replay's own."""
+
+    def __init__(self, order_dir: str, on_open: Callable[[Dict[str, Any]], None]) -> None:
+        self._replay_dir = order_dir
+        self._on_open = on_open
+
+    def setup(self, options: Dict[str, Any]) -> None:
+        options = dict(options, order_dir=self._replay_dir, account_no=options["account_no"] or ACCOUNT_NO)
+        super().setup(options)
+        self._on_open(options)
+
+
+class PaperVenue(Venue):
     """As `--paper`: the exchange in the strategy's own process."""
 
-    def make_gate(self) -> AbsTradeGate:
-        world = self
-
-        class ReplayPaperGate(PaperTradeGate):
-            keeps_orders = False
-
-            def setup(self, options: Dict[str, Any]) -> None:
-                super().setup(world._terms.apply(options))
-                world._begin(self.exchange, self.quotes)
-
-            def open_quotes(self, options: Dict[str, Any]) -> Quotes:
-                return world._terms.quotes(options)
-
-        return ReplayPaperGate()
+    def make_gate(self, gate_class: Type[AbsTradeGate]) -> AbsTradeGate:
+        return _PaperGate(self._overrides, self._begin)
 
     def wait(self, seconds: float) -> None:
         self._clock.sleep(seconds)
 
-    def look(self, now: datetime) -> bool:
+    def advance(self, now: datetime) -> bool:
         if self.exchange is None:
             return False
         self.exchange.advance(now)
         return self.exchange.has_news
 
 
-class FileWorld(World):
+class FileVenue(Venue):
     """As `paper_broker`: One Quant's DMA window on files of its own, which looks at them as time passes."""
 
     POLL_SECONDS = 0.5
 
-    def __init__(self, clock: ReplayClock, terms: Terms, recorder: Recorder, order_dir: str) -> None:
-        super().__init__(clock, terms, recorder)
+    def __init__(self, clock: ReplayClock, overrides: ReplayOverrides, recorder: Recorder, order_dir: str) -> None:
+        super().__init__(clock, overrides, recorder)
         self._order_dir = order_dir
         self._terminal: Optional[OneQuantTerminal] = None
 
-    def make_gate(self) -> AbsTradeGate:
-        world = self
-
-        class ReplayFileGate(AnXinDMATradeGate):
-            keeps_orders = False
-
-            def setup(self, options: Dict[str, Any]) -> None:
-                account_no = options["account_no"] or ACCOUNT_NO
-                options = dict(options, order_dir=world._order_dir, account_no=account_no)
-                super().setup(options)
-                world._open(world._terms.apply(options))
-
-        return ReplayFileGate()
+    def make_gate(self, gate_class: Type[AbsTradeGate]) -> AbsTradeGate:
+        return _FileGate(self._order_dir, self._open)
 
     def _open(self, options: Dict[str, Any]) -> None:
-        quotes = self._terms.quotes(options)
+        options = self._overrides.apply(options)
+        quotes = self._overrides.quotes(options)
         cash = parse_cash(options["paper_cash"], "paper_cash")
         outbox = Outbox(options["file_encoding"], self._clock, _say)
         self._terminal = OneQuantTerminal(
@@ -162,7 +168,7 @@ class FileWorld(World):
         if seconds > 0:
             self._clock.sleep(seconds)
 
-    def look(self, now: datetime) -> bool:
+    def advance(self, now: datetime) -> bool:
         return self._terminal is not None
 
 

@@ -1,4 +1,4 @@
-"""What is said while a replay runs: everything in replay.log, in strategy time, and the news on the terminal."""
+"""What is said while a replay runs: everything in replay.log, in strategy time, and each kind of warning and error on the terminal."""
 
 import contextlib
 import io
@@ -47,7 +47,7 @@ class LateFile(io.BytesIO):
             self._file = None
 
 
-class News(logging.Handler):
+class TerminalLogHandler(logging.Handler):
     """Shows each kind of warning and error once: what differs in numbers alone is one kind."""
 
     def __init__(self, say: Callable[[str], None], moment: Callable[[], datetime], masker: Masker, path: str) -> None:
@@ -86,17 +86,17 @@ class News(logging.Handler):
 @contextlib.contextmanager
 def replay_logging(
     file: LateFile,
-    news: News,
+    terminal: TerminalLogHandler,
     debug: bool,
     masker: Masker,
     clock: Clock,
     strategy_time: Callable[[], Optional[datetime]],
 ) -> Iterator[OwnLogging]:
-    """Send log lines and prints of this process to `file`, and to `news`, as long as it lasts."""
+    """Send log lines and prints of this process to `file`, and to `terminal`, as long as it lasts."""
     stream = MaskedStream(file, masker)
     handler = logging.StreamHandler(MaskedStream(file, masker))
     handler.setFormatter(LineFormatter(clock, strategy_time, with_pid=False))
-    own = OwnLogging([handler, news], debug)
+    own = OwnLogging([handler, terminal], debug)
     streams = sys.stdout, sys.stderr
     sys.stdout = sys.stderr = stream
     own.begin()

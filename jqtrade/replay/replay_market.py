@@ -10,7 +10,7 @@ from jqtrade.market.quotes import Quotes
 _LONGEST_HOLIDAY = timedelta(days=12)
 
 
-class Market(NamedTuple):
+class ReplayMarket(NamedTuple):
     """What a replay plays on."""
 
     days: List[date]
@@ -26,7 +26,7 @@ class Market(NamedTuple):
         return self.bars is None
 
 
-def open_market(path: Optional[str], start: date, end: date) -> Market:
+def open_market(path: Optional[str], start: date, end: date) -> ReplayMarket:
     """The market of the days from `start` to `end`, with the bars at `path`, if there are any.
 
     Raises InvalidParam if there is nothing to be played.
@@ -36,7 +36,7 @@ def open_market(path: Optional[str], start: date, end: date) -> Market:
         days = calendar.trading_days(start, end)
         if not days:
             raise InvalidParam(f"{start} 到 {end} 没有交易日。没有做任何操作")
-        return Market(days, None, _guessed(calendar, days))
+        return ReplayMarket(days, None, _guessed(calendar, days))
     from jqtrade.market.bars import open_bars
 
     bars = open_bars(path)
@@ -47,7 +47,7 @@ def open_market(path: Optional[str], start: date, end: date) -> Market:
         raise InvalidParam(f"行情 {path} 里没有 {start} 到 {end} 的行情，{span}。没有做任何操作")
     is_short = max(days[0] - start, end - days[-1]) > _LONGEST_HOLIDAY
     note = f"要求回放 {start} 到 {end}，行情只有 {days[0]} 到 {days[-1]} 的" if is_short else None
-    return Market(days, bars, note)
+    return ReplayMarket(days, bars, note)
 
 
 def _guessed(calendar: ExchangeDays, days: List[date]) -> Optional[str]:

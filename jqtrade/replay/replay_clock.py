@@ -17,7 +17,7 @@ class ReplayClock(VirtualClock):
         super().__init__(start)
         self.on_sleep: Callable[[], None] = lambda: None
         """called after each sleep: what goes on outside the strategy meanwhile"""
-        self.is_wanted: Callable[[], bool] = lambda: True
+        self.should_run: Callable[[], bool] = lambda: True
         """asked while the pace is kept; False: keep it no longer"""
         self._speed = speed
         self._real = real or SystemClock()
@@ -33,7 +33,7 @@ class ReplayClock(VirtualClock):
     def _keep_pace(self, seconds: float) -> None:
         """Let real time catch up with `seconds` more of it; the time that jobs took counts."""
         self._until = max(self._until, self._real.monotonic() - 1.0) + seconds
-        while self.is_wanted():
+        while self.should_run():
             rest = self._until - self._real.monotonic()
             if rest <= 0:
                 return

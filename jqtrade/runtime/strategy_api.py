@@ -11,6 +11,7 @@ from jqtrade.account.account import Account
 from jqtrade.account.order import Order, check_code
 from jqtrade.account.request import OrderRequest, check_request
 from jqtrade.errors import InvalidCall, InvalidParam
+from jqtrade.runtime.job_request import JobRequest
 from jqtrade.runtime.loader import accepts
 from jqtrade.runtime.user_code import our_decimals
 
@@ -56,7 +57,8 @@ def only_in(*phases: Phase) -> Callable[[Function], Function]:
 class Host(ABC):
     """What StrategyApi needs of the running strategy."""
 
-    phase = Phase.LOADING
+    phase: Phase
+    """how far it has come"""
 
     @abstractmethod
     def account(self) -> Account:
@@ -67,8 +69,8 @@ class Host(ABC):
         """Take options. Raises InvalidParam or InvalidCall; nothing is set then."""
 
     @abstractmethod
-    def add_daily(self, function: Callable[[Any], Any], time: str) -> None:
-        """Call `function(context)` every day at `time`. Raises InvalidParam for a bad time."""
+    def add_job(self, request: JobRequest) -> None:
+        """Call its function whenever it asks for. Raises InvalidParam for a bad time."""
 
     @abstractmethod
     def sync_orders(self) -> None:
@@ -104,7 +106,7 @@ class StrategyApi:
             raise InvalidParam(f"run_daily 的函数 {name} 应能接受一个位置参数，例如 def {name}(context)")
         if inspect.iscoroutinefunction(func):
             raise InvalidParam(f"run_daily 的函数 {func.__name__} 是 async 函数，不会被执行，请改为普通函数")
-        self._host.add_daily(func, time)
+        self._host.add_job(JobRequest(func, time))
 
     @only_in(Phase.LOADING, Phase.INITIALIZING)
     @ours
