@@ -67,7 +67,7 @@ class BorrowedProcess:
                 self._changes = {}
                 for key in before.keys() | after.keys():
                     old, new = before.get(key, _MISSING), after.get(key, _MISSING)
-                    is_stranger = key[0] == "modules" and new is not _MISSING and key[1] not in modules
+                    is_stranger = key[0] == "modules" and old is _MISSING and key[1] not in modules
                     if old is not new and old != new and not is_stranger:
                         self._changes[key] = new
                 _put({key: before.get(key, _MISSING) for key in self._changes})
@@ -169,29 +169,21 @@ def _put_setting(name: str, value: Any) -> None:
         _SETTINGS[name][1](value)
 
 
-_PLAIN = (logging.NOTSET, True, False, (), ())
-"""a logger that nobody has touched"""
-
-
 def _take_loggers() -> Dict[str, Any]:
     loggers = [*logging.Logger.manager.loggerDict.values(), logging.root]
     return {
-        one.name: (one.level, one.propagate, one.disabled, tuple(_handlers(one)), tuple(one.filters))
+        one.name: (one.level, one.propagate, one.disabled, tuple(one.handlers), tuple(one.filters))
         for one in loggers
         if isinstance(one, logging.Logger)
     }
 
 
-def _handlers(logger: logging.Logger) -> List[logging.Handler]:
-    """Without those by which a library keeps still."""
-    return [handler for handler in logger.handlers if not isinstance(handler, logging.NullHandler)]
-
-
 def _put_logger(name: str, value: Any) -> None:
     logger = logging.root if name == logging.root.name else logging.getLogger(name)
-    level, logger.propagate, logger.disabled, handlers, filters = _PLAIN if value is _MISSING else value
-    silent = [handler for handler in logger.handlers if isinstance(handler, logging.NullHandler)]
-    logger.handlers[:], logger.filters[:] = [*handlers, *silent], filters
+    if value is _MISSING:  # a logger cannot be taken away; those of a library that stays have a NullHandler
+        handlers = [handler for handler in logger.handlers if isinstance(handler, logging.NullHandler)]
+        value = (logging.NOTSET, True, False, handlers, ())
+    level, logger.propagate, logger.disabled, logger.handlers[:], logger.filters[:] = value
     logger.setLevel(level)
 
 
