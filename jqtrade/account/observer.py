@@ -85,20 +85,13 @@ class Observers(Observer):
     def add(self, observer: Observer) -> None:
         self._observers.append(observer)
 
-    job_started = _telling("job_started")
-    job_finished = _telling("job_finished")
-    job_missed = _telling("job_missed")
-    planned = _telling("planned")
-    order_changed = _telling("order_changed")
-    sync_failed = _telling("sync_failed")
-    sync_recovered = _telling("sync_recovered")
-    balance_changed = _telling("balance_changed")
-    halted = _telling("halted")
-    stopped = _telling("stopped")
-
     def _say_once(self, observer: Observer, name: str, error: BaseException) -> None:
         kind = (type(observer), name, type(error))
         if kind not in self._said:
             self._said.add(kind)
             text = "%s 没有记下 %s：%s: %s（策略和订单照常；同样的错误不再重复）"
             log.error(text, kind[0].__name__, name, kind[2].__name__, error)
+
+
+for _event in [name for name in vars(Observer) if not name.startswith("_")]:
+    setattr(Observers, _event, _telling(_event))

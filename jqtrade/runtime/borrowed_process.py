@@ -106,7 +106,9 @@ class _Room(NamedTuple):
     """sets what has this name; _MISSING: there shall be none"""
 
 
-def _mapping(mapping: MutableMapping[str, Any]) -> _Room:
+def _mapping(mapping: MutableMapping[str, Any], *names: str) -> _Room:
+    """What `mapping` has under these names; without any, all of it."""
+
     def put(name: str, value: Any) -> None:
         if value is not _MISSING:
             mapping[name] = value
@@ -115,7 +117,7 @@ def _mapping(mapping: MutableMapping[str, Any]) -> _Room:
         if name == "TZ" and hasattr(time, "tzset"):
             time.tzset()
 
-    return _Room(lambda: dict(mapping), put)
+    return _Room(lambda: {name: mapping[name] for name in names or list(mapping)}, put)
 
 
 _LISTS: Dict[str, Any] = {"path": sys, "argv": sys, "filters": warnings}
@@ -131,17 +133,18 @@ def _put_list(name: str, value: Any) -> None:
         the_list[:] = content
 
 
-_ATTRIBUTES: List[Tuple[Any, str]] = [
-    *((sys, name) for name in ("stdin", "stdout", "stderr", "excepthook", "displayhook")),
-    (warnings, "showwarning"),
-    *((logging, name) for name in ("_warnings_showwarning", "raiseExceptions", "lastResort")),
-]
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed; then nobody can go back there
+        return os.curdir
+
 
 _SETTINGS: Dict[str, Tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "random": (random.getstate, random.setstate),
     "decimal": (lambda: decimal.getcontext().copy(), decimal.setcontext),
     "recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
-    "folder": (os.getcwd, os.chdir),
+    "folder": (_folder, os.chdir),
     "locale": (lambda: locale.setlocale(locale.LC_ALL), lambda value: locale.setlocale(locale.LC_ALL, value)),
     "logging.disable": (lambda: logging.root.manager.disable, logging.disable),
     "faulthandler": (faulthandler.is_enabled, lambda on: faulthandler.enable() if on else faulthandler.disable()),
@@ -154,19 +157,8 @@ if sys.platform != "win32":
     )
 
 
-def _take_settings() -> Dict[str, Any]:
-    settings = {}
-    for name, (get, _) in _SETTINGS.items():
-        try:
-            settings[name] = get()
-        except OSError:  # the current folder was removed
-            pass
-    return settings
-
-
 def _put_setting(name: str, value: Any) -> None:
-    if value is not _MISSING:
-        _SETTINGS[name][1](value)
+    _SETTINGS[name][1](value)
 
 
 def _take_loggers() -> Dict[str, Any]:
@@ -202,11 +194,10 @@ def _put_signal(number: int, handler: Any) -> None:
 
 _ROOMS = {
     "lists": _Room(lambda: {name: (getattr(o, name), list(getattr(o, name))) for name, o in _LISTS.items()}, _put_list),
-    "attributes": _Room(
-        lambda: {(owner, name): getattr(owner, name) for owner, name in _ATTRIBUTES},
-        lambda key, value: setattr(key[0], key[1], value),
-    ),
-    "settings": _Room(_take_settings, _put_setting),
+    "sys": _mapping(vars(sys), "stdin", "stdout", "stderr", "excepthook", "displayhook"),
+    "warnings": _mapping(vars(warnings), "showwarning"),
+    "logging": _mapping(vars(logging), "_warnings_showwarning", "raiseExceptions", "lastResort"),
+    "settings": _Room(lambda: {name: get() for name, (get, _) in _SETTINGS.items()}, _put_setting),
     "environment": _mapping(os.environ),
     "builtins": _mapping(vars(builtins)),
     "modules": _mapping(sys.modules),

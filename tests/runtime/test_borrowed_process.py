@@ -10,6 +10,7 @@ import sys
 import threading
 import warnings
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
@@ -175,7 +176,7 @@ def test_two_replays_with_helpers_of_the_same_names_one_after_the_other_leave_no
     where(lambda: replay(paths[0], tmp_path / "warm"))  # what is imported only now stays
     before, modules = state(), set(sys.modules)
     for number, path in enumerate(paths):
-        outcome = where(lambda: replay(path, tmp_path / f"out{number}"))
+        outcome = where(partial(replay, path, tmp_path / f"out{number}"))
         assert (outcome.exit_code, outcome.summary.jobs_failed, outcome.summary.orders) == (0, 0, 1)
         assert state() == before
         assert set(sys.modules) == modules and not {"mine", "signals", "late"} & modules
