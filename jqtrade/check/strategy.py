@@ -3,7 +3,6 @@
 import inspect
 import os
 import sys
-import traceback
 import types
 from datetime import datetime
 from typing import Any, Callable, Dict, List, Optional, Tuple, Type
@@ -25,6 +24,7 @@ from jqtrade.runtime.context import Context
 from jqtrade.runtime.dialect import Dialect
 from jqtrade.runtime.job_request import JobRequest
 from jqtrade.runtime.ports import Ports, StrategySpec
+from jqtrade.runtime.start_errors import explain, failed_at
 from jqtrade.runtime.strategy import Strategy
 from jqtrade.runtime.strategy_api import Host, Phase, StrategyApi
 from jqtrade.scheduler.time_expr import trigger_of
@@ -108,17 +108,14 @@ class CheckedStrategy(Dialect, Host):
         elif isinstance(error, SystemExit):
             text = f"{where} 调用了退出，任务不会启动"
         else:
-            text = f"{where} 运行出错：{type(error).__name__}: {error}"
+            text = f"{where} 运行出错：{explain(error, None)}"
         if self._asked_account and not isinstance(error, JqtradeError):
             text += "（检查时账户是空的，也可能与此有关）"
         self.findings.add(ERROR, text, *self._place(error))
 
     def _place(self, error: BaseException) -> Tuple[Optional[str], Optional[int]]:
-        """File and line at which the user's own code raised it: the innermost in the strategy's folder, else anywhere."""
-        folder = os.path.dirname(os.path.abspath(self._path)) + os.sep
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
-        own = [frame for frame in frames if os.path.abspath(frame.filename).startswith(folder)] or frames
-        return (own[-1].filename, own[-1].lineno) if own else (None, None)
+        """File and line at which the user's own code raised it."""
+        return failed_at(error, self._path)[:2]
 
     def caller(self) -> Tuple[Optional[str], Optional[int]]:
         """File and line of the user's code that is calling us; None if it is not."""
