@@ -44,6 +44,7 @@ class _Assembly(Parts):
         self._name = spec.name
         self._observers = observers
         self._is_fresh = spec.fresh
+        self._has_journal = False
 
     def open_account(self, gate_class: Type[AbsTradeGate]) -> Tuple[Account, List[Order]]:
         options, ports, observers = self._options, self._ports, self._observers
@@ -65,11 +66,14 @@ class _Assembly(Parts):
         account = Account(gate, journal, ports.clock, limits, ports.order_ids, longest_wait, observers)
         account.recover()
         if path is not None:
+            self._has_journal = True
             observers.add(JobNotes(account.note_job))
         account.sync_balance()
         return account, account.sync_orders()
 
-    def open_job_log(self) -> JobLog:
+    def open_job_log(self) -> Optional[JobLog]:
+        if self._has_journal or not self._ports.keeps_records:
+            return None
         job_log = JobLog(self._data_path() + ".db", self._ports.clock)
         self._observers.add(JobNotes(job_log.note_job))
         return job_log

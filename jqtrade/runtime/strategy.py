@@ -55,8 +55,8 @@ class Parts(ABC):
         """The account, and its orders that the strategy's hook is to hear of."""
 
     @abstractmethod
-    def open_job_log(self) -> JobLog:
-        """What keeps the runs of the jobs where there is no account."""
+    def open_job_log(self) -> Optional[JobLog]:
+        """What keeps the runs of the jobs, unless the account's journal does."""
 
     @abstractmethod
     def make_schedule(self, strategy: "Strategy", syncs: bool, started: datetime) -> Schedule:
@@ -216,7 +216,7 @@ class Strategy(Host):
         if self._schedule is None:
             raise InvalidCall("Strategy.run 要在 start 之后调用")
         with self._ports.lend():
-            if self._account is None and self._job_log is None and self._ports.keeps_records:
+            if self._job_log is None:
                 self._job_log = self._parts.open_job_log()
             self._deliver_updates(self.clock.now())
             self._schedule.scheduler.run(until)

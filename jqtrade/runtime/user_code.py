@@ -35,21 +35,21 @@ class UserCode:
     """Calls of one strategy's code, in the process that made this.
 
     `sys.argv` is the strategy's path meanwhile, and Decimal's settings are the user's. Afterwards both are ours again,
-    what `look_after` had to put back is told once, and a child that was forked meanwhile ends.
+    what `put_back` had to put back is told once, and a child that was forked meanwhile ends.
     """
 
-    def __init__(self, path: str, look_after: Callable[[], List[str]] = list) -> None:
-        """`look_after` puts back what jqtrade needs of the process, and returns what had been changed, in Chinese."""
+    def __init__(self, path: str, put_back: Callable[[], List[str]] = list) -> None:
+        """`put_back` puts back what jqtrade needs of the process, and returns what had been changed, in Chinese."""
         self._argv = [path]
         self._decimals = _DECIMALS.copy()
-        self._look_after = look_after
+        self._put_back = put_back
         self._told: Set[str] = set()
         self._pid = os.getpid()
 
     @contextlib.contextmanager
     def running(self, where: str) -> Iterator[None]:
         """The user's code runs as long as this lasts; `where` says which, in Chinese."""
-        self._put_back("不在任务里的代码（例如策略的线程）")
+        self._tell_put_back("不在任务里的代码（例如策略的线程）")
         with self.no_child_returns(where):
             our_argv, sys.argv = sys.argv, self._argv
             ours = decimal.getcontext()
@@ -61,7 +61,7 @@ class UserCode:
                 decimal.setcontext(ours)
                 self._argv, sys.argv = sys.argv, our_argv
                 if os.getpid() == self._pid:
-                    self._put_back(where)
+                    self._tell_put_back(where)
 
     @contextlib.contextmanager
     def no_child_returns(self, where: str) -> Iterator[None]:
@@ -75,8 +75,8 @@ class UserCode:
         if os.getpid() != self._pid:
             _end_child(where, None)
 
-    def _put_back(self, where: str) -> None:
-        for what in self._look_after():
+    def _tell_put_back(self, where: str) -> None:
+        for what in self._put_back():
             if what not in self._told:
                 self._told.add(what)
                 log.warning("%s 改动了%s，已恢复；同样的改动以后照样恢复，不再提醒", where, what)

@@ -1,6 +1,5 @@
-"""Starting strategies in virtual time, without a trace in sys.path and sys.modules afterwards."""
+"""Starting strategies in virtual time."""
 
-import sys
 from pathlib import Path
 from typing import Any, Iterator, List, Tuple
 
@@ -13,17 +12,10 @@ def start(tmp_path: Path) -> Iterator[Starter]:
     """Return what writes and starts strategies; their accounts are closed with the test."""
     folder = tmp_path / "strategies"
     folder.mkdir()
-    path, modules = list(sys.path), set(sys.modules)
     starter = Starter(folder)
     yield starter
     for strategy in starter.started:
         strategy.close()
-    sys.path[:] = path
-    sys.modules.pop("demo", None)
-    for name in set(sys.modules) - modules:
-        file = getattr(sys.modules[name], "__file__", None)
-        if file is not None and str(folder) in file:
-            del sys.modules[name]
 
 
 @pytest.fixture

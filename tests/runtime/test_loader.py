@@ -1,7 +1,6 @@
 """Loading a strategy's file: its names, its encoding, the modules beside it, its mistakes."""
 
 import os
-import pickle
 import shutil
 import subprocess
 import sys
@@ -63,11 +62,14 @@ def test_the_strategys_module_has_its_file_and_what_it_defines_can_be_pickled(st
             import os
             seen.append(os.path.basename(__file__))
             seen.append(__name__ == "__main__")
-            run_daily(print, "open")
+            run_daily(remember, "open")
+
+        def remember(context):
+            import pickle
+            seen.append(pickle.loads(pickle.dumps(Memory())).value)
         """
-    )
-    assert started.seen == ["demo.py", False]
-    assert pickle.loads(pickle.dumps(started.module.Memory())).value == 7
+    ).run(at(10))
+    assert started.seen == ["demo.py", False, 7]
 
 
 # ---------------------------------------------------------------- encoding
@@ -129,9 +131,19 @@ def test_modules_and_packages_beside_the_strategy_can_be_imported(start: Starter
 
 def test_the_strategys_folder_comes_first_on_the_path_once(start: Starter) -> None:
     for _ in range(2):
-        start("def process_initialize(context): run_daily(print, 'open')")
-        assert sys.path[0] == str(start.folder)
-        assert sys.path.count(str(start.folder)) == 1
+        started = start(
+            """
+            import sys
+
+            def process_initialize(context):
+                seen.append(list(sys.path))
+                run_daily(print, "open")
+            """
+        )
+        (path,) = started.seen
+        assert path[0] == str(start.folder)
+        assert path.count(str(start.folder)) == 1
+        assert str(start.folder) not in sys.path
 
 
 def test_a_helper_that_cannot_be_imported_since_its_name_is_taken_is_named(start: Starter, caplog: Any) -> None:

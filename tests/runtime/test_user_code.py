@@ -172,12 +172,12 @@ def test_what_had_to_be_put_back_is_told_once_with_the_name_of_the_function(tmp_
 
     changed: List[str] = []
 
-    def look_after() -> List[str]:
+    def put_back() -> List[str]:
         found = list(changed)
         changed.clear()
         return found
 
-    code = UserCode("s.py", look_after)
+    code = UserCode("s.py", put_back)
     for _ in range(2):
         with code.running("buy"):
             changed.append("信号 SIGTERM 的处理")

@@ -1,6 +1,5 @@
-"""Run strategies of the folder strategies/ in virtual time, and leave nothing of them behind."""
+"""Run strategies of the folder strategies/ in virtual time."""
 
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Callable, Iterator, Optional
@@ -16,14 +15,11 @@ Start = Callable[..., Strategy]
 
 
 @pytest.fixture
-def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+def start(tmp_path: Path) -> Iterator[Start]:
     """start(file, moment, broker=None, **options): a strategy of ours, on paper if no broker is given."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    modules = set(sys.modules)
     started = []
 
     def start(file: str, moment: datetime, broker: Optional[FakeBroker] = None, **options: Any) -> Strategy:
-        forget_modules(modules)
         options.setdefault("runtime_dir", str(tmp_path / "runtime"))  # the same for every start of a test
         if broker is None:
             options.setdefault("trade_gate", "paper")
@@ -34,14 +30,6 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     yield start
     for strategy in started:
         strategy.close()
-    forget_modules(modules)
-
-
-def forget_modules(known: Any) -> None:
-    """Forget the modules beside the strategies: another one may have a module of the same name."""
-    for name, module in list(sys.modules.items()):
-        if name not in known and str(STRATEGIES) in str(getattr(module, "__file__", "")):
-            del sys.modules[name]
 
 
 @pytest.fixture
