@@ -6,12 +6,11 @@ sets aside for a buy, rather too much.
 """
 
 import functools
-import re
 from decimal import Decimal
 from typing import NamedTuple, Optional, Tuple
 
-CODE_PATTERN = re.compile(r"\d{6}\.(?:XSHE|XSHG)", re.ASCII)
-"""how a security is named: "000001.XSHE", "600000.XSHG" """
+from jqtrade.options import CODE_PATTERN as CODE_PATTERN
+
 SHARE = "share"
 FUND = "fund"
 BOND = "bond"

@@ -11,7 +11,7 @@ from no_limits import no_limits
 from jqtrade.account.account import Account
 from jqtrade.account.journal import Journal
 from jqtrade.gates.onequant.gate import AnXinDMATradeGate
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.testing import FakeBroker, VirtualClock
 
 ACCOUNT_NO = "1234567"
@@ -82,7 +82,7 @@ def open_gate(folder: OneQuantFolder, clock: VirtualClock) -> Callable[..., AnXi
     def open_one(**options: Any) -> AnXinDMATradeGate:
         given = {"account_no": ACCOUNT_NO, "order_dir": str(folder.path), "file_encoding": "utf-8"}
         given.update(options)
-        all_options = Options()
+        all_options = strategy_options()
         all_options.update(all_options.check(given))
         gate = AnXinDMATradeGate()
         gate.clock = clock

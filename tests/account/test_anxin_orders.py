@@ -341,7 +341,7 @@ def test_nothing_is_logged_while_the_terminal_has_not_written_yet(gate: Gate, ca
 def test_a_refusal_waits_until_every_portion_of_the_updates_is_read(
     gate: Gate, folder: OneQuantFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_file, "PORTION", 300)
+    monkeypatch.setattr(csv_file, "CHUNK_BYTES", 300)
     for order_id in ("77", "78"):
         gate.order(make_order(order_id))
     folder.append("execResult", RESULT_HEADER, refused("77"), refused("78"))
@@ -365,5 +365,5 @@ def test_one_sync_of_the_account_takes_every_portion(
         for order_id in ids
     ]
     folder.append("orderUpdate", UPDATE_HEADER, *rows)
-    monkeypatch.setattr(csv_file, "PORTION", 500)
+    monkeypatch.setattr(csv_file, "CHUNK_BYTES", 500)
     assert [(order.order_id, order.status) for order in account.sync_orders()] == [(each, "filled") for each in ids]

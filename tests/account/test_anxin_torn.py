@@ -33,7 +33,7 @@ from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
 from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.gates import csv_file
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.testing import VirtualClock
 
 class KillingOs:
@@ -45,7 +45,7 @@ class KillingOs:
         os.write(fd, data[:end])
         os.kill(os.getpid(), 9)  # SIGKILL; on Windows TerminateProcess
 
-options = Options()
+options = strategy_options()
 options.update(options.check({{"account_no": "1234567", "order_dir": {folder!r}}}))
 gate = AnXinDMATradeGate()
 gate.clock = VirtualClock(datetime(2026, 1, 5, 10, 0))
@@ -165,7 +165,7 @@ def test_a_torn_row_gets_its_end_before_the_next_order_is_refused_for_its_sake(
     assert [gate.was_sent(make_order()) for _ in range(2)] == [None, None]
     assert folder.file("algoOrder").read_bytes() == before
     for _ in range(2):
-        gate.mend()
+        gate.repair_partial_write()
         assert folder.order_lines() == [ORDER_HEADER, ROW[:cut]]
         assert gate.was_sent(make_order()) is answer
 
@@ -188,7 +188,7 @@ def test_a_last_line_of_another_program_is_left_to_it(open_gate: OpenGate, folde
     before = folder.file("algoOrder").read_bytes()
     gate = open_gate()
     assert gate.was_sent(make_order()) is None
-    gate.mend()
+    gate.repair_partial_write()
     assert folder.file("algoOrder").read_bytes() == before
 
 
@@ -201,15 +201,15 @@ def test_to_mend_does_not_wait_for_a_lock_that_another_program_holds(
     gate = open_gate(wait_lock_time_out=600)
     assert gate.was_sent(make_order()) is None
     with FileLock(str(folder.file("algoOrder")) + ".lock"):
-        gate.mend()
+        gate.repair_partial_write()
     assert folder.file("algoOrder").read_bytes() == before
 
 
 def test_to_mend_makes_no_file(open_gate: OpenGate, folder: OneQuantFolder) -> None:
     gate = open_gate()
-    gate.mend()
+    gate.repair_partial_write()
     folder.append("algoOrder", ROW[:40], end="")
     assert gate.was_sent(make_order()) is None
     folder.file("algoOrder").unlink()
-    gate.mend()
+    gate.repair_partial_write()
     assert not folder.file("algoOrder").exists()

@@ -10,7 +10,7 @@ from broker_files import OneQuantFolder, asset_row
 
 from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.gates.onequant.snapshot_watch import SnapshotWatch
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.testing import VirtualClock
 
 
@@ -58,7 +58,7 @@ def test_only_trading_time_counts_and_only_then_anything_is_said(
     path = tmp_path / "assetInfo_20260105.csv"
     path.write_bytes(b"")
     touch(path, moment(changed))
-    SnapshotWatch(FileClock(moment(now)), Options()["market_period"]).look(str(path), path.stat())
+    SnapshotWatch(FileClock(moment(now)), strategy_options()["market_period"]).check(str(path), path.stat())
     assert said(caplog) == (["WARNING"] if warned else [])
 
 
@@ -67,11 +67,11 @@ def test_yesterdays_time_counts_from_todays_opening(tmp_path: Path, caplog: Any)
     path.write_bytes(b"")
     touch(path, moment("10:00:00", day=4))
     clock = FileClock(moment("09:34:00"))
-    watch = SnapshotWatch(clock, Options()["market_period"])
-    watch.look(str(path), path.stat())
+    watch = SnapshotWatch(clock, strategy_options()["market_period"])
+    watch.check(str(path), path.stat())
     assert said(caplog) == []
     clock.sleep(90)
-    watch.look(str(path), path.stat())
+    watch.check(str(path), path.stat())
     assert "5 分 30 秒" in caplog.text
 
 

@@ -42,15 +42,15 @@ def test_an_exception_right_after_the_lock_was_taken_leaves_nobody_waiting(
 ) -> None:
     """A signal handler may raise there; the strategy may order nothing more today."""
     path = tmp_path / "file.csv"
-    take = csv_file.FileLock.try_acquire
+    take = csv_file.AppendLock.try_acquire
 
-    def be_interrupted(lock: csv_file.FileLock) -> bool:
+    def be_interrupted(lock: csv_file.AppendLock) -> bool:
         take(lock)
         raise AssertionError("Timed Out")
 
     appender = Appender(str(path), b"a,b", WAIT, clock)
     with monkeypatch.context() as patch:
-        patch.setattr(csv_file.FileLock, "try_acquire", be_interrupted)
+        patch.setattr(csv_file.AppendLock, "try_acquire", be_interrupted)
         with pytest.raises(AssertionError):
             appender.append([b"1,2"])
     Appender(str(path), b"a,b", LockWait(0, 0), clock).append([b"3,4"])
@@ -164,7 +164,7 @@ def read_all(follower: FileFollower) -> Tuple[List[bytes], int]:
 def test_a_long_file_is_read_in_portions_whatever_their_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portion: int
 ) -> None:
-    monkeypatch.setattr(csv_file, "PORTION", portion)
+    monkeypatch.setattr(csv_file, "CHUNK_BYTES", portion)
     path = tmp_path / "file"
     path.write_bytes(b"\xef\xbb\xbfhead\r\none\n" + b"long" * 5 + b"\r\r\n\n\ntwo\r\ntor")
     follower = FileFollower(str(path))
@@ -179,7 +179,7 @@ def test_a_long_file_is_read_in_portions_whatever_their_size(
 def test_a_file_that_goes_or_shrinks_between_two_portions_ends_the_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_file, "PORTION", 8)
+    monkeypatch.setattr(csv_file, "CHUNK_BYTES", 8)
     path = tmp_path / "file"
     path.write_bytes(b"one\ntwo\nthree\nfour\n")
     follower = FileFollower(str(path))

@@ -10,8 +10,8 @@ from typing import Any
 import filelock
 import pytest
 
-from jqtrade.gates import file_lock
-from jqtrade.gates.file_lock import FileLock
+from jqtrade.gates import append_lock
+from jqtrade.gates.append_lock import AppendLock
 
 HOLDER = """
 import sys, time
@@ -25,7 +25,7 @@ time.sleep(60)
 
 def test_it_is_the_lock_that_other_programs_take_by_filelock(tmp_path: Path) -> None:
     path = str(tmp_path / "file.lock")
-    ours, theirs = FileLock(path), filelock.FileLock(path)
+    ours, theirs = AppendLock(path), filelock.FileLock(path)
     with theirs:
         assert not ours.try_acquire()
     assert ours.try_acquire()
@@ -39,7 +39,7 @@ def test_it_is_the_lock_that_other_programs_take_by_filelock(tmp_path: Path) -> 
 
 
 def test_two_of_the_same_process_exclude_one_another(tmp_path: Path) -> None:
-    first, second = FileLock(str(tmp_path / "file.lock")), FileLock(str(tmp_path / "file.lock"))
+    first, second = AppendLock(str(tmp_path / "file.lock")), AppendLock(str(tmp_path / "file.lock"))
     assert first.try_acquire() and not second.try_acquire()
     first.release()
     assert second.try_acquire() and not first.try_acquire()
@@ -50,7 +50,7 @@ def test_a_killed_holder_frees_it(tmp_path: Path) -> None:
     path = str(tmp_path / "file.lock")
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, path], stdout=subprocess.PIPE)
     assert holder.stdout is not None and holder.stdout.readline().strip() == b"held"
-    lock = FileLock(path)
+    lock = AppendLock(path)
     assert not lock.try_acquire()
     holder.kill()
     holder.wait()
@@ -61,7 +61,7 @@ def test_a_killed_holder_frees_it(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_an_error_and_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(OSError):
-        FileLock(str(tmp_path / "no" / "file.lock")).try_acquire()
+        AppendLock(str(tmp_path / "no" / "file.lock")).try_acquire()
     assert not (tmp_path / "no").exists()
 
 
@@ -76,8 +76,8 @@ def test_a_file_that_was_deleted_while_we_waited_is_no_lock(tmp_path: Path, monk
         taken: bool = lock_descriptor(fd, blocking=blocking)
         return taken
 
-    lock = FileLock(str(path))
-    monkeypatch.setattr(file_lock.filelock, "lock_descriptor", deleted_first)
+    lock = AppendLock(str(path))
+    monkeypatch.setattr(append_lock.filelock, "lock_descriptor", deleted_first)
     before = len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0
     assert not lock.try_acquire()
     after = len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0
@@ -102,8 +102,8 @@ class WindowsIo:
 def test_a_lock_file_that_is_being_deleted_on_windows_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock = FileLock(str(tmp_path / "file.lock"))
-    monkeypatch.setattr(file_lock, "io", WindowsIo())
+    lock = AppendLock(str(tmp_path / "file.lock"))
+    monkeypatch.setattr(append_lock, "io", WindowsIo())
     monkeypatch.setattr(os, "name", "nt")
     assert not lock.try_acquire()
     assert lock.try_acquire()

@@ -257,10 +257,10 @@ from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
 from jqtrade.gates.onequant.gate import AnXinDMATradeGate
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.testing import VirtualClock
 
-options = Options()
+options = strategy_options()
 options.update(options.check({{"account_no": "1234567", "order_dir": {folder!r}}}))
 gate = AnXinDMATradeGate()
 gate.clock = VirtualClock(datetime(2026, 1, 5, 10, 0))

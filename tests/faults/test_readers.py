@@ -15,7 +15,7 @@ from jqtrade.account.reports import check_balance, check_order
 from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidReport, TradeGateError
 from jqtrade.gates.csv_file import read_snapshot
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.runtime.strategy import Strategy
 from tests.faults.broker_history import history, mutate, shuffle
 from tests.faults.ordering_task import STRATEGY
@@ -33,7 +33,7 @@ class Desk:
         self.world.day = "20260105"
         self.world.write_snapshots()
         self.clock = VirtualClock(datetime(2026, 1, 5, 10, 0))
-        self.strategy = Strategy("desk", STRATEGY, self.clock, Options(str(folder / "home")))
+        self.strategy = Strategy("desk", STRATEGY, self.clock, strategy_options(str(folder / "home")))
         self.strategy.configure(dict(self.world.options, timezone="+08:00"))
         self.strategy.start()
         self.api: Any = self.strategy.module
@@ -147,7 +147,7 @@ def told_in_order(desk: Desk, truths: Dict[str, Any]) -> Dict[str, Any]:
     )
     connection.commit()
     connection.close()
-    strategy = Strategy("desk", STRATEGY, desk.clock, Options(str(desk.world.folder / "home")))
+    strategy = Strategy("desk", STRATEGY, desk.clock, strategy_options(str(desk.world.folder / "home")))
     strategy.configure(dict(desk.world.options, timezone="+08:00"))
     strategy.start()
     ends = {order.order_id: outcome(order) for order in strategy.account().orders()}

@@ -10,12 +10,12 @@ from paper_helpers import BANK, at, write_bars
 
 from jqtrade.account.order import LimitOrderStyle, Order, OrderAction
 from jqtrade.clock import VirtualClock
+from jqtrade.gates.options import strategy_options
 from jqtrade.gates.paper import PaperTradeGate
 from jqtrade.market.freshness import is_older
-from jqtrade.options import option_table
 from jqtrade.replay.worlds import Terms
 
-DEFAULTS = {name: option.default for name, option in option_table().items() if name.startswith("paper_")}
+DEFAULTS = {name: value for name, value in strategy_options().as_dict().items() if name.startswith("paper_")}
 HALF_AN_HOUR = timedelta(minutes=30)
 MONDAY, TUESDAY, FRIDAY = "2026-07-06", "2026-07-07", "2026-07-10"
 

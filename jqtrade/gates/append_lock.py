@@ -1,4 +1,4 @@
-"""FileLock: what keeps programs apart that append to the same file. It excludes filelock's own FileLock of that path too."""
+"""AppendLock: what keeps programs apart that append to the same file. It excludes filelock's own FileLock of that path too."""
 
 import io
 import os
@@ -19,7 +19,7 @@ else:  # not filelock's class, which does not say what it has opened when it is 
     from jqtrade.descriptor_lock import unlock as _unlock
 
 
-class FileLock:
+class AppendLock:
     """A lock that is held for moments; not reentrant.
 
     An exception may come between any two steps here, since a signal handler of the strategy may raise anywhere. So the
