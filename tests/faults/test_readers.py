@@ -178,7 +178,7 @@ def test_a_file_of_updates_that_grows_by_any_cuts_ends_the_same(
 def test_every_file_cut_at_every_byte_is_never_misread_by_the_account_and_right_at_the_next_sync(
     tmp_path: Path,
 ) -> None:
-    """As tests/account/test_anxin_cuts.py shows of the gate; here the account's orders and figures."""
+    """As tests/gates/test_anxin_cuts.py shows of the gate; here the account's orders and figures."""
     step = rounds(7, 1) if rounds(1, 2) == 1 else 1
     cuts = 0
     with desks(tmp_path) as open_desk:

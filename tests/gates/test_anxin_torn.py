@@ -78,10 +78,10 @@ def states(account: Account) -> List[str]:
 def test_an_order_whose_row_was_cut_by_a_kill_is_unknown_until_the_terminal_refuses_it(
     open_gate: OpenGate, folder: OneQuantFolder, clock: VirtualClock, journal_path: str, more: int
 ) -> None:
-    here = Path(__file__).resolve().parent
+    tests = Path(__file__).resolve().parent.parent
     code = KILLED.format(folder=str(folder.path), journal=journal_path, more=more)
     process = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path[:0] = {[str(here), str(here.parent.parent)]!r}\n" + code],
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {[str(tests / 'account'), str(tests.parent)]!r}\n" + code],
         stderr=subprocess.PIPE,
         timeout=60,
     )

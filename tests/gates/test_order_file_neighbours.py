@@ -292,7 +292,8 @@ os._exit(len([one for one in ids if one]))
 def test_what_is_printed_after_a_strategy_closed_its_output_lands_in_no_file_of_ours(
     folder: OneQuantFolder, journal_path: str, closed: List[int]
 ) -> None:
-    here = [str(Path(__file__).parent), str(Path(__file__).parent.parent.parent)]
+    tests = Path(__file__).parent.parent
+    here = [str(tests / "account"), str(tests.parent)]
     program = PRINTS_INTO_WHAT_IT_OPENS.format(path=here, closed=closed, folder=str(folder.path), journal=journal_path)
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
