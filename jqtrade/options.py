@@ -77,35 +77,23 @@ def path(name: str, value: Any) -> str:
     return absolute(text(name, os.fspath(value) if isinstance(value, os.PathLike) else value))
 
 
-def money(name: str, value: Any) -> float:
-    if not is_number(value) or value <= 0:
-        raise fail(name, value, "大于 0 的金额（元）")
-    return float(value)
+def number(allows: Callable[[float], bool], right: str) -> Callable[[str, Any], float]:
+    """A check of numbers; `right` is what the user reads of those that it `allows`."""
+
+    def check(name: str, value: Any) -> float:
+        if not is_number(value) or not allows(value):
+            raise fail(name, value, right)
+        return float(value)
+
+    return check
 
 
-def _positive(name: str, value: Any) -> float:
-    if not is_number(value) or value <= 0:
-        raise fail(name, value, "大于 0 的数字")
-    return float(value)
-
-
-def seconds(name: str, value: Any) -> float:
-    """A duration that timedelta can hold and that is not 0 there."""
-    if not is_number(value) or not 0.001 <= value <= 1e9:
-        raise fail(name, value, "大于 0 的数字（秒，0.001 到 1000000000）")
-    return float(value)
-
-
-def not_negative(name: str, value: Any) -> float:
-    if not is_number(value) or value < 0:
-        raise fail(name, value, "不小于 0 的数字")
-    return float(value)
-
-
-def _lag(name: str, value: Any) -> float:
-    if not is_number(value) or not 0 <= value <= 3600:
-        raise fail(name, value, " 0 到 3600 之间的秒数")
-    return float(value)
+money = number(lambda value: value > 0, "大于 0 的金额（元）")
+not_negative = number(lambda value: value >= 0, "不小于 0 的数字")
+seconds = number(lambda value: 0.001 <= value <= 1e9, "大于 0 的数字（秒，0.001 到 1000000000）")
+"""a duration that timedelta can hold and that is not 0 there"""
+_positive = number(lambda value: value > 0, "大于 0 的数字")
+_lag = number(lambda value: 0 <= value <= 3600, " 0 到 3600 之间的秒数")
 
 
 def _period(name: str, value: Any) -> Period:

@@ -2,19 +2,7 @@
 
 from typing import Any
 
-from jqtrade.options import Option, fail, flag, is_number, money, not_negative, or_none, path, seconds
-
-
-def _share(name: str, value: Any) -> float:
-    if not is_number(value) or not 0 < value <= 1:
-        raise fail(name, value, "大于 0、不大于 1 的比例，例如 0.25")
-    return float(value)
-
-
-def _rate(name: str, value: Any) -> float:
-    if not is_number(value) or not 0 <= value <= 0.1:
-        raise fail(name, value, " 0 到 0.1 之间的比例，例如万分之二点五是 0.00025")
-    return float(value)
+from jqtrade.options import Option, fail, flag, money, not_negative, number, or_none, path, seconds
 
 
 def _whole(name: str, value: Any) -> int:
@@ -22,6 +10,9 @@ def _whole(name: str, value: Any) -> int:
         raise fail(name, value, "整数")
     return value
 
+
+_share = number(lambda value: 0 < value <= 1, "大于 0、不大于 1 的比例，例如 0.25")
+_rate = number(lambda value: 0 <= value <= 0.1, " 0 到 0.1 之间的比例，例如万分之二点五是 0.00025")
 
 PAPER_OPTIONS = (
     Option("paper_cash", 1000000.0, money),
