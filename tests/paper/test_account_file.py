@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import pytest
-from paper_helpers import BANK, DAY_HEADER, MORNING, at, write_bars
 
 from jqtrade.account.order import LimitOrderStyle, Order, OrderAction
 from jqtrade.clock import VirtualClock
@@ -15,6 +14,7 @@ from jqtrade.errors import InvalidParam, OrderNotSent, TradeGateError
 from jqtrade.gates.paper import PaperTradeGate
 from jqtrade.options import option_table
 from jqtrade.paper.account_file import VERSION
+from tests.paper.paper_helpers import BANK, DAY_HEADER, MORNING, at, write_bars
 
 DEFAULTS = {name: option.default for name, option in option_table().items() if name.startswith("paper_")}
 DAY = timedelta(days=1)

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
-from paper_helpers import BANK, at, write_bars
-from terminal_bench import Bench
 
 from jqtrade.account.order import LimitOrderStyle, Order, OrderAction
 from jqtrade.clock import VirtualClock
@@ -17,6 +15,8 @@ from jqtrade.market.bars import open_bars
 from jqtrade.onequant_terminal.program import run_paper_broker
 from jqtrade.options import option_table
 from jqtrade.paper.terms import make_terms
+from tests.onequant_terminal.terminal_bench import Bench
+from tests.paper.paper_helpers import BANK, at, write_bars
 
 START = at("09:14")
 ORDERS = [

@@ -5,10 +5,10 @@ from typing import List, Optional, Tuple
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from paper_helpers import BANK, MORNING, STAR, HandQuotes, make_exchange, statuses
 
 from jqtrade.market.quotes import Quote
 from jqtrade.paper.exchange import SHARES_PER_STEP, PaperExchange
+from tests.paper.paper_helpers import BANK, MORNING, STAR, HandQuotes, make_exchange, statuses
 
 SECOND = timedelta(seconds=1)
 TOMORROW = MORNING + timedelta(days=1)

@@ -6,12 +6,12 @@ from typing import Dict, List, Tuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paper_helpers import BANK, MORNING, HandQuotes, make_exchange
 
 from jqtrade.market.boards import board_of
 from jqtrade.paper.exchange import PaperExchange
 from jqtrade.paper.fees import fees
 from jqtrade.paper.ledger import Hold, Ledger
+from tests.paper.paper_helpers import BANK, MORNING, HandQuotes, make_exchange
 
 CODES = [BANK, "688001.XSHG", "510300.XSHG", "113001.XSHG"]
 

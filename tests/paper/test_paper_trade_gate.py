@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from paper_helpers import BANK, MORNING, write_bars
 
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStyle
 from jqtrade.account.reports import check_balance, check_order
@@ -12,6 +11,7 @@ from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidParam, OrderNotSent
 from jqtrade.gates.paper import PaperTradeGate
 from jqtrade.options import option_table
+from tests.paper.paper_helpers import BANK, MORNING, write_bars
 
 DEFAULTS = {name: option.default for name, option in option_table().items() if name.startswith("paper_")}
 

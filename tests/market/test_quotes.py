@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import List
 
 import pytest
-from paper_helpers import BANK, MORNING, make_exchange, quiet
 
 from jqtrade.errors import InvalidParam
 from jqtrade.market.quotes import FileQuotes, MadeUpQuotes, Quote
 from jqtrade.paper.terms import open_quotes
+from tests.paper.paper_helpers import BANK, MORNING, make_exchange, quiet
 
 NEXT = MORNING + timedelta(seconds=5)
 LATER = MORNING + timedelta(seconds=10)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
-from paper_helpers import NaiveReader
-from terminal_bench import Bench
 
 from jqtrade.errors import InvalidParam
 from jqtrade.paper.exchange import SHARES_PER_STEP
+from tests.onequant_terminal.terminal_bench import Bench
+from tests.paper.paper_helpers import NaiveReader
 
 LONG = os.environ.get("JQTRADE_FAULTS") == "long"
 """every byte, where the short tests try every few"""

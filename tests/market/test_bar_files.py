@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from paper_helpers import BANK, at, write_bars
 
 from jqtrade.errors import InvalidParam
 from jqtrade.market.bars import Bars, open_bars
+from tests.paper.paper_helpers import BANK, at, write_bars
 
 DATA = Path(__file__).resolve().parents[2] / "strategies" / "data"
 GOOD = "2026-07-06,000001.SZ,10,10.5,9.8,10.3,1000"

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from paper_helpers import BANK, at, fate, strict_exchange, write_bars
 
 from jqtrade.market.bars import Bars, open_bars
 from jqtrade.market.dividends import Action, Actions
 from jqtrade.market.quotes import Quote
 from jqtrade.paper.terms import ExchangeTerms
+from tests.paper.paper_helpers import BANK, at, fate, strict_exchange, write_bars
 
 DAILY = ["2026-07-03,000001.SZ,9,9,9,9,4000", "2026-07-06,000001.SZ,10,10.40,9.20,9.60,100000"]
 MINUTES = [

@@ -4,11 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from paper_helpers import ACCOUNT_NO, NaiveReader
-from terminal_bench import Bench, trade
 
 from jqtrade.errors import InvalidParam
 from jqtrade.paper.exchange import SHARES_PER_STEP
+from tests.onequant_terminal.terminal_bench import Bench, trade
+from tests.paper.paper_helpers import ACCOUNT_NO, NaiveReader
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from paper_helpers import ACCOUNT_NO, MORNING, HandQuotes, NaiveReader, read_snapshot
-
 from jqtrade.clock import VirtualClock
 from jqtrade.onequant_terminal.faults import FaultyOutbox
 from jqtrade.onequant_terminal.files import Outbox
 from jqtrade.onequant_terminal.terminal import OneQuantTerminal
 from jqtrade.paper.exchange import SHARES_PER_STEP
+from tests.paper.paper_helpers import ACCOUNT_NO, MORNING, HandQuotes, NaiveReader, read_snapshot
 
 ORDER_HEADER = (
     "updTime,custBatchNo,acctType,acct,symbol,tradeSide,targetQty,algoId,priceType,ticks,highLimitPrice,lowLimitPrice"
