@@ -8,7 +8,7 @@ from typing import Dict, List, Optional, Sequence
 from jqtrade.errors import InvalidParam
 from jqtrade.market.bar_files import BarFiles
 from jqtrade.market.bar_series import BarSeries
-from jqtrade.market.quotes import Quote, Quotes, Stretch
+from jqtrade.market.quotes import Quote, Quotes, TradedInterval
 
 
 def open_bars(path: str) -> "Bars":
@@ -64,9 +64,9 @@ class Bars(Quotes):
     def last_day(self) -> Optional[date]:
         return date.fromordinal(self._days[-1]) if self._days else None
 
-    def stretches(self, code: str, after: datetime, until: datetime) -> Sequence[Stretch]:
+    def traded_intervals(self, code: str, after: datetime, until: datetime) -> Sequence[TradedInterval]:
         series = self._series.get(code)
-        return () if series is None else series.stretches(after, until)
+        return () if series is None else series.traded_intervals(after, until)
 
     def auction(self, code: str, moment: datetime) -> Optional[Quote]:
         series = self._series.get(code)

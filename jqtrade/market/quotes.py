@@ -60,7 +60,7 @@ class Quote(NamedTuple):
         return self.last if self.bid1 is None else self.bid1
 
 
-class Stretch(NamedTuple):
+class TradedInterval(NamedTuple):
     """What was traded from `start` to `end`. Who was there from the start could trade at any of it, who came in between
     only at what it ended with."""
 
@@ -81,7 +81,7 @@ class Quotes(ABC):
     knows_past = False
     """Whether `get` knows the quotes of any moment of the day, not of this one alone."""
     keeps_history = False
-    """Whether `stretches` tells what was traded at any time; otherwise only the quote of this moment counts."""
+    """Whether `traded_intervals` tells what was traded at any time; otherwise only the quote of this moment counts."""
 
     @abstractmethod
     def get(self, code: str, now: datetime) -> Optional[Quote]:
@@ -95,8 +95,8 @@ class Quotes(ABC):
         """What the quotes of `now` are known by: as long as it is equal, so are they."""
         return now
 
-    def stretches(self, code: str, after: datetime, until: datetime) -> Sequence[Stretch]:
-        """What was traded in the stretches that ended after `after`, up to `until` of the same day, oldest first."""
+    def traded_intervals(self, code: str, after: datetime, until: datetime) -> Sequence[TradedInterval]:
+        """What was traded in the intervals that ended after `after`, up to `until` of the same day, oldest first."""
         return ()
 
     def auction(self, code: str, moment: datetime) -> Optional[Quote]:
@@ -185,7 +185,7 @@ class FileQuotes(Quotes):
         self._say = say
         self._said: FrozenSet[str] = frozenset()
         self._missing = False
-        self._looked: Optional[datetime] = None
+        self._refreshed: Optional[datetime] = None
         self._changed = datetime.min
         self._settled = True
         try:
@@ -202,8 +202,8 @@ class FileQuotes(Quotes):
         """how often they were read anew"""
 
     def moment(self, now: datetime) -> int:
-        if now != self._looked:
-            self._looked = now
+        if now != self._refreshed:
+            self._refreshed = now
             self._refresh(now)
         return self._version
 

@@ -74,10 +74,10 @@ ALWAYS_OPEN = Session(time.min, time.max, CONTINUOUS, True, True)
 
 def session_at(moment: datetime, code: str) -> Session:
     """The session of `code` ("000001.XSHE") at `moment` of a trading day, of a market that keeps hours."""
-    clock, day = moment.time(), moment.date()
+    time_of_day, day = moment.time(), moment.date()
     number, _, exchange = code.partition(".")
     for session in SESSIONS:
-        if session.start <= clock < session.end and session.since <= day < session.until:
+        if session.start <= time_of_day < session.end and session.since <= day < session.until:
             if session.exchange in ("", exchange) and number.startswith(session.prefixes):
                 return session
     return CLOSED

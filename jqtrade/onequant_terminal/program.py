@@ -15,6 +15,7 @@ from jqtrade.market.freshness import MAX_QUOTE_AGE, Freshness, parse_age
 from jqtrade.market.rules import parse_cash
 from jqtrade.onequant_terminal.faults import FaultyOutbox
 from jqtrade.onequant_terminal.files import Outbox
+from jqtrade.onequant_terminal.state import FILE_NAME
 from jqtrade.onequant_terminal.terminal import OneQuantTerminal
 from jqtrade.paper.fees import COMMISSION_RATE, MIN_COMMISSION
 from jqtrade.paper.terms import VOLUME_SHARE, make_terms, open_quotes
@@ -94,6 +95,7 @@ def run_paper_broker(
                 snapshot_interval,
                 terms,
                 freshness,
+                os.path.join(order_dir, FILE_NAME),
             )
         except OSError as error:
             raise InvalidParam(f"目录 order_dir={order_dir} 读不了：{error}") from error
