@@ -13,12 +13,13 @@ from jqtrade.clock import Clock, SystemClock, parse_timezone
 from jqtrade.errors import InvalidParam
 from jqtrade.market.freshness import MAX_QUOTE_AGE, Freshness, parse_age
 from jqtrade.market.rules import parse_cash
+from jqtrade.market.sources import open_quotes
 from jqtrade.onequant_terminal.faults import FaultyOutbox
 from jqtrade.onequant_terminal.files import Outbox
 from jqtrade.onequant_terminal.state import FILE_NAME
 from jqtrade.onequant_terminal.terminal import OneQuantTerminal
 from jqtrade.paper.fees import COMMISSION_RATE, MIN_COMMISSION
-from jqtrade.paper.terms import VOLUME_SHARE, make_terms, open_quotes
+from jqtrade.paper.terms import VOLUME_SHARE, make_terms
 from jqtrade.stop_signals import StopSignals
 
 __all__ = ["OneQuantTerminal", "run_paper_broker"]

@@ -103,9 +103,9 @@ class PaperExchange:
         if reason is None:
             assert board is not None and quote is not None and limit is not None
             reason = order_objection(order, limit, board, quote, session, self.ledger, self._keep_hours)
-            last_day = self._quotes.last_day
-            if session.kind == HOLIDAY and last_day is not None and now.date() > last_day:
-                reason = f"行情只到 {last_day}，没有 {now:%Y-%m-%d} 的，不能委托"
+            days = self._quotes.trading_days
+            if session.kind == HOLIDAY and days and now.date() > days[-1]:
+                reason = f"行情只到 {days[-1]}，没有 {now:%Y-%m-%d} 的，不能委托"
         self._emit(order)
         if reason is not None:
             self._emit(order._replace(status=OrderStatus.rejected, text=reason))

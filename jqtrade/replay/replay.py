@@ -10,8 +10,8 @@ from typing import Dict, List, Mapping, NamedTuple, Optional
 from jqtrade.errors import InvalidParam, JqtradeError, StrategyError
 from jqtrade.log import OwnLogging, get_log
 from jqtrade.market.calendar import GivenDays
-from jqtrade.market.quotes import MadeUpQuotes
 from jqtrade.market.rules import parse_cash
+from jqtrade.market.sources.made_up import MadeUpQuotes
 from jqtrade.options import Options
 from jqtrade.own_imports import own_imports, put_folder_first
 from jqtrade.replay import output

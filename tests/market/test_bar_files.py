@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jqtrade.errors import InvalidParam
-from jqtrade.market.bars import Bars, open_bars
+from jqtrade.market.sources.bars import Bars, open_bars
 from tests.paper.paper_helpers import BANK, at, write_bars
 
 DATA = Path(__file__).resolve().parents[2] / "strategies" / "data"

@@ -8,9 +8,9 @@ from typing import Any, Dict, List
 
 import pytest
 
-from jqtrade.market.bars import Bars, open_bars
 from jqtrade.market.dividends import Action, Actions
 from jqtrade.market.quotes import Quote
+from jqtrade.market.sources.bars import Bars, open_bars
 from jqtrade.paper.terms import ExchangeTerms
 from tests.paper.paper_helpers import BANK, at, fate, strict_exchange, write_bars
 

@@ -8,7 +8,7 @@ from typing import Any, List, Tuple
 
 import pytest
 
-from jqtrade.market.bars import Bars, open_bars
+from jqtrade.market.sources.bars import Bars, open_bars
 from jqtrade.paper.exchange import PaperExchange
 from tests.paper.paper_helpers import BANK, at, strict_exchange, write_bars
 

@@ -7,7 +7,7 @@ from typing import List, Optional, Tuple
 
 import pytest
 
-from jqtrade.market.bars import Bars, open_bars
+from jqtrade.market.sources.bars import Bars, open_bars
 from tests.paper.paper_helpers import BANK, DAY_HEADER, at, fate, strict_exchange, write_bars
 
 DAY = date(2026, 7, 6)

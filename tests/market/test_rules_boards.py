@@ -7,11 +7,11 @@ from typing import Any, Optional
 
 import pytest
 
-from jqtrade.market.bars import open_bars
 from jqtrade.market.boards import Board, board_of
 from jqtrade.market.funds import SAME_DAY_FUNDS
 from jqtrade.market.price_rules import CAGES, PRICE_LIMITS, Range, cage_range, limit_range
 from jqtrade.market.quotes import Quote
+from jqtrade.market.sources.bars import open_bars
 from jqtrade.paper.exchange import PaperExchange
 from tests.paper.paper_helpers import HandQuotes, at, fate, strict_exchange, write_bars
 

@@ -6,8 +6,8 @@ from typing import Optional
 
 import pytest
 
-from jqtrade.market.bars import Bars, open_bars
 from jqtrade.market.sessions import session_at
+from jqtrade.market.sources.bars import Bars, open_bars
 from tests.paper.paper_helpers import BANK, HandQuotes, at, fate, strict_exchange, write_bars
 
 STAR = "688001.XSHG"

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jqtrade.market.bars import Bars, open_bars
 from jqtrade.market.dividends import Action, Actions
 from jqtrade.market.rules import to_cents
+from jqtrade.market.sources.bars import Bars, open_bars
 from jqtrade.paper.exchange import PaperExchange
 from jqtrade.paper.ledger import Ledger
 from jqtrade.paper.terms import make_terms

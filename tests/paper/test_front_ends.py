@@ -11,7 +11,7 @@ from jqtrade.account.order import LimitOrderStyle, Order, OrderAction
 from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidParam
 from jqtrade.gates.paper import PaperTradeGate
-from jqtrade.market.bars import open_bars
+from jqtrade.market.sources.bars import open_bars
 from jqtrade.onequant_terminal.program import run_paper_broker
 from jqtrade.options import option_table
 from jqtrade.paper.terms import make_terms

@@ -12,16 +12,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import List, NamedTuple, Optional, Tuple
 
-from jqtrade.market.boards import SHARE_TICK, board_of
+from jqtrade.market.boards import tick_of
 from jqtrade.market.quotes import Quote, TradedInterval
+from jqtrade.market.sessions import AUCTION_MINUTE, CLOSE_MINUTE, DAY, NOON_MINUTE, OPEN_MINUTE, RETURN_MINUTE
 
-DAY = 1440
-"""minutes; a bar's key is day ordinal x DAY + minute of the day, and the minute of a daily bar is 0"""
-AUCTION_MINUTE = 9 * 60 + 25
-OPEN_MINUTE = 9 * 60 + 30
-NOON_MINUTE = 11 * 60 + 30
-RETURN_MINUTE = 13 * 60
-CLOSE_MINUTE = 15 * 60
 _NOON = 120
 _LAST = 240
 _LEG = 80
@@ -68,8 +62,7 @@ class BarSeries:
         self.low_limit = array("d")
         self.flags = array("b")
         self.source = array("q")
-        board = board_of(code)
-        self._tick = SHARE_TICK if board is None else board.tick
+        self._tick = tick_of(code)
         self._tick_micros = int(self._tick * _MICROS)
         self._trading_days: List[int] = []
         self._day: Optional[_Day] = None
