@@ -10,6 +10,8 @@ import sys
 import time
 from typing import Any, Collection, FrozenSet, Optional, TextIO
 
+from jqtrade.masking import visible
+
 _NOBODY_READS = (errno.EPIPE, errno.EINVAL)
 """`| head` has seen enough; the latter on Windows"""
 
@@ -88,6 +90,11 @@ def why_output_is_lost() -> str:
     output = getattr(buffer, "raw", buffer)
     problem = output.problem if isinstance(output, LossyOutput) else None
     return "" if problem is None or problem.errno in _NOBODY_READS else str(problem)
+
+
+def say(text: str) -> None:
+    """Tell the user, on the standard error."""
+    print(visible(text), file=sys.stderr, flush=True)
 
 
 def fill_standard_descriptors() -> None:

@@ -18,7 +18,7 @@ RUNS_CODE = {"eval", "exec", "compile", "__import__", "system", "popen", "run_pa
 USERS_OWN_CODE = {
     ("runtime/loader.py", "exec"),
     ("runtime/loader.py", "compile"),
-    ("runtime/check_source.py", "compile"),
+    ("check/source.py", "compile"),
     ("runtime/config.py", "run_path"),
 }
 """the strategy and its --config file, which are Python and the user's own"""

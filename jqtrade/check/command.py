@@ -14,17 +14,17 @@ from datetime import date, datetime, timedelta
 from typing import Any, List, Mapping, Optional, Tuple
 
 import jqtrade.api
-from jqtrade.check.file import add_missing_account, add_undefined, parsed
+from jqtrade.check.file import add_missing_account, add_undefined, parsed, undefined_names
 from jqtrade.check.findings import ERROR, NOTICE, WARNING, Findings
-from jqtrade.check.report import Report, Row, as_text
-from jqtrade.check.source import NO_PYFLAKES, Source
+from jqtrade.check.report import Report, TimetableRow, as_text
+from jqtrade.check.source import Source
 from jqtrade.check.strategy import CheckedStrategy, stand_in
-from jqtrade.cli.arguments import nearest
 from jqtrade.clock import Clock, SystemClock
 from jqtrade.errors import InvalidParam, JqtradeError
 from jqtrade.gates.find import is_ours
 from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.gates.onequant.snapshot_watch import PATIENCE
+from jqtrade.hints import nearest
 from jqtrade.log import MaskedStream, format_seconds
 from jqtrade.market.calendar import ExchangeDays, TradingDays, day_text, load_trading_days
 from jqtrade.masking import Masker, visible
@@ -122,14 +122,12 @@ def _days(home: str, findings: Findings) -> TradingDays:
 
 def _check_strategy(strategy: CheckedStrategy, source: Source, findings: Findings) -> bool:
     """Run it as far as it goes, and look at what did not run. Returns whether it got to the end."""
-    missing = source.missing_functions()
-    strategy.stand_ins = {name.name: stand_in(name.name) for name in missing}
-    undefined = source.undefined()
-    if undefined is None:
-        findings.add(NOTICE, NO_PYFLAKES)
+    undefined = undefined_names(source, findings)
+    scheduled = {call.function for call in source.run_dailies()}
+    strategy.stand_ins = {name.name: stand_in(name.name) for name in undefined if name.name in scheduled}
     names_before = set(sys.modules)
     finished = strategy.try_start()
-    add_undefined(source, missing + (undefined or []), findings, strategy.has_defined)
+    add_undefined(source, undefined, findings, strategy.has_defined)
     _report_clock(source, findings)
     _report_misspelt(source, findings)
     _check_calls(strategy, source, findings)
@@ -243,7 +241,7 @@ def _check_freshness(options: Options, days: TradingDays, now: datetime, clock: 
         findings.add(ERROR, text)
 
 
-def timetable(strategy: CheckedStrategy, days: TradingDays, now: datetime) -> Tuple[date, List[Row]]:
+def timetable(strategy: CheckedStrategy, days: TradingDays, now: datetime) -> Tuple[date, List[TimetableRow]]:
     """The day of the next job on a trading day, and what runs on it."""
     period = strategy.options["market_period"]
     midnight = datetime.min.time()
@@ -263,8 +261,8 @@ def timetable(strategy: CheckedStrategy, days: TradingDays, now: datetime) -> Tu
                 for start, end in period
             )
             text = "、".join(f"{start:%H:%M:%S} 到 {end:%H:%M:%S}" for start, end in period)
-            row = Row(text, daily.name, f"每分钟，共 {times} 次")
+            row = TimetableRow(text, daily.name, f"每分钟，共 {times} 次")
         else:
-            row = Row(f"{first:%H:%M:%S}", daily.name, "每天一次")
+            row = TimetableRow(f"{first:%H:%M:%S}", daily.name, "每天一次")
         entries.append((first, daily.priority, number, row))
     return min(dues, default=day), [row for _, _, _, row in sorted(entries, key=lambda entry: entry[:3])]

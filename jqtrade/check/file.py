@@ -16,7 +16,7 @@ from jqtrade.check.joinquant import joinquant_text
 from jqtrade.check.source import NO_PYFLAKES, Source, Undefined, syntax_text
 from jqtrade.errors import InvalidParam, StrategyError
 from jqtrade.options import ACCOUNT, GATE, Options
-from jqtrade.runtime.strategy import Daily
+from jqtrade.scheduler.time_expr import trigger_of
 
 _BUILT_IN_GATES = ("anxin", "paper")
 
@@ -44,7 +44,7 @@ def parsed(path: str, names: Iterable[str], findings: Findings) -> Optional[Sour
 
 
 class FileCheck:
-    """The look at the file at `path` before it is started with `options`, which a config file may have set."""
+    """The check of the file at `path` before it is started with `options`, which a config file may have set."""
 
     def __init__(self, path: str, options: Options, paper: bool, findings: Findings) -> None:
         self._options = options
@@ -52,24 +52,21 @@ class FileCheck:
         self._findings = findings
         self._source = parsed(path, jqtrade.api.__all__, findings)
         if self._source is not None:
-            self._look(self._source)
+            self._check(self._source)
 
-    def _look(self, source: Source) -> None:
-        self._look_for_joinquant(source)
-        undefined = source.undefined()
-        if undefined is None:
-            self._findings.add(NOTICE, NO_PYFLAKES)
-        add_undefined(source, source.missing_functions() + (undefined or []), self._findings)
-        self._look_at_calls(source)
+    def _check(self, source: Source) -> None:
+        self._check_joinquant(source)
+        add_undefined(source, undefined_names(source, self._findings), self._findings)
+        self._check_calls(source)
         if self._has_certainly_no_account(source):
             add_missing_account(source, self._options, self._findings)
 
-    def look_again(self, wants_account: bool) -> None:
+    def check_account(self, wants_account: bool) -> None:
         """Now that process_initialize has run, it is certain whether there is an account."""
         if self._source is not None and not wants_account:
             add_missing_account(self._source, self._options, self._findings)
 
-    def _look_for_joinquant(self, source: Source) -> None:
+    def _check_joinquant(self, source: Source) -> None:
         errors: List[Any] = [(ImportError("", name=name), line) for name, line in source.absent_imports()]
         if not source.defines("process_initialize"):
             errors.append((StrategyError(""), None))
@@ -79,7 +76,7 @@ class FileCheck:
                 self._findings.add(ERROR, text, source.path, line)
                 return
 
-    def _look_at_calls(self, source: Source) -> None:
+    def _check_calls(self, source: Source) -> None:
         settings = source.set_options()
         names = {name for setting in settings for name in [*setting.options, *setting.others]}
         is_open = any(setting.is_open for setting in settings)
@@ -96,7 +93,7 @@ class FileCheck:
             if call.time is None or (hours_may_change and not call.time[:1].isdigit()):
                 continue
             try:
-                Daily(print, call.time).trigger(self._options["market_period"])
+                trigger_of(call.time, self._options["market_period"])
             except InvalidParam as error:
                 level = WARNING if call.is_guarded else ERROR
                 self._findings.add(level, str(error), source.path, call.first_line)
@@ -109,6 +106,14 @@ class FileCheck:
         if _may_get_account(source, options) or source.mentions("set_options"):
             return False
         return not any(map(_may_set_options, source.imported_roots()))
+
+
+def undefined_names(source: Source, findings: Findings) -> List[Undefined]:
+    """Names that are used and defined nowhere; none without pyflakes, which is told."""
+    undefined = source.undefined()
+    if undefined is None:
+        findings.add(NOTICE, NO_PYFLAKES)
+    return undefined or []
 
 
 def add_undefined(

@@ -16,6 +16,11 @@ class Finding(NamedTuple):
     line: Optional[int] = None
 
 
+def _says(told: Finding, finding: Finding) -> bool:
+    """Whether `told` says it already: of the same place, as bad, the same and perhaps more."""
+    return told[2:] == finding[2:] and told.level in (finding.level, ERROR) and finding.text in told.text
+
+
 class Findings:
     """What was found so far, each thing once."""
 
@@ -25,7 +30,7 @@ class Findings:
 
     def add(self, level: str, text: str, file: Optional[str] = None, line: Optional[int] = None) -> None:
         finding = Finding(level, self._masker(text), file, line)
-        if finding not in self._found:
+        if not any(_says(told, finding) for told in self._found):
             self._found.append(finding)
 
     def at(self, level: str) -> List[Finding]:

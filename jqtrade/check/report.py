@@ -9,7 +9,7 @@ from jqtrade.check.findings import ERROR, NOTICE, WARNING, Finding
 from jqtrade.market.calendar import day_text
 
 
-class Row(NamedTuple):
+class TimetableRow(NamedTuple):
     """One line of the timetable."""
 
     time: str
@@ -26,7 +26,7 @@ class Report(NamedTuple):
     notices: List[Finding]
     day: date
     """the trading day of the timetable"""
-    timetable: List[Row]
+    timetable: List[TimetableRow]
 
     def as_dict(self) -> Dict[str, Any]:
         def shown(findings: List[Finding]) -> List[Dict[str, Any]]:
@@ -51,7 +51,7 @@ def as_text(report: Report) -> str:
     lines.append("")
     if report.timetable:
         lines.append(f"下一个交易日 {day_text(report.day)}的时间表：")
-        header = Row("时间", "函数", "种类")
+        header = TimetableRow("时间", "函数", "种类")
         widths = [max(_width(row[column]) for row in [header] + report.timetable) for column in (0, 1)]
         for row in [header] + report.timetable:
             cells = [row[column] + " " * (widths[column] - _width(row[column])) for column in (0, 1)]

@@ -1,13 +1,14 @@
-"""What can be told of a strategy's file without running it: syntax, undefined names, the real clock, calls that are wrong."""
+"""What is read in a strategy's file without running it: its calls of our functions, of the real clock, its imports.
+
+Which names are defined is for pyflakes to say, where it is installed; here stands which of its findings are certain.
+"""
 
 import ast
-import builtins
 import importlib
 import re
-import sys
 import tokenize
 import warnings
-from typing import Any, Collection, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from jqtrade.check.joinquant import absent_modules
 from jqtrade.own_imports import own_imports
@@ -45,9 +46,13 @@ _NOW = {
 """calls that ask for the time, the last ones only with at most so many arguments"""
 
 
-_NAME_MAKERS = {"exec", "globals", "__builtins__"}
-_HOLDERS_OF_NAMES = {"f_globals", "f_locals", "modules"}
-"""attributes: of a frame, and sys.modules[__name__]"""
+_NAME_MAKERS = {"exec", "globals", "vars", "locals", "__builtins__", "builtins", "f_globals", "f_locals", "modules"}
+"""by which a file may define names that cannot be read there; the last one of sys"""
+
+_API = "jqtrade.api."
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_BRANCHES = (ast.If, ast.Try)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 OF_ACCOUNT = {
     "order",
@@ -80,10 +85,9 @@ class RunDaily(NamedTuple):
     last_line: int
     function: str
     """"" if it is no plain name"""
-    function_line: int
     time: Optional[str]
     """None if it is no literal"""
-    is_guarded: bool = False
+    is_guarded: bool
     """whether it stands in a `try` or `if`: what it raises may be meant, or may not be for this machine"""
 
 
@@ -93,11 +97,11 @@ class SetOptions(NamedTuple):
     first_line: int
     last_line: int
     options: Dict[str, Any]
-    others: FrozenSet[str] = frozenset()
+    others: FrozenSet[str]
     """the names of those that are set to something else"""
-    is_open: bool = False
+    is_open: bool
     """whether there may be more: **options"""
-    is_guarded: bool = False
+    is_guarded: bool
     """whether it stands in a `try` or `if`"""
 
 
@@ -115,10 +119,13 @@ class Source:
             compile(text, path, "exec", dont_inherit=True)  # finds what the parser lets through
         self._names = set(names)
         self._nodes = list(ast.walk(self._tree))
-        self._guarded = self._in_try_or_if()
-        self._optional = self._in_branches()
-        self._origins = self._imports()
-        self._defined = self._bound()
+        self._parents = {id(child): node for node in self._nodes for child in ast.iter_child_nodes(node)}
+        self._imports = self._read_imports()
+        self._stars = {module for module, alias, _ in self._imports if alias.name == "*"}
+        self._imports_unknown = bool(self._stars - absent_modules(self._stars) - {"jqtrade.api"})
+        """whether everything is imported from a module that may define names that we do not know"""
+        self._origins = self._read_origins()
+        self._bound = self._bound_names()
 
     def undefined(self) -> Optional[List[Undefined]]:
         """Names that are used and defined nowhere; None if pyflakes is not installed, or fails on this file."""
@@ -128,33 +135,22 @@ class Source:
             messages = checker.Checker(self._tree, filename=self.path, builtins=self._names).messages
         except Exception:  # one that is older than Python itself may raise anything
             return None
-        never_read = self._annotations()
+        kinds = {"UndefinedName", "UndefinedLocal"} | (set() if self._imports_unknown else {"ImportStarUsage"})
+        places = {(node.lineno, node.col_offset, node.id): node for node in self._nodes if isinstance(node, ast.Name)}
         found = []
         for message in messages:
-            kind = type(message).__name__
-            if kind in ("UndefinedName", "UndefinedLocal"):
-                place = message.lineno, message.col
-                if place in never_read:
-                    continue
-                is_local = kind == "UndefinedLocal"
-                is_sure = not self._is_in_loop(message.lineno) if is_local else place not in self._optional
-                found.append(Undefined(message.message_args[0], message.lineno, is_local, is_sure))
-            elif kind == "ImportStarUsage" and not self._has_unknown(message.message_args[1].split(", ")):
-                found.append(Undefined(message.message_args[0], message.lineno))
+            kind, arguments = type(message).__name__, message.message_args
+            name = arguments if isinstance(arguments, str) else arguments[0] if arguments else ""
+            node = places.get((message.lineno, message.col, name))
+            # What stands in a text is no Name; of the annotations, Python looks up some, as it loads the file.
+            if kind not in kinds or node is None or self._is_annotation(node):
+                continue
+            if kind == "UndefinedLocal":
+                found.append(Undefined(name, node.lineno, True, not self._is_in(node, _LOOPS)))
+            else:
+                is_sure = self._is_in(node, _FUNCTIONS) or not self._is_in(node, _BRANCHES)
+                found.append(Undefined(name, node.lineno, False, is_sure))
         return found
-
-    @staticmethod
-    def _has_unknown(modules: Collection[str]) -> bool:
-        """Whether one of the modules may define names that we do not know."""
-        return bool(set(modules) - absent_modules(modules) - {"jqtrade.api"})
-
-    def missing_functions(self) -> List[Undefined]:
-        """Functions that run_daily names and the file defines nowhere; told without pyflakes."""
-        if self._has_unknown(self._star_imports()):
-            return []  # nobody knows what comes from there
-        defined = self._names | set(dir(builtins)) | self._defined | self._arguments()
-        calls = [call for call in self.run_dailies() if call.function and call.function not in defined]
-        return [Undefined(call.function, call.function_line) for call in calls]
 
     def unused_functions(self) -> List[Tuple[str, int]]:
         """The functions at the top of the file that nothing in it names, with their lines."""
@@ -165,78 +161,52 @@ class Source:
     @property
     def may_make_names(self) -> bool:
         """Whether the file may define names that cannot be read there: by exec, globals(), or what it tries to import."""
-        for node in self._nodes:
-            if isinstance(node, ast.Name) and node.id in _NAME_MAKERS:
-                return True
-            if isinstance(node, ast.Attribute) and node.attr in _HOLDERS_OF_NAMES:
-                return True
-            if isinstance(node, ast.Call) and not node.args and getattr(node.func, "id", "") in ("vars", "locals"):
-                return True
-            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and id(node) in self._guarded:
-                return True
-        return "builtins" in self._origins.values()
+        words = {getattr(node, field, None) for node in self._nodes for field in ("id", "attr", "name")}
+        tried = [node for _, alias, node in self._imports if alias.name == "*" and self._is_in(node, _BRANCHES)]
+        return bool(tried or words & _NAME_MAKERS)
 
     def defines(self, name: str) -> bool:
         """Whether the file binds the name anywhere, or imports what may hold it."""
-        return name in self._defined or self._has_unknown(self._star_imports())
+        return name in self._bound or self._imports_unknown
 
     def absent_imports(self) -> List[Tuple[str, int]]:
         """Modules of 聚宽 that the file imports in any case, and that are not here, with their lines.
 
         An import in a function or a branch may be meant for 聚宽 alone.
         """
-        found = []
-        for node in self._tree.body:
-            if isinstance(node, ast.Import):
-                found += [(alias.name, node.lineno) for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                found.append((node.module, node.lineno))
-        absent = absent_modules([name for name, _ in found])
-        return [(name, line) for name, line in found if name in absent]
+        imports = [(module, node.lineno) for module, _, node in self._imports if node in self._tree.body]
+        absent = absent_modules([module for module, _ in imports])
+        return [(module, line) for module, line in imports if module in absent]
 
     def imported_roots(self) -> Set[str]:
         """The top-level modules that the file imports; "" stands for its own package."""
-        roots: Set[str] = set()
-        for node in self._nodes:
-            if isinstance(node, ast.Import):
-                roots.update(alias.name.split(".")[0] for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                roots.add("" if node.level else (node.module or "").split(".")[0])
-        return roots
-
-    def mentions(self, name: str) -> bool:
-        """Whether the file uses one of our functions otherwise than by calling it: gives it to others, renames it."""
-        calls = {id(node.func) for node in self._calls(name)}
-        return any(
-            (isinstance(node, ast.Name) and node.id == name and id(node) not in calls)
-            or (isinstance(node, ast.Attribute) and node.attr == name)
-            for node in self._nodes
-        )
+        return {module.split(".")[0] for module, _, _ in self._imports}
 
     def imports_all_of(self, module: str) -> bool:
         """Whether the file says `from module import *`."""
-        return module in self._star_imports()
+        return module in self._stars
 
-    def _star_imports(self) -> List[str]:
-        froms = [node for node in self._nodes if isinstance(node, ast.ImportFrom)]
-        return [node.module or "" for node in froms if any(alias.name == "*" for alias in node.names)]
+    def mentions(self, name: str) -> bool:
+        """Whether the file uses one of our functions otherwise than by calling it: gives it to others, renames it."""
+        called = {id(node.func) for node in self._calls(name)}
+        return any(
+            getattr(node, "attr", None) == name or (getattr(node, "id", None) == name and id(node) not in called)
+            for node in self._nodes
+        )
 
     def asks_for_account(self) -> List[Tuple[str, int]]:
         """Where our functions of the account are called, and `context.portfolio` is read, as far as that is certain."""
         found = []
-        has_unknown = self._has_unknown(self._star_imports())  # which may have an `order` of their own
-        own = self._defined | self._arguments()
         for node in self._nodes:
             if isinstance(node, ast.Attribute) and node.attr == "portfolio":
                 if isinstance(node.value, ast.Name) and node.value.id == "context":
                     found.append(("portfolio", node.lineno))
             elif isinstance(node, ast.Call):
                 origin = self._origin(node.func)
-                if isinstance(node.func, ast.Name) and node.func.id not in own and not has_unknown:
-                    origin = "jqtrade.api." + node.func.id
-                name = origin.rpartition(".")[2]
-                if origin == "jqtrade.api." + name and name in OF_ACCOUNT:
-                    found.append((name, node.lineno))
+                if isinstance(node.func, ast.Name) and node.func.id not in self._bound and not self._imports_unknown:
+                    origin = _API + node.func.id
+                if origin.startswith(_API) and origin[len(_API) :] in OF_ACCOUNT:
+                    found.append((origin[len(_API) :], node.lineno))
         return sorted(found, key=lambda use: use[1])
 
     def real_clock(self) -> List[Tuple[str, int]]:
@@ -258,11 +228,9 @@ class Source:
         for node in self._calls("run_daily"):
             given = dict(zip(("func", "time"), node.args))
             given.update({keyword.arg: keyword.value for keyword in node.keywords if keyword.arg})
-            function, time = given.get("func"), _literal(given.get("time"))
-            name = function.id if isinstance(function, ast.Name) else ""
-            line = node.lineno if function is None else function.lineno
+            function, time = getattr(given.get("func"), "id", ""), _literal(given.get("time"))
             literal = time if isinstance(time, str) else None
-            found.append(RunDaily(node.lineno, _last_line(node), name, line, literal, id(node) in self._guarded))
+            found.append(RunDaily(node.lineno, _last_line(node), function, literal, self._is_in(node, _BRANCHES)))
         return found
 
     def set_options(self) -> List[SetOptions]:
@@ -273,12 +241,12 @@ class Source:
             options = {name: value for name, value in values.items() if value is not _NO_LITERAL}
             others = frozenset(values) - frozenset(options)
             is_open = any(keyword.arg is None for keyword in node.keywords)
-            guarded = id(node) in self._guarded
-            found.append(SetOptions(node.lineno, _last_line(node), options, others, is_open, guarded))
+            is_guarded = self._is_in(node, _BRANCHES)
+            found.append(SetOptions(node.lineno, _last_line(node), options, others, is_open, is_guarded))
         return found
 
     def _calls(self, name: str) -> List[ast.Call]:
-        if name in self._defined and self._origins.get(name) != "jqtrade.api." + name:
+        if name in self._bound and self._origins.get(name) != _API + name:
             return []  # the file has one of its own
         return [
             node
@@ -286,82 +254,58 @@ class Source:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
         ]
 
-    def _in_try_or_if(self) -> Set[int]:
-        """The ids of the nodes of which somebody catches what they raise, or that are meant for some machines only."""
-        found: Set[int] = set()
-        for node in self._nodes:  # each after what it is in
-            inner: List[Any] = []
-            if id(node) in found:
-                inner = list(ast.iter_child_nodes(node))
-            elif isinstance(node, ast.If):
-                inner = node.body + node.orelse
-            elif isinstance(node, ast.Try) and node.handlers:
-                inner = node.body
-            found.update(map(id, inner))
-        return found
+    def _is_in(self, node: ast.AST, kinds: Tuple[type, ...]) -> bool:
+        """Whether the node is part of one of these kinds."""
+        while id(node) in self._parents:
+            node = self._parents[id(node)]
+            if isinstance(node, kinds):
+                return True
+        return False
 
-    def _in_branches(self) -> Set[Tuple[int, int]]:
-        """The places in branches that run as the file is loaded, if at all: what is wrong there ends the start by itself."""
-        found = set()
-        waiting: List[ast.AST] = [node for node in self._tree.body if isinstance(node, (ast.If, ast.Try))]
-        while waiting:
-            node = waiting.pop()
-            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-                found.add((getattr(node, "lineno", 0), getattr(node, "col_offset", 0)))
-                waiting += ast.iter_child_nodes(node)
-        return found
+    def _is_annotation(self, node: ast.AST) -> bool:
+        """Whether the node is part of an annotation."""
+        while id(node) in self._parents:
+            inner, node = node, self._parents[id(node)]
+            if inner in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+                return True
+        return False
 
-    def _is_in_loop(self, line: int) -> bool:
-        loops = [node for node in self._nodes if isinstance(node, (ast.For, ast.AsyncFor, ast.While))]
-        return any(loop.lineno <= line <= _last_line(loop) for loop in loops)
-
-    def _bound(self) -> Set[str]:
-        """Names that the file binds anywhere, but for arguments."""
-        bound = set(self._origins)
+    def _bound_names(self) -> Set[str]:
+        """Names that the file binds anywhere."""
+        bound: Set[str] = set()
         for node in self._nodes:
-            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-                bound.add(node.id)
-            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                bound.add(node.name)
-            elif isinstance(node, ast.ExceptHandler) and node.name:
-                bound.add(node.name)
-            elif isinstance(node, ast.ImportFrom):  # _imports leaves out those of the file's own package
-                bound.update(alias.asname or alias.name for alias in node.names if alias.name != "*")
-            elif type(node).__name__ in ("MatchAs", "MatchStar", "MatchMapping"):  # Python 3.10
+            if isinstance(node, ast.Name):
+                bound.update([] if isinstance(node.ctx, ast.Load) else [node.id])
+            elif isinstance(node, ast.arg):
+                bound.add(node.arg)
+            elif isinstance(node, ast.alias):
+                bound.add(node.asname or node.name.split(".")[0])
+            else:  # functions, classes, caught errors, and what a `match` captures
                 bound.update(filter(None, (getattr(node, "name", None), getattr(node, "rest", None))))
         return bound
 
-    def _arguments(self) -> Set[str]:
-        return {node.arg for node in self._nodes if isinstance(node, ast.arg)}
-
-    def _annotations(self) -> Set[Tuple[int, int]]:
-        """Where the names of annotations stand that Python never looks up: text, also in typing.cast, and in a function."""
-        never = "annotations" in [origin.rpartition(".")[2] for origin in self._origins.values()]
-        texts: List[Any] = [node for node in self._nodes if isinstance(getattr(node, _TEXT, None), str)]
-        places = {(node.lineno, node.col_offset) for node in texts}
-        for node in self._nodes:
-            roots = [getattr(node, "annotation", None), getattr(node, "returns", None)]
-            for root in roots:
-                for inner in ast.walk(root) if isinstance(root, ast.AST) else ():
-                    if never or isinstance(node, ast.AnnAssign):
-                        places.add((getattr(inner, "lineno", 0), getattr(inner, "col_offset", 0)))
-        return places
-
-    def _imports(self) -> Dict[str, str]:
-        """Names that imports bind, with what they stand for: {"dt": "datetime", "sleep": "time.sleep"}."""
-        origins = {}
+    def _read_imports(self) -> List[Tuple[str, ast.alias, ast.stmt]]:
+        """Each import: the module, "" for one of the file's own package, what is imported, and the statement."""
+        found: List[Tuple[str, ast.alias, ast.stmt]] = []
         for node in self._nodes:
             if isinstance(node, ast.Import):
-                for alias in node.names:
-                    first = alias.name.split(".")[0]
-                    origins[alias.asname or first] = alias.name if alias.asname else first
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                for alias in node.names:
-                    if alias.name == "*":
-                        inside = [name for name in list(_NOW) + ["time.sleep"] if name.startswith(f"{node.module}.")]
-                        origins.update({name.split(".")[1]: ".".join(name.split(".")[:2]) for name in inside})
-                    else:
-                        origins[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                found += [(alias.name, alias, node) for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                found += [("" if node.level else node.module or "", alias, node) for alias in node.names]
+        return found
+
+    def _read_origins(self) -> Dict[str, str]:
+        """Names that imports bind, with what they stand for: {"dt": "datetime", "sleep": "time.sleep"}."""
+        origins = {}
+        for module, alias, node in self._imports:
+            root = module.split(".")[0]
+            if isinstance(node, ast.Import):
+                origins[alias.asname or root] = module if alias.asname else root
+            elif alias.name == "*":
+                names = [name.split(".") for name in (*_NOW, "time.sleep")]
+                origins.update({first: f"{module}.{first}" for of, first, *_ in names if of == module})
+            else:
+                origins[alias.asname or alias.name] = f"{module}.{alias.name}"
         return origins
 
     def _origin(self, node: ast.expr) -> str:
@@ -383,8 +327,6 @@ def syntax_text(error: SyntaxError) -> str:
 
 
 _NO_LITERAL = object()
-_TEXT = "s" if sys.version_info < (3, 8) else "value"
-"""the attribute of a node that is a piece of text"""
 
 
 def _literal(node: Optional[ast.expr]) -> Any:

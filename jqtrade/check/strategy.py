@@ -3,7 +3,6 @@
 import inspect
 import os
 import sys
-import traceback
 import types
 from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
@@ -21,6 +20,7 @@ from jqtrade.gates.find import is_ours
 from jqtrade.masking import Masker
 from jqtrade.options import Options
 from jqtrade.runtime.api import Phase, StrategyApi
+from jqtrade.runtime.start_errors import explain, failed_at
 from jqtrade.runtime.strategy import Daily, Strategy
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -75,17 +75,14 @@ class CheckedStrategy(Strategy):
         elif isinstance(error, SystemExit):
             text = f"{where} 调用了退出，任务不会启动"
         else:
-            text = f"{where} 运行出错：{type(error).__name__}: {error}"
+            text = f"{where} 运行出错：{explain(error, None)}"
         if self._asked_account and not isinstance(error, JqtradeError):
             text += "（检查时账户是空的，也可能与此有关）"
         self.findings.add(ERROR, text, *self._place(error))
 
     def _place(self, error: BaseException) -> Tuple[Optional[str], Optional[int]]:
-        """File and line at which the user's own code raised it: the innermost in the strategy's folder, else anywhere."""
-        folder = os.path.dirname(os.path.abspath(self._path)) + os.sep
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
-        own = [frame for frame in frames if os.path.abspath(frame.filename).startswith(folder)] or frames
-        return (own[-1].filename, own[-1].lineno) if own else (None, None)
+        """File and line at which the user's own code raised it."""
+        return failed_at(error, self._path)[:2]
 
     def caller(self) -> Tuple[Optional[str], Optional[int]]:
         """File and line of the user's code that is calling us; None if it is not."""

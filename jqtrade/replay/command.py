@@ -6,9 +6,9 @@ import os
 import sys
 from typing import List, TextIO
 
-from jqtrade.cli.arguments import existing_file, existing_path
 from jqtrade.clock import SystemClock
 from jqtrade.errors import InvalidParam
+from jqtrade.hints import existing_file, existing_path
 from jqtrade.market.rules import normal_code
 from jqtrade.masking import visible
 from jqtrade.replay.replay import Outcome, ReplaySpec, run_replay

@@ -12,7 +12,7 @@ log = get_log("jqtrade")
 
 
 def start_checked(strategy: Strategy, spec: TaskSpec, masker: Masker) -> None:
-    """Start the strategy that `spec` asks for; with `spec.check` look at its file before.
+    """Start the strategy that `spec` asks for; with `spec.check` check its file before.
 
     Raises StrategyError, with each error, if something is wrong with the file; else whatever Strategy.start raises.
     """
@@ -28,7 +28,7 @@ def start_checked(strategy: Strategy, spec: TaskSpec, masker: Masker) -> None:
     for finding in findings.at(NOTICE):
         log.info("%s", finding.text)
     strategy.start()
-    check.look_again(strategy.wants_account())
+    check.check_account(strategy.wants_account())
     _refuse(findings, "只运行了 process_initialize")
 
 

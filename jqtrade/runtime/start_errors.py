@@ -5,11 +5,12 @@ import os
 import re
 import sys
 import traceback
-from typing import Any, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from jqtrade.check.joinquant import joinquant_text
-from jqtrade.cli.arguments import QUOTE_HINT, nearest
+from jqtrade.check.source import syntax_text
 from jqtrade.errors import JqtradeError
+from jqtrade.hints import QUOTE_HINT, nearest
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -44,9 +45,9 @@ def why_not_started(error: BaseException, code: str) -> Tuple[str, str]:
     return explain(error, code), "".join(lines).rstrip()
 
 
-def explain(error: BaseException, code: str) -> str:
-    """Say in a line what went wrong where, in the file `code` or what it called, and what to do."""
-    place = _place(error, code)
+def explain(error: BaseException, code: Optional[str]) -> str:
+    """Say in a line what went wrong where, in the file `code` or what it called, and what to do; without one, not where."""
+    place = "" if code is None else _place(error, code)
     if isinstance(error, JqtradeError):
         return f"{error}（{place}）" if place else str(error)
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
@@ -60,8 +61,6 @@ def explain(error: BaseException, code: str) -> str:
 
 def _cause(error: BaseException) -> Tuple[str, str]:
     if isinstance(error, SyntaxError):
-        from jqtrade.check.source import syntax_text
-
         return syntax_text(error), ""
     if isinstance(error, SystemExit):
         return "策略自己退出了", ""
@@ -123,22 +122,26 @@ def _python_words(error: BaseException) -> str:
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
-def _place(error: BaseException, code: str) -> str:
-    """File, line and source at which the user's own code failed: the innermost in the strategy's folder, else anywhere."""
-    folder = os.path.dirname(_absolute(code)) + os.sep
+def failed_at(error: BaseException, code: str) -> Tuple[Optional[str], Optional[int], str]:
+    """File, line and source at which the user's own code failed: the innermost in the folder of `code`, else anywhere."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        return f"{_short(error.filename, folder)} 第 {error.lineno} 行"  # the source is told already
-    frames: List[Any] = [frame for frame in _users_frames(error) if frame.filename[:1] != "<"]  # <frozen os>, <string>
-    own = [frame for frame in frames if _absolute(frame.filename).startswith(folder)] or frames
-    if not own:
+        return error.filename, error.lineno, ""  # the source is told already
+    frames = [frame for frame in _users_frames(error) if frame.filename[:1] != "<"]  # <frozen os>, <string>
+    own = [frame for frame in frames if _absolute(frame.filename).startswith(_folder(code))] or frames
+    return (own[-1].filename, own[-1].lineno, own[-1].line or "") if own else (None, None, "")
+
+
+def _place(error: BaseException, code: str) -> str:
+    file, line, source = failed_at(error, code)
+    if file is None:
         return ""
-    source: Optional[str] = own[-1].line
-    return f"{_short(own[-1].filename, folder)} 第 {own[-1].lineno} 行" + (f" {source}" if source else "")
+    path, folder = _absolute(file), _folder(code)
+    short = path[len(folder) :] if path.startswith(folder) else path
+    return f"{short} 第 {line} 行" + (f" {source}" if source else "")
 
 
-def _short(path: str, folder: str) -> str:
-    absolute = _absolute(path)
-    return absolute[len(folder) :] if absolute.startswith(folder) else absolute
+def _folder(code: str) -> str:
+    return os.path.dirname(_absolute(code)) + os.sep
 
 
 def _users_frames(error: BaseException) -> List[traceback.FrameSummary]:

@@ -16,10 +16,10 @@ from jqtrade.options import Options
 from jqtrade.runtime.check_start import start_checked
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.foreign_time import foreign_time
-from jqtrade.runtime.halt import HaltWatch
+from jqtrade.runtime.halt_watch import HaltWatch
 from jqtrade.runtime.loader import apply_environment, put_folder_first
 from jqtrade.runtime.process_end import ProcessEnd
-from jqtrade.runtime.run_now import RunNowWatch
+from jqtrade.runtime.run_now_watch import RunNowWatch
 from jqtrade.runtime.start_errors import why_not_started
 from jqtrade.runtime.strategy import Progress, Strategy
 from jqtrade.stop_signals import StopSignals

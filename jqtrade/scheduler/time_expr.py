@@ -1,4 +1,4 @@
-"""Turn the time strings of run_daily into times of day."""
+"""Turn the time strings of run_daily into triggers and times of day."""
 
 import re
 from datetime import datetime, time, timedelta
@@ -6,6 +6,7 @@ from typing import List, Tuple
 
 from jqtrade.errors import InvalidParam
 from jqtrade.options import parse_time
+from jqtrade.scheduler.trigger import TimesOfDay, every_minute
 
 EVERY_MINUTE_EXPR = "every_minute"
 
@@ -13,6 +14,13 @@ _SYNONYMS = {"before_open": "open-30m", "after_close": "close+30m"}
 _RELATIVE = re.compile(r"(open|close)(?:([+-])((?:\d+[hms])+))?", re.ASCII)
 _PART = re.compile(r"(\d+)([hms])", re.ASCII)
 _UNITS = {"h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def trigger_of(expr: str, market_period: List[Tuple[time, time]]) -> TimesOfDay:
+    """When a job is due that run_daily was given with the time `expr`, on each day. Raises InvalidParam for a bad one."""
+    if expr == EVERY_MINUTE_EXPR:
+        return every_minute(market_period)
+    return TimesOfDay([parse_time_expr(expr, market_period)])
 
 
 def parse_time_expr(expr: str, market_period: List[Tuple[time, time]]) -> time:

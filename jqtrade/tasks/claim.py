@@ -5,7 +5,7 @@ from typing import Any, List, Optional
 
 from jqtrade.errors import TaskError
 from jqtrade.tasks.files import TaskFiles, remove_if_possible
-from jqtrade.tasks.platform import FileLock, call_in_forked_children
+from jqtrade.tasks.platform import ProcessLock, call_in_forked_children
 from jqtrade.tasks.record import RecordFile, TaskInfo, read_record
 from jqtrade.tasks.run_request import RunRequest, read_request, take_request
 
@@ -13,7 +13,7 @@ from jqtrade.tasks.run_request import RunRequest, read_request, take_request
 class Claim:
     """Made by `TaskRegistry.claim`."""
 
-    def __init__(self, files: TaskFiles, lock: FileLock, record: RecordFile) -> None:
+    def __init__(self, files: TaskFiles, lock: ProcessLock, record: RecordFile) -> None:
         self._files = files
         self._lock = lock
         self._record = record
@@ -97,7 +97,7 @@ class Claim:
         files = self._files
         if os.getpid() != self._pid:
             return "任务的登记文件不在了"
-        lock = FileLock(files.lock)
+        lock = ProcessLock(files.lock)
         is_restored = False
         try:
             if not os.path.isdir(files.directory):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class FileLock:
+class ProcessLock:
     """An exclusive lock on a file, held until `release` or as long as this process lives; the file is never deleted.
 
     The system calls are those of filelock, which locks the order files, where a lock is held for moments. For a name its

@@ -15,7 +15,7 @@ from jqtrade.errors import TaskError, TaskExists
 from jqtrade.private_files import make_private_dir
 from jqtrade.tasks.claim import Claim
 from jqtrade.tasks.files import HALT, LOCK, RECORD, TaskFiles, keys_with
-from jqtrade.tasks.platform import FileLock, ask_to_stop, has_open, kill, outlives_its_lock
+from jqtrade.tasks.platform import ProcessLock, ask_to_stop, has_open, kill, outlives_its_lock
 from jqtrade.tasks.record import RecordFile, TaskInfo, read_record
 from jqtrade.tasks.run_request import RunRequest, make_request, read_request, take_request
 from jqtrade.tasks.spec import TaskSpec, check_name, file_key, mask_env
@@ -53,7 +53,7 @@ class TaskRegistry:
         check_name(spec.name)
         make_private_dir(self._dir)
         files = self._files(spec.name)
-        lock = FileLock(files.lock)
+        lock = ProcessLock(files.lock)
         info = TaskInfo(
             name=spec.name,
             pid=os.getpid(),
@@ -86,7 +86,7 @@ class TaskRegistry:
         files.make_spares()
         return Claim(files, lock, record)
 
-    def _acquire(self, lock: FileLock) -> bool:
+    def _acquire(self, lock: ProcessLock) -> bool:
         """Take `lock`, of a name. It may be held for moments by somebody who only looks."""
         for _ in range(_LOCK_TRIES):
             if self._when_free(lock.try_acquire):
@@ -258,7 +258,7 @@ class TaskRegistry:
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
-        guard = FileLock(os.path.join(self._dir, _GUARD))
+        guard = ProcessLock(os.path.join(self._dir, _GUARD))
         problem = self._wait_for(guard)
         if problem and not self._guard_hangs:
             self._guard_hangs = True
@@ -268,7 +268,7 @@ class TaskRegistry:
         finally:
             guard.release()
 
-    def _wait_for(self, guard: FileLock) -> str:
+    def _wait_for(self, guard: ProcessLock) -> str:
         """Take `guard`. Returns what is wrong if that cannot be done in a moment."""
         began = self._clock.monotonic()
         take = guard.try_acquire if self._guard_hangs else partial(self._when_free, guard.try_acquire)
@@ -284,7 +284,7 @@ class TaskRegistry:
     def _is_held(self, name: str, patient: bool = True) -> bool:
         """Say whether a living process has `name`, also if that cannot be found out."""
         files = self._files(name)
-        lock = FileLock(files.lock)
+        lock = ProcessLock(files.lock)
         try:
             if self._when_free(lock.is_held) if patient else lock.is_held():
                 return True

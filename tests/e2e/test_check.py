@@ -123,7 +123,7 @@ def test_what_process_initialize_did_not_reach_is_read_at_least(check: Checker) 
         """
     )
     errors = said(report["errors"])
-    assert "4 process_initialize 运行出错：ZeroDivisionError" in errors
+    assert "4 process_initialize 运行出错：除数是 0（ZeroDivisionError: division by zero）" in errors
     assert "5 定时任务的时间 '10:61' 不正确" in errors
     assert "6 没有选项 'sync_orders'" in errors
     assert "6 选项 account_no 应为字符串" in errors
@@ -141,7 +141,11 @@ def test_what_process_initialize_did_not_reach_is_read_at_least(check: Checker) 
         ("process_initialize = 5\n", None, "应为函数"),
         ("async def process_initialize(context): pass\n", 1, "async"),
         ("def process_initialize(context): pass\n", None, "没有可做的事"),
-        ("import nowhere\ndef process_initialize(context): pass\n", 1, "加载策略文件 运行出错：ModuleNotFoundError"),
+        (
+            "import nowhere\ndef process_initialize(context): pass\n",
+            1,
+            "加载策略文件 运行出错：没有模块 nowhere（ModuleNotFoundError",
+        ),
         ("import sys\nsys.exit(3)\n", 2, "调用了退出"),
         (
             "run_daily(print, 'open')\ndef process_initialize(context): run_daily(print, 'open')\n",
@@ -213,13 +217,21 @@ def test_names_that_are_defined_nowhere_are_told_beside_ours_that_are(check: Che
     ]
 
 
-def test_without_pyflakes_it_says_how_to_install_it_and_still_finds_missing_functions(check: Checker) -> None:
+def test_without_pyflakes_it_says_how_to_install_it_and_finds_what_fails_as_it_runs(check: Checker) -> None:
     (check.folder / "lib").mkdir()
     (check.folder / "lib" / "pyflakes.py").write_text("raise ImportError('not here')\n")
     source = "def process_initialize(context): run_daily(missing, 'open')\n"
     report = check.json(source, "-e", f"PYTHONPATH={check.folder / 'lib'}")
     assert "pip install pyflakes" in said(report["notices"])
-    assert "1 run_daily 用到的函数 missing 没有定义" in said(report["errors"])
+    assert "1 process_initialize 运行出错：用到了 missing，但没有定义过（NameError" in said(report["errors"])
+
+
+def test_a_name_that_fails_as_it_runs_is_told_once_and_with_what_was_meant(check: Checker) -> None:
+    pytest.importorskip("pyflakes")
+    source = "COUNT = 5\ndef process_initialize(context):\n    print(CUONT)\n    run_daily(print, 'open')\n"
+    (error,) = check.json(source)["errors"]
+    assert error["line"] == 3 and error["text"].startswith("process_initialize 运行出错：用到了 CUONT，但没有定义过")
+    assert "最接近的是 COUNT" in error["text"]
 
 
 def test_the_account_of_a_check_is_empty_and_sends_nothing(check: Checker) -> None:

@@ -6,7 +6,7 @@ from typing import Iterator, List, Tuple
 
 import pytest
 
-from jqtrade.runtime.halt import HaltWatch
+from jqtrade.runtime.halt_watch import HaltWatch
 from jqtrade.tasks.claim import Claim
 from jqtrade.tasks.registry import TaskRegistry
 from jqtrade.tasks.spec import TaskSpec, new_token

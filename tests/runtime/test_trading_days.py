@@ -8,7 +8,7 @@ from typing import List
 import pytest
 from strategy_files import Starter
 
-from jqtrade.__main__ import _task_text
+from jqtrade.cli.tasks import _task_text
 from jqtrade.errors import InvalidParam
 from jqtrade.market.calendar import GivenDays
 from jqtrade.options import Options

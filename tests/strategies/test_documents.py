@@ -7,9 +7,9 @@ from typing import List
 import pytest
 
 import jqtrade.api
-from jqtrade.__main__ import _parser
 from jqtrade.account.order import Order, OrderStatus
 from jqtrade.account.portfolio import Portfolio, Position
+from jqtrade.cli.main import make_parser
 from jqtrade.options import ALIASES, option_table
 from jqtrade.runtime.context import Context
 
@@ -57,7 +57,7 @@ def test_every_option_is_on_the_options_page_and_no_other(name: str) -> None:
 @pytest.mark.parametrize("name", ["docs/commands.md", "docs/commands.en.md"])
 def test_every_command_and_each_of_its_options_is_on_the_commands_page(name: str) -> None:
     text = read(name)
-    verbs = next(action for action in _parser()._actions if action.dest == "verb").choices
+    verbs = next(action for action in make_parser()._actions if action.dest == "verb").choices
     assert verbs is not None
     assert sorted(re.findall(r"^## (\w+)", text, re.MULTILINE)) == sorted(verbs)
     for verb, parser in dict(verbs).items():  # type: ignore[call-overload]

@@ -11,10 +11,10 @@ import pytest
 from real_tasks import ROOT, WORKER, modes, wait_for
 
 from jqtrade.errors import InvalidParam, TaskError
-from jqtrade.tasks.halting import Halt, await_cancels
-from jqtrade.tasks.halting import halt as halt_all
+from jqtrade.tasks.asking import Halt, await_cancels
+from jqtrade.tasks.asking import halt as halt_all
 from jqtrade.tasks.launcher import start, stop
-from jqtrade.tasks.platform import FileLock
+from jqtrade.tasks.platform import ProcessLock
 from jqtrade.tasks.record import TaskInfo
 from jqtrade.tasks.registry import Claim, TaskRegistry
 from jqtrade.tasks.spec import TaskSpec
@@ -260,7 +260,7 @@ def test_names_that_look_like_its_files_and_foreign_files_confuse_nobody(
 
 def test_a_halt_does_not_wait_for_a_command_that_hangs(registry: TaskRegistry, make_spec: MakeSpec) -> None:
     claim = registry.claim(make_spec())
-    guard = FileLock(os.path.join(registry.home, "tasks", ".guard.lock"))
+    guard = ProcessLock(os.path.join(registry.home, "tasks", ".guard.lock"))
     assert guard.try_acquire()
     began = time.monotonic()
     registry.halt("demo", cancel_open=True)

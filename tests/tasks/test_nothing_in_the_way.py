@@ -14,10 +14,10 @@ from real_tasks import WORKER, wait_for
 
 from jqtrade.errors import TaskError, TaskExists
 from jqtrade.private_files import open_private, read_private
-from jqtrade.tasks.halting import Halt
-from jqtrade.tasks.halting import halt as halt_all
+from jqtrade.tasks.asking import Halt
+from jqtrade.tasks.asking import halt as halt_all
 from jqtrade.tasks.launcher import start, stop
-from jqtrade.tasks.platform import FileLock, open_log
+from jqtrade.tasks.platform import ProcessLock, open_log
 from jqtrade.tasks.record import read_record
 from jqtrade.tasks.registry import TaskRegistry
 from jqtrade.tasks.spec import TaskSpec
@@ -36,10 +36,10 @@ def tasks_dir(registry: TaskRegistry) -> Path:
 
 
 @pytest.fixture
-def hung_command(registry: TaskRegistry, make_spec: MakeSpec) -> Iterator[FileLock]:
+def hung_command(registry: TaskRegistry, make_spec: MakeSpec) -> Iterator[ProcessLock]:
     """Another command has the guard and does not let go."""
     registry.claim(make_spec("before")).release()
-    guard = FileLock(str(tasks_dir(registry) / ".guard.lock"))
+    guard = ProcessLock(str(tasks_dir(registry) / ".guard.lock"))
     assert guard.try_acquire()
     yield guard
     guard.release()
@@ -61,7 +61,7 @@ def no_new_file(patch: pytest.MonkeyPatch, number: int = errno.ENOSPC) -> None:
 
 
 def test_everything_goes_on_without_the_guard_and_says_so_once(
-    make_spec: MakeSpec, registry: TaskRegistry, hung_command: FileLock
+    make_spec: MakeSpec, registry: TaskRegistry, hung_command: ProcessLock
 ) -> None:
     said: List[str] = []
     registry = TaskRegistry(registry.home, say=said.append)
@@ -82,7 +82,7 @@ def test_everything_goes_on_without_the_guard_and_says_so_once(
 
 
 def test_a_real_task_is_found_halted_and_stopped_without_the_guard(
-    make_spec: MakeSpec, registry: TaskRegistry, hung_command: FileLock
+    make_spec: MakeSpec, registry: TaskRegistry, hung_command: ProcessLock
 ) -> None:
     began = time.monotonic()
     task = start(make_spec(), WORKER)
@@ -92,7 +92,7 @@ def test_a_real_task_is_found_halted_and_stopped_without_the_guard(
 
 
 def test_looks_without_the_guard_see_no_task_in_each_other_and_stop_no_claim(
-    make_spec: MakeSpec, registry: TaskRegistry, hung_command: FileLock, tmp_path: Path
+    make_spec: MakeSpec, registry: TaskRegistry, hung_command: ProcessLock, tmp_path: Path
 ) -> None:
     """Many at once, all of them going on without it: nobody is in anybody's way."""
     code = (

@@ -5,11 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from jqtrade.tasks.platform import FileLock, open_log
+from jqtrade.tasks.platform import ProcessLock, open_log
 
 
 def test_a_lock_is_held_once_until_it_is_released(tmp_path: Path) -> None:
-    first, second = FileLock(str(tmp_path / "a.lock")), FileLock(str(tmp_path / "a.lock"))
+    first, second = ProcessLock(str(tmp_path / "a.lock")), ProcessLock(str(tmp_path / "a.lock"))
     assert first.try_acquire()
     assert not second.try_acquire()
     first.release()

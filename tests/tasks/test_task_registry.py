@@ -13,7 +13,7 @@ from real_tasks import ROOT, WORKER, modes, wait_for
 
 from jqtrade.errors import InvalidParam, TaskError, TaskExists
 from jqtrade.tasks.launcher import start, stop
-from jqtrade.tasks.platform import FileLock
+from jqtrade.tasks.platform import ProcessLock
 from jqtrade.tasks.record import TaskInfo
 from jqtrade.tasks.registry import TaskRegistry
 from jqtrade.tasks.spec import TaskSpec, new_token
@@ -260,7 +260,7 @@ def test_a_reused_pid_is_not_hit_while_a_fork_of_the_dead_task_holds_its_name(
     dead = claim.info._replace(pid=decoy.pid)
     claim.release()
     Path(registry.home, "tasks", "demo.json").write_text(json.dumps(dead._asdict()))
-    fork = FileLock(os.path.join(registry.home, "tasks", "demo.lock"))
+    fork = ProcessLock(os.path.join(registry.home, "tasks", "demo.lock"))
     assert fork.try_acquire()
     (result,) = stop(registry, [dead], force=True)
     assert "派生的子进程" in str(result.error)

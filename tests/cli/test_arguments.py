@@ -8,8 +8,9 @@ from typing import List
 import pytest
 
 from jqtrade.__main__ import main
-from jqtrade.cli.arguments import QUOTE_HINT, existing_file, nearest, replay_day
+from jqtrade.cli.replay import replay_day
 from jqtrade.errors import InvalidParam
+from jqtrade.hints import QUOTE_HINT, existing_file, nearest
 
 
 def refusal(capsys: "pytest.CaptureFixture[str]", words: List[str]) -> str:

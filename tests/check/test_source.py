@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from textwrap import dedent
-from typing import List
+from typing import List, Tuple
 
 import pytest
 
@@ -18,6 +18,13 @@ def path(tmp_path: Path) -> Path:
 def source(path: Path, text: str) -> Source:
     path.write_bytes(dedent(text).encode("utf-8"))
     return Source(str(path), jqtrade.api.__all__)
+
+
+def undefined(parsed: Source) -> List[Tuple[str, int, bool]]:
+    pytest.importorskip("pyflakes")
+    found = parsed.undefined()
+    assert found is not None
+    return [(name.name, name.line, name.is_local) for name in found]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +73,7 @@ def test_a_syntax_error_has_its_line_and_chinese_words(path: Path, text: str, li
     assert chinese in syntax_text(raised.value)
 
 
-def test_functions_that_run_daily_names_and_nobody_defines_are_found_without_pyflakes(path: Path) -> None:
+def test_functions_that_run_daily_names_and_nobody_defines_are_found(path: Path) -> None:
     text = """
     from helper import imported
     made = lambda context: None
@@ -83,19 +90,15 @@ def test_functions_that_run_daily_names_and_nobody_defines_are_found_without_pyf
         )
         run_daily(func=gone, time="open")
     """
-    assert [(name.name, name.line) for name in source(path, text).missing_functions()] == [
-        ("missing", 13),
-        ("gone", 15),
-    ]
+    assert undefined(source(path, text)) == [("missing", 13, False), ("gone", 15, False)]
 
 
 def test_after_an_import_of_everything_no_function_is_called_missing(path: Path) -> None:
-    assert source(path, "from helper import *\nrun_daily(missing, 'open')\n").missing_functions() == []
-    assert len(source(path, "from jqtrade.api import *\nrun_daily(missing, 'open')\n").missing_functions()) == 1
+    assert undefined(source(path, "from helper import *\nrun_daily(missing, 'open')\n")) == []
+    assert len(undefined(source(path, "from jqtrade.api import *\nrun_daily(missing, 'open')\n"))) == 1
 
 
 def test_undefined_names_are_found_and_ours_are_known(path: Path) -> None:
-    pytest.importorskip("pyflakes")
     text = """
     from jqtrade.api import *
     def job(context):
@@ -107,9 +110,7 @@ def test_undefined_names_are_found_and_ours_are_known(path: Path) -> None:
     x = 0
     def later(): pass
     """
-    found = source(path, text).undefined()
-    assert found is not None
-    assert [(name.name, name.line, name.is_local) for name in found] == [("g", 5, False), ("x", 7, True)]
+    assert undefined(source(path, text)) == [("g", 5, False), ("x", 7, True)]
 
 
 def test_calls_are_read_with_their_literals(path: Path) -> None:

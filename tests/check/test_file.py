@@ -58,6 +58,7 @@ START = "def process_initialize(context):\n    set_options(use_account=True)\n  
         ("def job(context):\n    gone.count += 1\n", "6 用到了 gone"),
         ("def job(context):\n    try:\n        gone()\n    except Exception:\n        pass\n", "7 用到了 gone"),
         ("count = 0\ndef job(context):\n    count += 1\n", "7 局部变量 count 在赋值之前就用到了"),
+        ("def job(context):\n    order = order('1', 1)\n", "6 局部变量 order 在赋值之前就用到了"),
         ("def jobs(context):\n    pass\n", "3 run_daily 用到的函数 job 没有定义"),
         ("def job(context):\n    run_daily(job, '9:70')\n", "6 定时任务的时间 '9:70' 不正确"),
         ("def job(context):\n    run_daily(job, 'open-20h')\n", "6 定时任务的时间 'open-20h' 超出了当天"),
@@ -174,9 +175,9 @@ def test_what_may_get_its_account_elsewhere_is_only_told_once_it_has_none(
     (look.path.parent / "helper.py").write_text("")
     monkeypatch.syspath_prepend(str(look.path.parent))
     assert look("def process_initialize(context):\n    run_daily(job, 'open')\n" + text) == []
-    look.check.look_again(wants_account=True)
+    look.check.check_account(wants_account=True)
     assert look.at(ERROR) == []
-    look.check.look_again(wants_account=False)
+    look.check.check_account(wants_account=False)
     assert len(look.at(ERROR)) == 1
 
 
@@ -198,7 +199,7 @@ def test_names_of_the_users_own_are_no_orders(look: Look, use: str) -> None:
 )
 def test_what_may_be_an_order_of_the_users_own_is_none_of_ours(look: Look, text: str) -> None:
     assert look("def process_initialize(context):\n    run_daily(job, 'open')\n" + text) == []
-    look.check.look_again(wants_account=False)
+    look.check.check_account(wants_account=False)
     assert look.at(ERROR) == []
 
 
@@ -208,7 +209,7 @@ def test_what_may_be_an_order_of_the_users_own_is_none_of_ours(look: Look, text:
 def test_a_file_that_decides_about_its_account_itself_is_only_warned(look: Look, switch: str) -> None:
     text = f"LIVE = False\ndef process_initialize(context):\n    {switch}\n    run_daily(job, 'open')\n"
     assert look(text + "def job(context):\n    if LIVE:\n        order('000001.XSHE', 100)\n") == []
-    look.check.look_again(wants_account=False)
+    look.check.check_account(wants_account=False)
     assert look.at(ERROR) == [] and "用到了 order，但账户没有启用" in look.at(WARNING)[0]
 
 
@@ -242,8 +243,14 @@ def test_without_pyflakes_the_look_is_smaller_and_says_so(look: Look, monkeypatc
         raise ImportError(name)
 
     monkeypatch.setattr(check_source.importlib, "import_module", gone)
-    assert look(START + "def jobs(context): gone()\n") == ["3 run_daily 用到的函数 job 没有定义"]
+    assert look(START + "def jobs(context): gone()\n") == []
     assert "没有安装 pyflakes" in look.at(NOTICE)[0]
+    assert "语法错误" in look(START + "def job(context)\n    pass\n")[0]
+    text = "def process_initialize(context):\n    run_daily(job, '9:70')\n    set_options(misfire_grace_time='x')\n\n"
+    errors = look(text + "def job(context):\n    order('000001.XSHE', 100)\n")
+    assert [error[0] for error in errors] == ["2", "3", "6"]
+    for told, error in zip(("'9:70'", "misfire_grace_time='x'", "用到了 order，但账户没有启用"), errors):
+        assert told in error
 
 
 def test_a_pyflakes_that_fails_stops_nothing(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
