@@ -13,10 +13,11 @@ from jqtrade.log import get_log
 from jqtrade.market.freshness import Freshness, parse_age
 from jqtrade.market.quotes import Quotes
 from jqtrade.market.rules import parse_cash, to_cents
+from jqtrade.market.sources import open_quotes
 from jqtrade.paper.account_file import AccountFile, AccountGone, move_aside
 from jqtrade.paper.exchange import PaperExchange, PaperOrder
 from jqtrade.paper.ledger import Ledger
-from jqtrade.paper.terms import open_quotes, terms_of
+from jqtrade.paper.terms import terms_of
 
 _LIMIT = "limit"
 _MARKET = "market"

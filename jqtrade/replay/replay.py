@@ -11,8 +11,8 @@ from jqtrade.errors import InvalidParam, JqtradeError, StrategyError
 from jqtrade.gates.options import strategy_options
 from jqtrade.log import OwnLogging, get_log
 from jqtrade.market.calendar import GivenDays
-from jqtrade.market.quotes import MadeUpQuotes
 from jqtrade.market.rules import parse_cash
+from jqtrade.market.sources.made_up import MadeUpQuotes
 from jqtrade.own_imports import own_imports, put_folder_first
 from jqtrade.replay import output
 from jqtrade.replay.clock import ReplayClock

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import pytest
-from paper_helpers import BANK, DAY_HEADER, MORNING, at, write_bars
 
 from jqtrade.account.gate import GateContext
 from jqtrade.account.order import LimitOrderStyle, Order, OrderAction
@@ -16,6 +15,7 @@ from jqtrade.errors import InvalidParam, OrderNotSent, TradeGateError
 from jqtrade.gates.options import strategy_options
 from jqtrade.gates.paper import PaperTradeGate
 from jqtrade.paper.account_file import VERSION
+from tests.paper.paper_helpers import BANK, DAY_HEADER, MORNING, at, write_bars
 
 DEFAULTS = {name: value for name, value in strategy_options().as_dict().items() if name.startswith("paper_")}
 DAY = timedelta(days=1)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from paper_helpers import BANK, MORNING, write_bars
 
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStyle
 from jqtrade.account.reports import check_balance, check_order
@@ -12,6 +11,7 @@ from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidParam, OrderNotSent
 from jqtrade.gates.options import strategy_options
 from jqtrade.gates.paper import PaperTradeGate
+from tests.paper.paper_helpers import BANK, MORNING, write_bars
 
 DEFAULTS = {name: value for name, value in strategy_options().as_dict().items() if name.startswith("paper_")}
 

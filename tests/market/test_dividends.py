@@ -5,10 +5,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from paper_helpers import BANK, write_bars
 
 from jqtrade.errors import InvalidParam
 from jqtrade.market.dividends import Action, open_actions
+from tests.paper.paper_helpers import BANK, write_bars
 
 HEADER = "date,code,cash_per_share,bonus_per_share"
 DAY = date(2026, 7, 6)

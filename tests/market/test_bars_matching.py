@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, List, Tuple
 
 import pytest
-from paper_helpers import BANK, at, strict_exchange, write_bars
 
-from jqtrade.market.bars import Bars, open_bars
+from jqtrade.market.sources.bars import Bars, open_bars
 from jqtrade.paper.exchange import PaperExchange
+from tests.paper.paper_helpers import BANK, at, strict_exchange, write_bars
 
 EARLIER = "2026-07-03,000001.SZ,10,10,10,10,4000"
 

@@ -13,12 +13,12 @@ from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 from filelock import FileLock
-from paper_helpers import ACCOUNT_NO, NaiveReader, read_snapshot
-from terminal_bench import ORDER_HEADER
 
 from jqtrade.errors import InvalidParam
 from jqtrade.onequant_terminal.program import mask, run_paper_broker
 from jqtrade.paper.exchange import SHARES_PER_STEP
+from tests.onequant_terminal.terminal_bench import ORDER_HEADER
+from tests.paper.paper_helpers import ACCOUNT_NO, NaiveReader, read_snapshot
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60

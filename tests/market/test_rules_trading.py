@@ -4,13 +4,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from paper_helpers import BANK, HandQuotes, at, fate, strict_exchange
 
 from jqtrade.errors import InvalidParam
 from jqtrade.market.boards import Board, board_of
 from jqtrade.paper.exchange import PaperExchange
 from jqtrade.paper.fees import FeeRates, fees
 from jqtrade.paper.terms import make_terms
+from tests.paper.paper_helpers import BANK, HandQuotes, at, fate, strict_exchange
 
 STAR = "688001.XSHG"
 ETF = "510300.XSHG"

@@ -4,11 +4,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from paper_helpers import MORNING, quiet
 
 from jqtrade.market.boards import CODE_PATTERN, board_of
-from jqtrade.market.price_levels import LEVELS
-from jqtrade.market.quotes import MadeUpQuotes
+from jqtrade.market.sources.made_up import MadeUpQuotes
+from jqtrade.market.sources.price_levels import LEVELS
+from tests.paper.paper_helpers import MORNING, quiet
 
 
 @pytest.mark.parametrize("code", sorted(LEVELS))

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, Optional
 
 import pytest
-from paper_helpers import HandQuotes, at, fate, strict_exchange, write_bars
 
-from jqtrade.market.bars import open_bars
 from jqtrade.market.boards import Board, board_of
 from jqtrade.market.funds import SAME_DAY_FUNDS
 from jqtrade.market.price_rules import CAGES, PRICE_LIMITS, Range, cage_range, limit_range
 from jqtrade.market.quotes import Quote
+from jqtrade.market.sources.bars import open_bars
 from jqtrade.paper.exchange import PaperExchange
+from tests.paper.paper_helpers import HandQuotes, at, fate, strict_exchange, write_bars
 
 SH_MAIN, SZ_MAIN, CHINEXT, STAR = "600000.XSHG", "000001.XSHE", "300001.XSHE", "688001.XSHG"
 BEIJING, SH_ETF, SZ_ETF, SH_BOND, SZ_BOND = "920001.XBSE", "510300.XSHG", "159901.XSHE", "113001.XSHG", "123001.XSHE"

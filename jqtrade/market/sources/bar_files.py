@@ -3,23 +3,13 @@
 import csv
 import math
 import os
-import re
-from datetime import date
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, TypeVar
 
 from jqtrade.errors import InvalidParam
-from jqtrade.market.bar_series import (
-    CLOSE_MINUTE,
-    DAY,
-    NO_PRICE,
-    NOON_MINUTE,
-    OPEN_MINUTE,
-    PAUSED,
-    RETURN_MINUTE,
-    ST,
-    BarSeries,
-)
-from jqtrade.market.rules import HIGHEST_PRICE, normal_code
+from jqtrade.market.rules import HIGHEST_PRICE
+from jqtrade.market.sessions import DAY
+from jqtrade.market.sources.bar_series import NO_PRICE, PAUSED, ST, BarSeries
+from jqtrade.market.tables import BadRow, detect_encoding, parse_code, parse_key
 from jqtrade.own_imports import own_imports
 
 CSV = ".csv"
@@ -32,10 +22,6 @@ _HIGHEST = float(HIGHEST_PRICE)
 _MOST_SHARES = 1e15
 _LINES = 10**10
 """more than a file has; a row's source is its file's number x _LINES + its line"""
-_TIME = re.compile(
-    r"(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|(\d{2})(\d{2}))(?:[ T](\d{1,2}):([0-5]\d)(?::00(?:\.0+)?)?)?",
-    re.ASCII,
-)
 _FLAGS = {
     text: value
     for value, texts in ((0, ("0", "0.0", "", "false", "nan", "none")), (1, ("1", "1.0", "true")))
@@ -44,10 +30,6 @@ _FLAGS = {
 _NO_PRICES = frozenset(["", "nan", "none", "null", "0", "0.0"])
 
 Value = TypeVar("Value")
-
-
-class BadRow(ValueError):
-    """A row that cannot be used; the text says why, in Chinese."""
 
 
 class _Parsed(Dict[Any, Value]):
@@ -96,9 +78,7 @@ class BarFiles:
         return f"行情文件 {self._paths[number]} 第 {line} 行"
 
     def _series_of(self, text: str) -> BarSeries:
-        code = normal_code(text)
-        if code is None:
-            raise BadRow(f"代码 {text!r} 应如 000001.XSHE 或 000001.SZ")
+        code = parse_code(text)
         return self.series.setdefault(code, BarSeries(code))
 
     def _read_csv(self, path: str) -> None:
@@ -239,23 +219,6 @@ class _Columns:
         )
 
 
-def parse_key(text: str, name: str = "time") -> int:
-    """The key of a bar at "2026-01-05", "2026-01-05 09:31" or "2026-01-05 09:31:00"; raises BadRow."""
-    match = _TIME.fullmatch(text)
-    if match is None:
-        raise BadRow(f"{name} {text!r} 应如 2026-01-05 或 2026-01-05 09:31:00")
-    year, *parts, hour, minute = match.groups()
-    month, day = [part for part in parts if part is not None]
-    try:
-        ordinal = date(int(year), int(month), int(day)).toordinal()
-    except ValueError:
-        raise BadRow(f"{name} {text!r} 没有这一天") from None
-    moment = int(hour or 0) * 60 + int(minute or 0)
-    if moment == 0 or OPEN_MINUTE < moment <= NOON_MINUTE or RETURN_MINUTE < moment <= CLOSE_MINUTE:
-        return ordinal * DAY + moment
-    raise BadRow(f"{name} {text!r} 不对：分钟线写的是这一分钟结束的时间，应在 09:31 到 11:30、13:01 到 15:00 之间")
-
-
 def _parse_flag(text: str) -> int:
     value = _FLAGS.get(text.lower())
     if value is None:
@@ -284,17 +247,6 @@ def _files(path: str) -> List[str]:
     if not names:
         raise InvalidParam(f"行情目录 {path} 里没有 .csv 或 .parquet 文件")
     return [os.path.join(path, name) for name in names]
-
-
-def detect_encoding(path: str) -> str:
-    """The encoding of a text file whose first lines tell: names of securities may stand there in Chinese."""
-    with open(path, "rb") as file:
-        start = file.read(1 << 16)
-    try:
-        start[: start.rfind(b"\n") + 1].decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return "gb18030"
-    return "utf-8-sig"
 
 
 def _batches(table: Any, header: Sequence[str]) -> Iterator[Sequence[Any]]:

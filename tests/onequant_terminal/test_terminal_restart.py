@@ -1,14 +1,18 @@
 """The paper terminal is killed and started again: what it has answered, it never does again."""
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
-from paper_helpers import ACCOUNT_NO, NaiveReader
-from terminal_bench import Bench, trade
 
 from jqtrade.errors import InvalidParam
+from jqtrade.onequant_terminal.files import Outbox
+from jqtrade.onequant_terminal.terminal import OneQuantTerminal
 from jqtrade.paper.exchange import SHARES_PER_STEP
+from tests.onequant_terminal.terminal_bench import Bench, trade
+from tests.paper.paper_helpers import ACCOUNT_NO, NaiveReader
 
 
 @pytest.fixture
@@ -73,7 +77,7 @@ def test_an_order_that_was_being_cancelled_is_cancelled(bench: Bench) -> None:
     lines = bench.path("orderUpdate").read_bytes().split(b"\r\n")
     bench.path("orderUpdate").write_bytes(b"\r\n".join(lines[:-2]) + b"\r\n")
     bench.start()
-    assert bench.states("1") == ["7", "0", "8", "0", "8", "4"]
+    assert bench.states("1") == ["7", "0", "8", "4"]
     assert bench.truth()["cash"]["locked"] == "0.00"
 
 
@@ -148,16 +152,17 @@ def test_hand_placed_and_foreign_rows_in_its_files_are_not_taken_for_its_orders(
     assert list(bench.truth()["orders"]) == ["1"]
 
 
-def test_a_history_that_sells_what_was_never_bought_is_refused(bench: Bench) -> None:
+def test_a_file_of_an_earlier_day_that_is_gone_takes_nothing_from_the_account(bench: Bench) -> None:
     bench.order("1", "1", 200, "10")
     bench.poll()
     bench.clock.jump(timedelta(days=1).total_seconds())
     bench.poll()
     bench.order("2", "2", 200, "10")
     bench.poll()
+    truth = bench.truth()
     (bench.dir / "tradeUpdate_20260706.csv").unlink()
-    with pytest.raises(InvalidParam, match="不完整"):
-        bench.start()
+    bench.start()
+    assert (bench.truth()["cash"], bench.truth()["positions"]) == (truth["cash"], truth["positions"])
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -172,8 +177,63 @@ def test_any_day_of_trading_is_the_same_after_a_restart(tmp_path: Path, seed: in
         bench.clock.jump(timedelta(days=1).total_seconds())
 
 
-def test_too_little_cash_for_the_trades_that_were_made_is_refused(bench: Bench) -> None:
+def test_another_starting_cash_changes_nothing_and_that_is_said(bench: Bench) -> None:
     bench.order("1", "1", 200, "10")
     bench.poll()
-    with pytest.raises(InvalidParam, match="起始资金"):
-        bench.start(cash="1000")
+    truth = bench.truth()
+    bench.start(cash="1000")
+    assert bench.truth() == truth
+    assert len([text for text in bench.said if "起始资金 1000 元没有用" in text and "1000000" in text]) == 1
+
+
+def test_files_without_their_state_are_not_gone_on_with(bench: Bench) -> None:
+    """As a version before left them; or somebody deleted the state."""
+    bench.order("1", "1", 200, "10")
+    bench.poll()
+    bench.clock.jump(timedelta(days=1).total_seconds())
+    bench.let_go()
+    bench.state_path.unlink()
+    files = sorted(path.name for path in bench.dir.iterdir())
+    with pytest.raises(InvalidParam, match="以前版本的模拟柜台"):
+        bench.start()
+    assert sorted(path.name for path in bench.dir.iterdir()) == files
+
+
+def test_the_state_of_another_account_is_left_alone(bench: Bench) -> None:
+    bench.order("1", "1", 200, "10")
+    bench.poll()
+    bench.let_go()
+    before = bench.state_path.read_bytes()
+    arguments = (str(bench.dir), "7654321", Decimal(1000), bench.quotes, bench.clock)
+    outbox = Outbox("gbk", bench.clock, bench.said.append)
+    with pytest.raises(InvalidParam, match="另一个资金账号"):
+        OneQuantTerminal(*arguments, outbox, bench.said.append, state_path=str(bench.state_path))
+    assert bench.state_path.read_bytes() == before
+
+
+def test_an_order_of_yesterday_that_it_has_not_read_is_not_carried_out_today(bench: Bench) -> None:
+    bench.order("1", "1", 200, "9")
+    bench.poll()
+    bench.order("2", "1", 200, "10")  # it is dead by then
+    yesterday = NaiveReader(bench.path("orderUpdate"))
+    bench.clock.jump(timedelta(days=1).total_seconds())
+    bench.start()
+    bench.poll(2)
+    assert {row["custBatchNo"]: row["status"] for row in yesterday.new_rows()} == {"1": "4"}
+    assert bench.truth()["positions"] == {} and bench.truth()["cash"]["locked"] == "0.00"
+
+
+def test_a_kill_at_midnight_neither_skips_nor_repeats_a_request(bench: Bench) -> None:
+    """The account has come to the new day, but its files have not."""
+    bench.order("1", "1", 200, "9")
+    bench.poll()
+    bench.clock.jump(timedelta(days=1).total_seconds())
+    terminal: Any = bench.terminal
+    terminal._begin_day = None  # the kill
+    with pytest.raises(TypeError):
+        bench.poll()
+    bench.order("1", "1", 200, "10")
+    bench.start()
+    bench.poll()
+    assert bench.states("1") == ["7", "0", "2"]
+    assert bench.truth()["positions"]["000001.XSHE"]["amount"] == 200

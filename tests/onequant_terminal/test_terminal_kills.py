@@ -3,44 +3,54 @@
 import os
 import random
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
-from paper_helpers import NaiveReader
-from terminal_bench import Bench
 
-from jqtrade.errors import InvalidParam
 from jqtrade.paper.exchange import SHARES_PER_STEP
+from tests.onequant_terminal.terminal_bench import Bench
+from tests.paper.paper_helpers import NaiveReader
 
 LONG = os.environ.get("JQTRADE_FAULTS") == "long"
 """every byte, where the short tests try every few"""
-KINDS = ["tradeUpdate", "orderUpdate", "execResult", "assetInfo", "positionInfo"]
+STATE = "state"
+KINDS = [STATE, "tradeUpdate", "orderUpdate", "execResult", "assetInfo", "positionInfo"]
 """in the order in which the terminal writes them"""
 Files = Dict[str, bytes]
 
 
+def path_of(bench: Bench, kind: str) -> Path:
+    return bench.state_path if kind == STATE else bench.path(kind)
+
+
 def files_of(bench: Bench) -> Files:
-    return {kind: bench.path(kind).read_bytes() if bench.path(kind).exists() else b"" for kind in KINDS}
+    paths = {kind: path_of(bench, kind) for kind in KINDS}
+    return {kind: path.read_bytes() if path.exists() else b"" for kind, path in paths.items()}
 
 
 def put(bench: Bench, files: Files) -> None:
+    bench.let_go()
     for kind, content in files.items():
+        path = path_of(bench, kind)
         if content:
-            bench.path(kind).write_bytes(content)
-        elif bench.path(kind).exists():
-            bench.path(kind).unlink()
+            path.write_bytes(content)
+        elif path.exists():
+            path.unlink()
 
 
 def cuts(before: Files, after: Files, step: int = 1) -> Iterator[Tuple[str, int, Files]]:
     """What stands in the files if the terminal is killed at each byte that takes them from `before` to `after`.
 
-    With a `step`, at each byte around the end of a line, and every so many bytes else.
+    With a `step`, at each byte around the end of a line, and every so many bytes else. The state is SQLite's to keep whole.
     """
     files = dict(before)
     for kind in KINDS:
         old, new = before[kind], after[kind]
-        if old != new:
+        if kind == STATE:
+            yield kind, 0, dict(files)
+        elif old != new:
             kept = len(old) if new.startswith(old) else 0  # a snapshot is written over
             ends = [size for size in range(kept, len(new)) if b"\n" in new[max(size - 3, 0) : size + 3]]
             for size in sorted(set(ends).union(range(kept, len(new), step))):
@@ -141,6 +151,7 @@ def test_every_byte_of_the_first_start_of_a_day(tmp_path: Path, encoding: str) -
         bench.start()
         assert bench.truth()["positions"]["000001.XSHE"]["amount"] == 200, (kind, size)
         assert last_rows(bench) == {"1": ("2", "200")}, (kind, size)
+        bench.let_go()
         shutil.rmtree(tmp_path)
         tmp_path.mkdir()
         tried += 1
@@ -195,37 +206,49 @@ def test_a_cancel_that_was_written_but_for_its_line_end_stays_one(tmp_path: Path
         assert bench.truth()["positions"] == {}
 
 
-def test_a_directory_of_an_older_version_with_one_trade_twice_counts_it_once(tmp_path: Path) -> None:
-    bench = Bench(tmp_path).start()
-    bench.order("1", "1", 200, "10")
-    bench.poll()
-    content = bench.path("tradeUpdate").read_bytes()
-    bench.path("tradeUpdate").write_bytes(content + content.splitlines(True)[-1])
-    bench.start()
-    assert bench.truth()["positions"]["000001.XSHE"]["amount"] == 200
-
-
-def test_more_trades_than_the_order_asked_for_are_refused_with_the_order_named(tmp_path: Path) -> None:
+def test_what_others_write_into_its_files_is_not_believed(tmp_path: Path) -> None:
     bench = Bench(tmp_path).start()
     bench.order("77", "1", 200, "10")
     bench.poll()
     content = bench.path("tradeUpdate").read_bytes()
-    bench.path("tradeUpdate").write_bytes(content + content.splitlines(True)[-1].replace(b"00000001", b"00000002"))
-    with pytest.raises(InvalidParam, match="委托 77 共 200 股，却成交了 400 股"):
-        bench.start()
+    row = content.splitlines(True)[-1]
+    bench.path("tradeUpdate").write_bytes(content + row + row.replace(b"00000001", b"00000002"))
+    bench.start()
+    assert bench.truth()["orders"]["77"]["filled_amount"] == 200
+    assert bench.truth()["positions"]["000001.XSHE"]["amount"] == 200
 
 
-def test_an_update_that_says_filled_without_its_trades_is_open_again(tmp_path: Path) -> None:
+def test_trades_that_a_power_cut_took_are_written_again(tmp_path: Path) -> None:
     bench = Bench(tmp_path).start()
     bench.order("1", "1", 200, "10")
     before = bench.path("tradeUpdate").read_bytes()
     bench.poll()
+    after = bench.path("tradeUpdate").read_bytes()
     bench.path("tradeUpdate").write_bytes(before)
     for _ in range(3):
         bench.start()
         bench.poll()
         assert bench.truth()["orders"]["1"]["filled_amount"] == 200
         assert bench.truth()["positions"]["000001.XSHE"]["amount"] == 200
+        assert bench.path("tradeUpdate").read_bytes() == after
+
+
+def test_nothing_is_told_that_could_not_be_kept_and_all_of_it_later(tmp_path: Path) -> None:
+    bench = Bench(tmp_path).start()
+    bench.order("1", "1", 200, "10")
+    other = sqlite3.connect(str(bench.state_path), isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")  # as good as a full disk
+    assert bench.terminal is not None and bench.terminal.state is not None
+    bench.terminal.state._connection.execute("PRAGMA busy_timeout = 0")
+    bench.poll(3)
+    assert last_rows(bench) == {} and bench.new_rows("execResult") == []
+    assert len([text for text in bench.said if "写不了" in text]) == 1
+    other.execute("ROLLBACK")
+    other.close()
+    bench.poll()
+    assert last_rows(bench) == {"1": ("2", "200")} and len(bench.new_rows("execResult")) == 1
+    truth = bench.truth()
+    assert bench.start().truth() == truth
 
 
 def test_a_disk_that_is_full_after_half_a_row_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

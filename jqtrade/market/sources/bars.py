@@ -1,14 +1,13 @@
 """Bars: prices of past days, from CSV or Parquet files, as a source of quotes."""
 
-from array import array
 from bisect import bisect_left
 from datetime import date, datetime
 from typing import Dict, List, Optional, Sequence
 
 from jqtrade.errors import InvalidParam
-from jqtrade.market.bar_files import BarFiles
-from jqtrade.market.bar_series import BarSeries
-from jqtrade.market.quotes import Quote, Quotes, Stretch
+from jqtrade.market.quotes import Quote, Quotes, TradedInterval
+from jqtrade.market.sources.bar_files import BarFiles
+from jqtrade.market.sources.bar_series import BarSeries
 
 
 def open_bars(path: str) -> "Bars":
@@ -39,12 +38,7 @@ class Bars(Quotes):
     def __init__(self, series: Dict[str, BarSeries], days: Sequence[int]) -> None:
         """`days`: ordinals of all days that some series has."""
         self._series = series
-        self._days = array("l", days)
-
-    @property
-    def trading_days(self) -> List[date]:
-        """The days that have bars, oldest first."""
-        return [date.fromordinal(day) for day in self._days]
+        self.trading_days = [date.fromordinal(day) for day in days]
 
     @property
     def codes(self) -> List[str]:
@@ -60,22 +54,17 @@ class Bars(Quotes):
         series = self._series.get(code)
         return None if series is None else series.known_at(now)
 
-    @property
-    def last_day(self) -> Optional[date]:
-        return date.fromordinal(self._days[-1]) if self._days else None
-
-    def stretches(self, code: str, after: datetime, until: datetime) -> Sequence[Stretch]:
+    def traded_intervals(self, code: str, after: datetime, until: datetime) -> Sequence[TradedInterval]:
         series = self._series.get(code)
-        return () if series is None else series.stretches(after, until)
+        return () if series is None else series.traded_intervals(after, until)
 
     def auction(self, code: str, moment: datetime) -> Optional[Quote]:
         series = self._series.get(code)
         return None if series is None else series.auction(moment)
 
     def is_trading_day(self, day: date) -> bool:
-        ordinal = day.toordinal()
-        index = bisect_left(self._days, ordinal)
-        return index < len(self._days) and self._days[index] == ordinal
+        index = bisect_left(self.trading_days, day)
+        return self.trading_days[index : index + 1] == [day]
 
     def is_paused(self, code: str, day: date) -> bool:
         """Whether `code`, known by then, was not traded on `day`: its row says so, or others have one and it has none."""

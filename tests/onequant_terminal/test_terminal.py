@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, Dict
 
 import pytest
-from paper_helpers import ACCOUNT_NO, NaiveReader
-from terminal_bench import Bench
 
 from jqtrade.errors import InvalidParam
 from jqtrade.paper.exchange import SHARES_PER_STEP
+from tests.onequant_terminal.terminal_bench import Bench
+from tests.paper.paper_helpers import ACCOUNT_NO, NaiveReader
 
 
 @pytest.fixture

@@ -12,16 +12,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import List, NamedTuple, Optional, Tuple
 
-from jqtrade.market.boards import SHARE_TICK, board_of
-from jqtrade.market.quotes import Quote, Stretch
+from jqtrade.market.boards import tick_of
+from jqtrade.market.quotes import Quote, TradedInterval
+from jqtrade.market.sessions import AUCTION_MINUTE, CLOSE_MINUTE, DAY, NOON_MINUTE, OPEN_MINUTE, RETURN_MINUTE
 
-DAY = 1440
-"""minutes; a bar's key is day ordinal x DAY + minute of the day, and the minute of a daily bar is 0"""
-AUCTION_MINUTE = 9 * 60 + 25
-OPEN_MINUTE = 9 * 60 + 30
-NOON_MINUTE = 11 * 60 + 30
-RETURN_MINUTE = 13 * 60
-CLOSE_MINUTE = 15 * 60
 _NOON = 120
 _LAST = 240
 _LEG = 80
@@ -32,24 +26,6 @@ ST = 2
 NO_PRICE = math.nan
 _MICRO = Decimal("0.000001")
 _MICROS = 10**6
-
-
-class Row(NamedTuple):
-    """One bar; prices in yuan, NO_PRICE where the source has none."""
-
-    key: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-    pre_close: float
-    high_limit: float
-    low_limit: float
-    flags: int
-    """PAUSED, ST"""
-    source: int
-    """which file and line it is from"""
 
 
 class _Day(NamedTuple):
@@ -86,8 +62,7 @@ class BarSeries:
         self.low_limit = array("d")
         self.flags = array("b")
         self.source = array("q")
-        board = board_of(code)
-        self._tick = SHARE_TICK if board is None else board.tick
+        self._tick = tick_of(code)
         self._tick_micros = int(self._tick * _MICROS)
         self._trading_days: List[int] = []
         self._day: Optional[_Day] = None
@@ -150,8 +125,8 @@ class BarSeries:
         day = self._on(ordinal)
         return day.model is None and day.old is not None and day.old.paused
 
-    def stretches(self, after: datetime, until: datetime) -> List[Stretch]:
-        """What was traded in the stretches that ended after `after`, up to `until` of the same day."""
+    def traded_intervals(self, after: datetime, until: datetime) -> List[TradedInterval]:
+        """What was traded in the intervals that ended after `after`, up to `until` of the same day."""
         ordinal = until.toordinal()
         day = self._on(ordinal)
         if day.model is None:
@@ -173,7 +148,9 @@ class BarSeries:
                     self._price(column[index]) for column in (self.open, self.high, self.low, self.close)
                 ]
                 volume = int(self.volume[index])
-                found.append(Stretch(end - timedelta(minutes=1), end, start_price, high, low, close, volume, index))
+                found.append(
+                    TradedInterval(end - timedelta(minutes=1), end, start_price, high, low, close, volume, index)
+                )
         return found
 
     def auction(self, moment: datetime) -> Optional[Quote]:
@@ -309,7 +286,7 @@ class BarSeries:
         ]
         return [first, high, low, last] if high - first <= first - low else [first, low, high, last]
 
-    def _points(self, day: _Day, midnight: datetime, first: int, last: int) -> List[Stretch]:
+    def _points(self, day: _Day, midnight: datetime, first: int, last: int) -> List[TradedInterval]:
         if self.volume[day.first] < 1:
             return []
         found = []
@@ -319,7 +296,7 @@ class BarSeries:
             moment = midnight + timedelta(minutes=minute)
             price = self._at(day.first, _trading_minute(minute))
             volume = int(self.volume[day.first])
-            found.append(Stretch(moment, moment, price, price, price, price, volume, day.first))
+            found.append(TradedInterval(moment, moment, price, price, price, price, volume, day.first))
         return found
 
 

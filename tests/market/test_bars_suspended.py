@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import List, Optional, Tuple
 
 import pytest
-from paper_helpers import BANK, DAY_HEADER, at, fate, strict_exchange, write_bars
 
-from jqtrade.market.bars import Bars, open_bars
+from jqtrade.market.sources.bars import Bars, open_bars
+from tests.paper.paper_helpers import BANK, DAY_HEADER, at, fate, strict_exchange, write_bars
 
 DAY = date(2026, 7, 6)
 EARLIER = "2026-07-03,000001.SZ,9,9,9,9,4000,0"

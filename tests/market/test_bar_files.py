@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from paper_helpers import BANK, at, write_bars
 
 from jqtrade.errors import InvalidParam
-from jqtrade.market.bars import Bars, open_bars
+from jqtrade.market.sources.bars import Bars, open_bars
+from tests.paper.paper_helpers import BANK, at, write_bars
 
 DATA = Path(__file__).resolve().parents[2] / "strategies" / "data"
 GOOD = "2026-07-06,000001.SZ,10,10.5,9.8,10.3,1000"
@@ -218,7 +218,9 @@ def test_parquet_gives_the_same_bars_as_csv(tmp_path: Path) -> None:
     ours, other = open_bars(path), open_bars(write_bars(tmp_path / "d.csv", *rows))
     for clock in ("09:25", "09:31", "09:31:59", "09:32", "15:00"):
         assert ours.get(BANK, at(clock)) == other.get(BANK, at(clock))
-    assert ours.stretches(BANK, at("09:00"), at("15:00")) == other.stretches(BANK, at("09:00"), at("15:00"))
+    assert ours.traded_intervals(BANK, at("09:00"), at("15:00")) == other.traded_intervals(
+        BANK, at("09:00"), at("15:00")
+    )
 
 
 def test_parquet_with_a_bad_row_or_that_is_none_is_named(tmp_path: Path) -> None:

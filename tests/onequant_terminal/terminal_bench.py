@@ -6,13 +6,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from paper_helpers import ACCOUNT_NO, MORNING, HandQuotes, NaiveReader, read_snapshot
-
 from jqtrade.clock import VirtualClock
 from jqtrade.onequant_terminal.faults import FaultyOutbox
 from jqtrade.onequant_terminal.files import Outbox
 from jqtrade.onequant_terminal.terminal import OneQuantTerminal
 from jqtrade.paper.exchange import SHARES_PER_STEP
+from tests.paper.paper_helpers import ACCOUNT_NO, MORNING, HandQuotes, NaiveReader, read_snapshot
 
 ORDER_HEADER = (
     "updTime,custBatchNo,acctType,acct,symbol,tradeSide,targetQty,algoId,priceType,ticks,highLimitPrice,lowLimitPrice"
@@ -29,13 +28,23 @@ class Bench:
         self.readers: Dict[str, NaiveReader] = {}
         self.terminal: Optional[OneQuantTerminal] = None
 
+    @property
+    def state_path(self) -> Path:
+        return self.dir / "paper_broker.db"
+
     def start(self, faults: Optional[int] = None, cash: str = "1000000", **options: Any) -> "Bench":
+        """The terminal before, if there was one, is as good as killed: it does nothing at its end."""
+        self.let_go()
         plain = Outbox(self.encoding, self.clock, self.said.append)
         outbox = plain if faults is None else FaultyOutbox(self.encoding, self.clock, self.said.append, faults)
-        self.terminal = OneQuantTerminal(
-            str(self.dir), ACCOUNT_NO, Decimal(cash), self.quotes, self.clock, outbox, self.said.append, **options
-        )
+        arguments = (str(self.dir), ACCOUNT_NO, Decimal(cash), self.quotes, self.clock, outbox, self.said.append)
+        self.terminal = OneQuantTerminal(*arguments, state_path=str(self.state_path), **options)
         return self
+
+    def let_go(self) -> None:
+        """Windows deletes and replaces no file that is open."""
+        if self.terminal is not None and self.terminal.state is not None:
+            self.terminal.state.close()
 
     def poll(self, times: int = 1) -> None:
         assert self.terminal is not None

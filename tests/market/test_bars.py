@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from paper_helpers import BANK, at, fate, strict_exchange, write_bars
 
-from jqtrade.market.bars import Bars, open_bars
 from jqtrade.market.dividends import Action, Actions
 from jqtrade.market.quotes import Quote
+from jqtrade.market.sources.bars import Bars, open_bars
 from jqtrade.paper.terms import ExchangeTerms
+from tests.paper.paper_helpers import BANK, at, fate, strict_exchange, write_bars
 
 DAILY = ["2026-07-03,000001.SZ,9,9,9,9,4000", "2026-07-06,000001.SZ,10,10.40,9.20,9.60,100000"]
 MINUTES = [
@@ -58,7 +58,7 @@ def test_the_nearer_extreme_comes_first(tmp_path: Path, row: str, corners: List[
 
 def test_a_path_moves_by_ticks_and_stays_within_its_bar(tmp_path: Path) -> None:
     bars = make(tmp_path, "2026-07-06,510300.SH,4.001,4.017,3.993,4.013,100")
-    prices = [found.close for found in bars.stretches("510300.XSHG", at("09:00"), at("15:00"))]
+    prices = [found.close for found in bars.traded_intervals("510300.XSHG", at("09:00"), at("15:00"))]
     assert len(prices) == 242 and (min(prices), max(prices)) == (Decimal("3.993"), Decimal("4.017"))
     assert all(price % Decimal("0.001") == 0 for price in prices)
 
@@ -79,7 +79,9 @@ def test_a_strategy_at_10_00_does_not_see_the_minute_that_ends_at_10_01(tmp_path
     one, other = make(tmp_path, *rows("10")), make(tmp_path, *rows("12"))
     for clock in ("09:25", "10:00", "10:00:59"):
         assert one.get(BANK, at(clock)) == other.get(BANK, at(clock))
-        assert one.stretches(BANK, at("09:00"), at(clock)) == other.stretches(BANK, at("09:00"), at(clock))
+        assert one.traded_intervals(BANK, at("09:00"), at(clock)) == other.traded_intervals(
+            BANK, at("09:00"), at(clock)
+        )
     assert quote(other, "10:01").last == 12
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, List
 
 import pytest
-from paper_helpers import BANK, at, write_bars
 
 from jqtrade.account.order import LimitOrderStyle, Order, OrderAction
 from jqtrade.clock import VirtualClock
@@ -14,6 +13,7 @@ from jqtrade.gates.options import strategy_options
 from jqtrade.gates.paper import PaperTradeGate
 from jqtrade.market.freshness import is_older
 from jqtrade.replay.worlds import Terms
+from tests.paper.paper_helpers import BANK, at, write_bars
 
 DEFAULTS = {name: value for name, value in strategy_options().as_dict().items() if name.startswith("paper_")}
 HALF_AN_HOUR = timedelta(minutes=30)

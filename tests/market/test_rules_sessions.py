@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Optional
 
 import pytest
-from paper_helpers import BANK, HandQuotes, at, fate, strict_exchange, write_bars
 
-from jqtrade.market.bars import Bars, open_bars
 from jqtrade.market.sessions import session_at
+from jqtrade.market.sources.bars import Bars, open_bars
+from tests.paper.paper_helpers import BANK, HandQuotes, at, fate, strict_exchange, write_bars
 
 STAR = "688001.XSHG"
 CHINEXT = "300001.XSHE"

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any, Dict
 
 import pytest
-from paper_helpers import ACCOUNT_NO, read_snapshot
-from terminal_bench import Bench, trade
+
+from tests.onequant_terminal.terminal_bench import Bench, trade
+from tests.paper.paper_helpers import ACCOUNT_NO, read_snapshot
 
 FINAL = {"2": "filled", "3": "partly_canceled", "4": "canceled", "5": "rejected"}
 RANKS = "7018"
