@@ -80,9 +80,9 @@ class Account:
         self._refusals = Refusals()
         self._refused: Optional[RefusedOrders] = None
         self._is_refused_outdated = True
-        gate.account_orders = MappingProxyType(self._orders)
-        gate.account_doubts = self._doubts.ids
-        gate.account_check = self._check_next
+        gate.gate_context = gate.gate_context._replace(
+            orders=MappingProxyType(self._orders), in_doubt=self._doubts.ids, may_send=self._check_next
+        )
         self._inside: Optional[FrameType] = None
         """the call that is changing the account, or one that was cut short"""
         self._is_refusing_nested = False
@@ -361,7 +361,7 @@ class Account:
     def _within_limits(self, orders: Iterable[Order], now: datetime) -> List[Order]:
         """Those of `orders` that may be sent, one after the other, are counted and returned; the others are refused."""
         if self._doubts.ids and not self._limits.is_halted():
-            self._ask(self._gate.mend)
+            self._ask(self._gate.repair_partial_write)
         if self._limits.is_stale(self._portfolio, now) or self._ask(self._gate.is_snapshot_due):
             self._sync_balance()
         halted = self._limits.is_halted()  # only now: all this may have taken its time

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Callable, List, Optional, Tuple, Type
 
 from jqtrade.account.account import Account
-from jqtrade.account.gate import AbsTradeGate
+from jqtrade.account.gate import AbsTradeGate, GateContext
 from jqtrade.account.journal import Journal
 from jqtrade.account.observer import Observers
 from jqtrade.account.order import Order
@@ -49,12 +49,12 @@ class _Assembly(Parts):
     def open_account(self, gate_class: Type[AbsTradeGate]) -> Tuple[Account, List[Order]]:
         options, ports, observers = self._options, self._ports, self._observers
         gate = ports.make_gate(gate_class)
-        gate.clock = ports.clock
+        data = self._data_path()
+        gate.gate_context = GateContext(
+            ports.clock, data + ".paper" if ports.keeps_records and gate.plays_broker else None
+        )
         for notice in options.notices(gate.OPTIONS):
             log.warning("%s", notice)
-        data = self._data_path()
-        if ports.keeps_records and gate.plays_broker:
-            gate.account_file = data + ".paper"
         if self._is_fresh:
             gate.begin_anew()
             self._is_fresh = False  # it has been done

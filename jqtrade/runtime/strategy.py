@@ -12,7 +12,7 @@ from jqtrade.account.journal import JobRun
 from jqtrade.account.observer import Observers, Plan
 from jqtrade.account.order import Order
 from jqtrade.errors import InvalidCall, InvalidParam
-from jqtrade.gates.find import find_trade_gate, is_ours, is_paper
+from jqtrade.gates.find import find_trade_gate
 from jqtrade.log import get_log
 from jqtrade.masking import Masker
 from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options
@@ -140,8 +140,8 @@ class Strategy(Host):
         self._masker.hide_account_no(options.get("account_no"))  # first of all: an error may show the line
         gate = options.get("trade_gate", self._options["trade_gate"])
         gate_class = find_trade_gate(gate)
-        foreign = not is_ours(gate_class)
-        checked = self._options.check(options, foreign=foreign)
+        third_party = not gate_class.CAPABILITIES.declares_all_options
+        checked = self._options.check(options, gate_class.OPTIONS, third_party)
         if self._account is not None:
             late = [
                 name
@@ -150,11 +150,10 @@ class Strategy(Host):
             ]
             if late:
                 raise InvalidCall("账户已经加载，不能再设置选项 {}；请在用到账户之前设置".format("、".join(late)))
-        if foreign:
-            for name in sorted(name for name in checked if not self._options.is_known(name)):
-                if name not in gate_class.OPTIONS:
-                    log.warning("jqtrade 没有选项 %r，原样交给交易接口 %s", name, gate_class.__name__)
-        self._options.update(checked)
+        self._options.update(checked, gate_class.OPTIONS)
+        for name in sorted(name for name in checked if not self._options.is_known(name)):
+            if name not in gate_class.OPTIONS:
+                log.warning("jqtrade 没有选项 %r，原样交给交易接口 %s", name, gate_class.__name__)
         self.clock.use_zone(self._options["timezone"])
 
     @property
@@ -227,7 +226,7 @@ class Strategy(Host):
 
     @property
     def _is_on_paper(self) -> bool:
-        return self._account is not None and is_paper(self.gate_class())
+        return self._account is not None and self.gate_class().CAPABILITIES.is_simulated
 
     def _functions(self) -> Dict[str, Callable[[Any], Any]]:
         """What run_daily was given, by name; without those of which two have the same."""

@@ -8,9 +8,9 @@ from typing import List
 
 from jqtrade.clock import SystemClock
 from jqtrade.errors import JqtradeError
+from jqtrade.gates.options import strategy_options
 from jqtrade.log import get_log, set_up_logging
 from jqtrade.masking import Masker, visible
-from jqtrade.options import Options
 from jqtrade.runtime.assemble import assemble
 from jqtrade.runtime.borrowed_process import occupied
 from jqtrade.runtime.check_start import start_checked
@@ -89,7 +89,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim, end: ProcessEnd) -> int:
         return logs.take_back() + taken
 
     strategy = assemble(
-        StrategySpec(spec.name, spec.code, Options(spec.home), spec.paper, spec.fresh, masker),
+        StrategySpec(spec.name, spec.code, strategy_options(spec.home), spec.paper, spec.fresh, masker),
         Ports(
             clock,
             observers=[TaskRecorder(claim.update, masker)],

@@ -7,7 +7,7 @@ from typing import Any, List, Tuple
 import pytest
 
 from jqtrade.account.observer import Observer, Observers, Plan
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.runtime.assemble import assemble
 from jqtrade.runtime.ports import Ports, StrategySpec
 from jqtrade.runtime.strategy import Strategy
@@ -77,7 +77,7 @@ def fail(context):
 def strategy_with(tmp_path: Path, broker: FakeBroker, *observers: Observer) -> Strategy:
     path = tmp_path / "observed.py"
     path.write_text(SOURCE, encoding="utf-8")
-    spec = StrategySpec("observed", str(path), Options(str(tmp_path)))
+    spec = StrategySpec("observed", str(path), strategy_options(str(tmp_path)))
     clock = VirtualClock(datetime(2026, 1, 5, 9, 59, 58))
     strategy = assemble(spec, Ports(clock, make_gate=lambda gate_class: broker.gate_class(), observers=observers))
     strategy.start()

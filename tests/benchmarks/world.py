@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
 from jqtrade.clock import SystemClock
+from jqtrade.gates.options import strategy_options
 from jqtrade.log import set_up_logging
 from jqtrade.masking import Masker
-from jqtrade.options import Options
 from jqtrade.runtime.assemble import assemble
 from jqtrade.runtime.ports import Ports, StrategySpec
 from jqtrade.tasks.halt_file import HaltFile
@@ -71,7 +71,9 @@ class World:
             file.write("def process_initialize(context):\n    pass\n")
         clock = MorningClock()
         halt = HaltFile(os.path.join(folder, "bench.halt"), os.path.join(folder, "bench.halt-spare"))
-        self.strategy = assemble(StrategySpec("bench", code, Options(folder)), Ports(clock, is_halted=halt.exists))
+        self.strategy = assemble(
+            StrategySpec("bench", code, strategy_options(folder)), Ports(clock, is_halted=halt.exists)
+        )
         given: Dict[str, Any] = {
             "account_no": ACCOUNT_NO,
             "counter_type": "UM0",

@@ -18,8 +18,8 @@ import pytest
 from strategy_files import Starter, at
 
 from jqtrade.errors import InvalidCall
+from jqtrade.gates.options import strategy_options
 from jqtrade.masking import Masker
-from jqtrade.options import Options
 from jqtrade.replay.replay import Outcome, ReplaySpec, run_replay
 from jqtrade.runtime.borrowed_process import BorrowedProcess
 from jqtrade.testing import VirtualClock, start_strategy
@@ -196,7 +196,7 @@ def test_a_check_leaves_nothing_behind(tmp_path: Path) -> None:
     from jqtrade.check.command import check
 
     path = write_strategy(tmp_path / "a", "000001.XSHE")
-    arguments = (None, True, VirtualClock(at(9)), Options(), Masker())
+    arguments = (None, True, VirtualClock(at(9)), strategy_options(), Masker())
     check(path, *arguments)
     before, modules = state(), set(sys.modules)
     report = check(path, *arguments)

@@ -9,7 +9,7 @@ from strategy_files import Starter, Told, at
 
 from jqtrade.clock import SystemClock, VirtualClock, parse_timezone
 from jqtrade.errors import InvalidCall
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.runtime.assemble import assemble
 from jqtrade.runtime.ports import Ports, StrategySpec
 from jqtrade.testing import FakeBroker
@@ -215,7 +215,7 @@ def test_progress_tells_what_runs_now_and_what_comes_next(start: Starter) -> Non
         """,
     )
     told = Told()
-    spec = StrategySpec("demo", str(path), Options())
+    spec = StrategySpec("demo", str(path), strategy_options())
     strategy = assemble(spec, Ports(VirtualClock(at(9)), observers=[told]))
     strategy.start()
     strategy.run(at(12))
@@ -232,7 +232,7 @@ def test_progress_tells_what_runs_now_and_what_comes_next(start: Starter) -> Non
 def test_run_before_start_raises_invalid_call(start: Starter) -> None:
     path = start.write("demo.py", "def process_initialize(context): run_daily(print, 'open')\n")
     with pytest.raises(InvalidCall):
-        assemble(StrategySpec("demo", str(path), Options()), Ports(VirtualClock(at(9)))).run(at(10))
+        assemble(StrategySpec("demo", str(path), strategy_options()), Ports(VirtualClock(at(9)))).run(at(10))
 
 
 def test_a_strategy_may_keep_attributes_of_its_own_on_the_context(start: Starter) -> None:

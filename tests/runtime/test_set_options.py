@@ -7,8 +7,8 @@ import pytest
 from strategy_files import START, Starter, at
 
 from jqtrade.errors import InvalidCall, InvalidParam
+from jqtrade.gates.options import strategy_options
 from jqtrade.masking import Masker
-from jqtrade.options import Options
 from jqtrade.runtime.assemble import assemble
 from jqtrade.runtime.ports import Ports, StrategySpec
 from jqtrade.testing import FakeBroker, VirtualClock
@@ -80,7 +80,7 @@ def test_paper_on_the_command_line_loads_the_account_unless_the_user_says_no(
 ) -> None:
     line = "pass" if wants is None else f"set_options(use_account={wants})"
     path = start.write("demo.py", initialize(line))
-    strategy = assemble(StrategySpec("demo", str(path), Options(), paper=True), Ports(VirtualClock(START)))
+    strategy = assemble(StrategySpec("demo", str(path), strategy_options(), paper=True), Ports(VirtualClock(START)))
     strategy.start()
     try:
         if loads:
@@ -306,7 +306,7 @@ def test_without_counter_type_one_log_line_says_which_is_used_and_what_ordinary_
 def test_an_account_number_is_masked_from_the_moment_it_is_set(start: Starter) -> None:
     path = start.write("demo.py", initialize("set_options(account_no='1234567', use_account=False)"))
     masker = Masker()
-    strategy = assemble(StrategySpec("demo", str(path), Options(), masker=masker), Ports(VirtualClock(START)))
+    strategy = assemble(StrategySpec("demo", str(path), strategy_options(), masker=masker), Ports(VirtualClock(START)))
     strategy.start()
     assert masker("账号 1234567") == "账号 *****67"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jqtrade.clock import VirtualClock
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.runtime.assemble import assemble
 from jqtrade.runtime.ports import Ports, StrategySpec
 from jqtrade.runtime.strategy import Strategy
@@ -26,7 +26,7 @@ START, TEN = datetime(2026, 1, 5, 9), datetime(2026, 1, 5, 10)
 def started(tmp_path: Path, broker: FakeBroker, **parts: Any) -> Strategy:
     path = tmp_path / "seams.py"
     path.write_text(SOURCE)
-    spec = StrategySpec("test", str(path), Options(str(tmp_path)))
+    spec = StrategySpec("test", str(path), strategy_options(str(tmp_path)))
     ports = Ports(VirtualClock(START), make_gate=lambda gate_class: broker.gate_class(), **parts)
     strategy = assemble(spec, ports)
     strategy.start()
