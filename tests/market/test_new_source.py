@@ -11,8 +11,8 @@ import pytest
 from jqtrade.account.order import LimitOrderStyle, Order, OrderAction
 from jqtrade.clock import VirtualClock
 from jqtrade.gates.find import find_trade_gate
+from jqtrade.gates.options import strategy_options
 from jqtrade.market.quotes import Quote, Quotes, TradedInterval
-from jqtrade.options import option_table
 from tests.onequant_terminal.terminal_bench import Bench
 from tests.paper.paper_helpers import BANK, MORNING, at, fate, strict_exchange
 
@@ -48,7 +48,7 @@ def new_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
 def test_a_task_trades_on_it_by_the_option_trade_gate_alone() -> None:
     gate: Any = find_trade_gate("even_minutes.PaperOnEvenMinutes")()
     gate.clock = clock = VirtualClock(MORNING + timedelta(minutes=1))
-    gate.setup({name: option.default for name, option in option_table().items()})
+    gate.setup(strategy_options().as_dict())
     gate.order(Order("1", BANK, 100, OrderAction.open, LimitOrderStyle(10.5), clock.now()))
     assert [str(report["status"]) for report in gate.sync_orders()] == ["open"]
     clock.sleep(60)
