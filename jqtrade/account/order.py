@@ -347,7 +347,7 @@ class Order(Frozen):
             entrust_time = report.entrust_time
         is_canceled = status is OrderStatus.canceled or status is OrderStatus.partly_canceled
         is_charged = self.commission < report.commission <= HIGHEST_PRICE * amount
-        fields = dict(  # half a million times at a restart: not by with_changes, and nothing made if nothing is new
+        fields = dict(  # for each report, most often at a restart: nothing is made if it says nothing new
             self.__dict__,
             status=status,
             filled_amount=filled,
