@@ -131,14 +131,14 @@ class Today:
 
     def take_over(self, applier: ReportApplier) -> List[Order]:
         """Keep what the broker's reports make of our orders. Returns those that changed."""
-        changed: List[Order] = []
-        if applier.steps:
-            changed = applier.changed()
+        changed = applier.changed()
+        if changed:
             self._limits.heard(changed)  # how they stood before is still in self.orders
             if any(OrderStatus.rejected in (order.status, self.orders[order.order_id].status) for order in changed):
                 self.refusals.outdate()
-            self.orders.update([(order.order_id, order) for order in changed])
-        self.writer.record_steps(applier.steps, "sync")
+        self.writer.unrecorded.extend(applier.steps)  # before the orders: told again, these would be nothing new then
+        self.orders.update([(order.order_id, order) for order in changed])
+        self.writer.record_steps([], "sync")
         return changed
 
     def tell(self, changed: List[Order]) -> List[Order]:
