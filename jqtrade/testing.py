@@ -14,7 +14,7 @@ from jqtrade.account.gate import AbsTradeGate
 from jqtrade.account.order import Order, OrderAction, OrderStatus
 from jqtrade.account.reports import check_balance, check_order
 from jqtrade.clock import Clock, VirtualClock
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.runtime.strategy import Strategy
 
 __all__ = ["FakeBroker", "VirtualClock", "check_trade_gate", "start_strategy"]
@@ -114,7 +114,7 @@ def start_strategy(path: str, clock: Clock, broker: Optional[FakeBroker] = None,
     options.setdefault("runtime_dir", tempfile.mkdtemp(prefix="jqtrade-"))  # not where living tasks keep their orders
     if broker is not None:
         options["trade_gate"] = broker.gate_class
-    strategy = Strategy("test", path, clock, Options())
+    strategy = Strategy("test", path, clock, strategy_options())
     strategy.configure(options)
     strategy.start()
     return strategy
@@ -130,9 +130,9 @@ def check_trade_gate(gate: AbsTradeGate, options: Dict[str, Any], order: Order) 
     Sends `order` and its cancel: meant for a broker's test account. Every returned value is checked.
     Raises InvalidReport naming a wrong field, AssertionError if the order is unknown to sync_orders afterwards.
     """
-    defaults = Options()
-    defaults.update(options)
-    gate.setup(defaults.as_dict())
+    given = strategy_options()
+    given.update(given.check(options, gate.OPTIONS, third_party=True), gate.OPTIONS)
+    gate.setup(given.as_dict())
     check_balance(gate.sync_balance())
     gate.order(order)
     reports = [check_order(report) for report in _all_reports(gate)]

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from jqtrade.errors import InvalidParam
+from jqtrade.gates.options import strategy_options
 from jqtrade.home import absolute, home_dir
-from jqtrade.options import Options
 from tests.e2e.cli import command
 
 PROFILE = ("HOME", "USERPROFILE", "HOMEDRIVE", "HOMEPATH")
@@ -48,7 +48,7 @@ def test_no_path_with_an_unknown_home_becomes_a_folder_of_the_current_one(withou
     with pytest.raises(InvalidParam, match="没有做任何操作"):
         absolute(path)
     with pytest.raises(InvalidParam):
-        Options("home").check({"order_dir": path})
+        strategy_options("home").check({"order_dir": path})
 
 
 def test_an_empty_variable_is_none(without_profile, monkeypatch):

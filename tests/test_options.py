@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from jqtrade.errors import InvalidParam
+from jqtrade.gates.options import strategy_options
 from jqtrade.home import home_dir
-from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options, parse_time
+from jqtrade.options import ACCOUNT, GATE, SCHEDULER, parse_time
 
 SESSIONS = [(time(9, 30), time(11, 30)), (time(13, 0), time(15, 0))]
 SESSION_TEXTS = [("09:30:00", "11:30:00"), ("13:00:00", "15:00:00")]
@@ -71,7 +72,7 @@ TABLE = [
     ("counter_type", GATE, "UF0", [("UM0", "UM0"), ("UF0", "UF0"), ("AT0", "AT0")], NO_TEXT),
     ("algo_type", GATE, "DMA", [("DMA", "DMA")], NO_TEXT),
     ("wait_lock_internal", GATE, 0.05, [(0.1, 0.1), (1, 1.0)], NO_SECONDS + [1e-9, 1e300]),
-    ("wait_lock_time_out", GATE, 5.0, [(10, 10.0), (0.5, 0.5)], [None, -1, "5", True, float("nan"), float("inf")]),
+    ("wait_lock_time_out", ACCOUNT, 5.0, [(10, 10.0), (0.5, 0.5)], [None, -1, "5", True, float("nan"), float("inf")]),
     (
         "file_encoding",
         GATE,
@@ -116,14 +117,14 @@ BY_NAME = [row[0] for row in TABLE]
 
 def read_back(name: str, value: Any) -> Any:
     """The option as the program has it once it was set."""
-    options = Options()
+    options = strategy_options()
     options.update(options.check({name: value}))
     return options[name]
 
 
 @pytest.mark.parametrize("name, scope, default", [row[:3] for row in TABLE], ids=BY_NAME)
 def test_an_option_that_is_not_set_has_its_documented_default(name: str, scope: str, default: Any) -> None:
-    options = Options()
+    options = strategy_options()
     assert options[name] == default
     assert options.as_dict()[name] == default
     assert options.scope(name) == scope
@@ -139,7 +140,7 @@ def test_a_good_value_is_what_the_program_then_has(name: str, value: Any, expect
 
 @pytest.mark.parametrize("name, value", [(row[0], value) for row in TABLE for value in row[4]], ids=repr)
 def test_a_bad_value_is_refused_with_the_name_and_nothing_is_set(name: str, value: Any) -> None:
-    options = Options()
+    options = strategy_options()
     with pytest.raises(InvalidParam, match=name):
         options.check({"misfire_grace_time": 30, name: value})
     assert not options.is_set(name)
@@ -147,15 +148,15 @@ def test_a_bad_value_is_refused_with_the_name_and_nothing_is_set(name: str, valu
 
 
 def test_order_dir_is_the_documented_folder_until_it_is_set() -> None:
-    assert Options()["order_dir"] == r"C:\Ax\安信OneQuant\AxOneQuant\csvTemplate\DMA算法"
+    assert strategy_options()["order_dir"] == r"C:\Ax\安信OneQuant\AxOneQuant\csvTemplate\DMA算法"
 
 
 def test_runtime_dir_is_the_home_of_jqtrade_until_it_is_set(
     jqtrade_home: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert Options()["runtime_dir"] == str(jqtrade_home)
+    assert strategy_options()["runtime_dir"] == str(jqtrade_home)
     monkeypatch.delenv("JQTRADE_HOME")
-    assert Options()["runtime_dir"] == home_dir() == os.path.join(os.path.expanduser("~"), "jqtrade")
+    assert strategy_options()["runtime_dir"] == home_dir() == os.path.join(os.path.expanduser("~"), "jqtrade")
 
 
 @pytest.mark.parametrize("name", ["runtime_dir", "order_dir", "paper_quotes", "paper_bars", "paper_actions"])
@@ -175,12 +176,12 @@ def test_an_account_number_without_quotes_is_refused_without_repeating_it() -> N
 
 
 def test_sync_interval_is_another_spelling_of_sync_internal() -> None:
-    assert Options().check({"sync_interval": 2}) == {"sync_internal": 2.0}
+    assert strategy_options().check({"sync_interval": 2}) == {"sync_internal": 2.0}
 
 
 def test_an_error_names_the_spelling_that_was_given() -> None:
     with pytest.raises(InvalidParam, match="sync_interval"):
-        Options().check({"sync_interval": 0})
+        strategy_options().check({"sync_interval": 0})
 
 
 @pytest.mark.parametrize(
@@ -199,38 +200,38 @@ def test_an_error_names_the_spelling_that_was_given() -> None:
 )
 def test_an_unknown_option_is_refused_with_the_nearest_known_one(typed: str, meant: str) -> None:
     with pytest.raises(InvalidParam) as refused:
-        Options().check({typed: "x"})
+        strategy_options().check({typed: "x"})
     assert repr(typed) in str(refused.value)
     assert repr(meant) in str(refused.value)
 
 
 def test_options_set_in_several_calls_add_up_and_the_last_value_wins() -> None:
-    options = Options()
+    options = strategy_options()
     options.update(options.check({"account_no": "1234567", "sync_internal": 3}))
     options.update(options.check({"counter_type": "UM0", "sync_interval": 4}))
     assert (options["account_no"], options["counter_type"], options["sync_internal"]) == ("1234567", "UM0", 4.0)
 
 
 def test_for_a_foreign_gate_an_unknown_option_passes_as_it_is_and_a_known_one_is_still_checked() -> None:
-    options = Options()
+    options = strategy_options()
     token = object()
-    options.update(options.check({"my_token": token}, foreign=True))
+    options.update(options.check({"my_token": token}, third_party=True))
     assert options["my_token"] is options.as_dict()["my_token"] is token
     with pytest.raises(InvalidParam, match="sync_order"):
-        options.check({"sync_order": "yes"}, foreign=True)
+        options.check({"sync_order": "yes"}, third_party=True)
 
 
 def test_which_scopes_were_set_is_known() -> None:
-    options = Options()
+    options = strategy_options()
     options.update(options.check({"market_period": SESSION_TEXTS}))
     assert not options.any_set(ACCOUNT, GATE)
-    options.update(options.check({"my_token": 1}, foreign=True))
+    options.update(options.check({"my_token": 1}, third_party=True))
     assert options.any_set(ACCOUNT, GATE)
     assert not options.any_set(ACCOUNT)
 
 
 def test_the_notice_of_the_counter_type_names_both_until_it_is_set() -> None:
-    options = Options()
+    options = strategy_options()
     (notice,) = options.notices(["account_no", "counter_type", "unknown"])
     assert "UF0" in notice
     assert "UM0" in notice
@@ -250,7 +251,7 @@ def test_timezone_refuses_what_is_no_zone(value: Any) -> None:
 
 
 def test_timezone_may_be_left_to_the_machine() -> None:
-    assert read_back("timezone", None) is Options()["timezone"] is None
+    assert read_back("timezone", None) is strategy_options()["timezone"] is None
 
 
 @pytest.mark.parametrize("text, expected", [("09:30:05", time(9, 30, 5)), ("23:59", time(23, 59))])

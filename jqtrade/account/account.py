@@ -65,9 +65,11 @@ class Account:
         self._balance = Balance(self._calls, limits, clock)
         self._sender = Sender(self._calls, self._today, self._balance, limits, journal, clock, longest_wait)
         self._orders_outage = Outage(log, clock)
-        gate.account_orders = MappingProxyType(self._today.orders)
-        gate.account_doubts = self._today.submissions.unknown
-        gate.account_check = self._sender.check_next
+        gate.gate_context = gate.gate_context._replace(
+            orders=MappingProxyType(self._today.orders),
+            in_doubt=self._today.submissions.unknown,
+            may_send=self._sender.check_next,
+        )
 
     def _enter(self, what: str) -> bool:
         """Begin to change the account; the guard's `inside` is set to None when that is complete. Says whether it may be."""

@@ -1,49 +1,126 @@
-"""AbsTradeGate: the contract between jqtrade and a way to the broker."""
+"""AbsTradeGate: the contract between jqtrade and a gate, the adapter to a broker."""
 
+import logging
 from abc import ABC, abstractmethod
-from typing import Any, Callable, Container, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Container, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from jqtrade.account.order import Order
 from jqtrade.clock import Clock, SystemClock
 from jqtrade.errors import InvalidParam
+from jqtrade.market.calendar import TradingDays
+from jqtrade.options import GateOptions
 
 
-class AbsTradeGate(ABC):
-    """A way to the broker. Subclass it, implement the five methods, and name the class in `set_options(trade_gate=...)`.
-
-    The class is called without arguments; `clock` is set; `setup` is called once, before anything else. All calls come
-    from one thread. What is returned is checked, and a wrong field is named in the error.
-    """
-
-    OPTIONS: Iterable[str] = frozenset()
-    """Names of options of set_options that belong to this gate alone; others draw a warning."""
-
-    keeps_orders = True
-    """False for a broker that forgets everything when the strategy's process ends."""
-
-    plays_broker = False
-    """True for a gate that is the broker itself (the paper gate) and keeps the account in `account_file`."""
-
-    account_file: Optional[str] = None
-    """Set before `setup` where `plays_broker`: the file for the account; None: it is kept nowhere, as in a replay."""
+class GateContext(NamedTuple):
+    """What a gate may know of the strategy that it serves. It is there before `setup`; the account's part of it once the
+    account is open, and kept up to date. Ask for it when it is needed: `self.gate_context.orders`."""
 
     clock: Clock = SystemClock()
     """What time it is for the strategy; the file dates of a gate come from here, never from datetime.now()."""
 
+    account_file: Optional[str] = None
+    """For a gate that `plays_broker`: the file for the account; None: it is kept nowhere, as in a replay."""
+
+    orders: Optional[Mapping[str, Order]] = None
+    """The account's orders of today by id, read-only; None: there is no account. Of orders that are not among them,
+    sync_orders may leave out everything but one report of each, with the field `order_id` alone."""
+
+    in_doubt: Container[str] = frozenset()
+    """Which of `orders` may or may not have been sent. The others were, unless rejected."""
+
+    may_send: Callable[[], None] = lambda: None
+    """Raises OrderNotSent if orders shall not go out any more: a halt, or too long a wait since they were asked for.
+    `batch_order` calls it before each order; a gate that waits before it asks the broker calls it again after the wait."""
+
+
+class Capabilities(NamedTuple):
+    """What a gate is and can, as its class declares it: `CAPABILITIES = Capabilities(is_simulated=True)`.
+
+    A subclass declares its own, or has none but what `keeps_orders` and `plays_broker` say: nobody knows what it changed.
+    """
+
+    keeps_orders: bool = True
+    """False for a broker that forgets everything when the strategy's process ends"""
+
+    plays_broker: bool = False
+    """the gate is the broker itself, and keeps the account in `gate_context.account_file`"""
+
+    is_simulated: bool = False
+    """no order leaves this machine; run_now may call a job at any time"""
+
+    declares_all_options: bool = False
+    """`OPTIONS` has all that are its own: with it an unknown option is an error, with others only a warning"""
+
+    setup_only_checks: bool = False
+    """`setup` looks at the options and reaches nobody; `jqtrade check` may call it"""
+
+
+def _from_context(name: str) -> Any:
+    """An attribute that the contract had before `gate_context`; old gates read it, and tests set it on a bare gate."""
+
+    def read(gate: "AbsTradeGate") -> Any:
+        return getattr(gate.gate_context, name)
+
+    def replace(gate: "AbsTradeGate", value: Any) -> None:
+        gate.gate_context = gate.gate_context._replace(**{name: value})
+
+    return property(read, replace)
+
+
+class AbsTradeGate(ABC):
+    """An adapter to a broker. Subclass it, implement the five methods, and name the class in `set_options(trade_gate=...)`.
+
+    The class is called without arguments; `gate_context` is set; `setup` is called once, before anything else. All calls
+    come from one thread. What is returned is checked, and a wrong field is named in the error.
+    """
+
+    OPTIONS: GateOptions = frozenset()
+    """Options of set_options that belong to this gate alone; others draw a warning."""
+
+    CAPABILITIES = Capabilities()
+
+    keeps_orders = True
+    """As in Capabilities; a gate may also set it for itself in `setup`."""
+
+    plays_broker = False
+    """As in Capabilities."""
+
+    gate_context = GateContext()
+
     has_more = False
     """Set by sync_orders if what it returned is not yet all that there is to tell now: it is called again at once."""
 
-    account_orders: Optional[Mapping[str, Order]] = None
-    """The account's orders of today by id, set by the account and kept up to date, read-only. Of orders that are not
-    among them, sync_orders may leave out everything but one report of each, with the field `order_id` alone."""
+    clock: Clock = _from_context("clock")
+    account_file: Optional[str] = _from_context("account_file")
+    account_orders: Optional[Mapping[str, Order]] = _from_context("orders")
+    account_doubts: Container[str] = _from_context("in_doubt")
+    account_check: Callable[[], None] = _from_context("may_send")
 
-    account_doubts: Container[str] = frozenset()
-    """Set by the account: which of `account_orders` may or may not have been sent. The others were, unless rejected."""
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        own = vars(cls)
+        if "CAPABILITIES" in own:
+            cls.keeps_orders, cls.plays_broker = cls.CAPABILITIES[:2]
+        else:
+            cls.CAPABILITIES = Capabilities(cls.keeps_orders, cls.plays_broker)
+        for name in ("clock", "account_orders", "account_doubts", "account_check"):
+            if name in own:  # a placeholder for what was set on each gate; it would hide the context
+                delattr(cls, name)
+        if "repair_partial_write" in own:
+            cls.mend = cls.repair_partial_write
+        elif "mend" in own:
+            cls.repair_partial_write = cls.mend  # type: ignore[method-assign]
 
-    account_check: Callable[[], None] = staticmethod(lambda: None)
-    """Set by the account. It raises OrderNotSent if orders shall not go out any more: a halt, or too long a wait since
-    they were asked for. `batch_order` calls it before each order; a gate that waits before it asks the broker calls it
-    again after the wait."""
+    @classmethod
+    def preflight(cls, options: Dict[str, Any], clock: Clock, days: TradingDays) -> List[Tuple[int, str]]:
+        """What `jqtrade check` shall tell before money is at stake: rows of a level of logging (ERROR: nothing will work;
+        WARNING; INFO) and a text. `options` are as for `setup`. Raises InvalidParam for an option that cannot be used."""
+        if not cls.CAPABILITIES.setup_only_checks:
+            return [(logging.INFO, f"交易接口 {cls.__name__} 没有启动，它自己的选项没有检查")]
+        gate = cls()
+        gate.gate_context = GateContext(clock)
+        gate.setup(options)
+        return []
 
     @abstractmethod
     def setup(self, options: Dict[str, Any]) -> None:
@@ -108,7 +185,7 @@ class AbsTradeGate(ABC):
         """
 
         def send(order: Order) -> None:
-            self.account_check()
+            self.gate_context.may_send()
             self.order(order)
 
         return [_outcome(send, order) for order in orders]
@@ -139,9 +216,12 @@ class AbsTradeGate(ABC):
         """
         return None
 
-    def mend(self) -> None:
+    def repair_partial_write(self) -> None:
         """Put right what an interrupted write left behind. Called before orders are sent while it is unknown whether
         others were; a restart alone writes nothing to the broker. Must not raise."""
+
+    mend = repair_partial_write
+    """Its name before; gates that have it keep it."""
 
     def is_snapshot_due(self) -> bool:
         """Whether sync_balance would look more closely than the last time. Asked before orders are checked against what it

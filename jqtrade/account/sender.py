@@ -57,7 +57,7 @@ class Sender:
     def accept(self, orders: Iterable[Order], now: datetime) -> List[Order]:
         """Those of `orders` that may be sent, one after the other, are counted and returned; the others are refused."""
         if self._submissions.unknown and not self._limits.is_halted():
-            self._calls.ask(self._gate.mend)
+            self._calls.ask(self._gate.repair_partial_write)
         if self._limits.is_stale(self._balance.portfolio, now) or self._calls.ask(self._gate.is_snapshot_due):
             self._balance.sync()
         halted = self._limits.is_halted()  # only now: all this may have taken its time

@@ -4,7 +4,7 @@ Unknown is the state before the first record of an order and is lifted by the la
 is done with it, and stays so until its outcome has been taken note of. Whatever cuts that short, an exception of a signal
 handler, no memory, the end of the stack, leaves it unknown; nothing has to run for that to be true.
 
-From here the journal learns `sent`, the gate `account_doubts`, and the strategy by a sync what was found out later.
+From here the journal learns `sent`, the gate `gate_context.in_doubt`, and the strategy by a sync what was found out later.
 """
 
 from types import MappingProxyType

@@ -5,7 +5,6 @@ sends nothing, claims no name and writes nothing.
 """
 
 import contextlib
-import glob
 import json
 import logging
 import os
@@ -21,12 +20,10 @@ from jqtrade.check.source import Source
 from jqtrade.check.strategy import CheckedStrategy, stand_in
 from jqtrade.clock import Clock, SystemClock
 from jqtrade.errors import InvalidParam, JqtradeError
-from jqtrade.gates.find import is_ours
-from jqtrade.gates.onequant.gate import AnXinDMATradeGate
-from jqtrade.gates.onequant.snapshot_watch import PATIENCE
+from jqtrade.gates.options import strategy_options
 from jqtrade.hints import nearest
-from jqtrade.log import MaskedStream, format_seconds
-from jqtrade.market.calendar import ExchangeDays, TradingDays, day_text, load_trading_days
+from jqtrade.log import MaskedStream
+from jqtrade.market.calendar import ExchangeDays, TradingDays, load_trading_days
 from jqtrade.masking import Masker, visible
 from jqtrade.options import Options
 from jqtrade.runtime.config import read_config
@@ -36,8 +33,6 @@ from jqtrade.runtime.process_end import end_command
 from jqtrade.scheduler.scheduler import EVERY_MINUTE
 from jqtrade.scheduler.trigger import OnDays
 from jqtrade.tasks.spec import masker_for
-
-_BEFORE_OPEN = timedelta(minutes=30)
 
 _CALLED_BY_US = ("process_initialize", "on_order_update", "process_exit")
 
@@ -51,7 +46,7 @@ def run_check(
     try:
         with contextlib.redirect_stdout(sys.stderr):  # what the strategy prints is no part of the report
             apply_environment(env)
-            report = check(code, config, paper, SystemClock(), Options(home), masker)
+            report = check(code, config, paper, SystemClock(), strategy_options(home), masker)
     except KeyboardInterrupt:
         print("检查被中断", file=sys.stderr)
         return 1
@@ -201,44 +196,13 @@ def _check_account(
         add_missing_account(source, strategy.options, findings)
         return
     try:
-        gate_class = strategy.real_gate_class()
-        if not is_ours(gate_class):
-            findings.add(NOTICE, f"交易接口 {gate_class.__name__} 没有启动，它自己的选项没有检查")
-            return
-        gate = gate_class()  # one of our two: what they do in setup is to check options
-        gate.clock = clock
-        gate.setup(strategy.options.as_dict())
+        rows = strategy.real_gate_class().preflight(strategy.options.as_dict(), clock, days)
     except JqtradeError as error:
-        findings.add(ERROR, str(error))
-        return
-    if isinstance(gate, AnXinDMATradeGate):
-        _check_freshness(strategy.options, days, clock.now(), clock, findings)
-
-
-def _check_freshness(options: Options, days: TradingDays, now: datetime, clock: Clock, findings: Findings) -> None:
-    """Whether One Quant writes today's cash; an error at a time at which it must, else a warning."""
-    today, period = now.date(), options["market_period"]
-    if not days.is_trading_day(today):
-        findings.add(NOTICE, f"{day_text(today)} 休市，没有检查资金文件是否新鲜；开市之前请再检查一次")
-        return
-    opening, closing = datetime.combine(today, period[0][0]), datetime.combine(today, period[-1][1])
-    level = ERROR if opening - _BEFORE_OPEN <= now <= closing else WARNING
-    path = os.path.join(options["order_dir"], f"assetInfo_{today:%Y%m%d}.csv")
-    try:
-        changed = clock.at(os.stat(path).st_mtime)
-    except (OSError, OverflowError, ValueError):
-        others = sorted(glob.glob(os.path.join(glob.escape(options["order_dir"]), "assetInfo_*.csv")))
-        newest = f"；最新的是 {os.path.basename(others[-1])}" if others else ""
-        text = f"没有今天的资金文件 {path}，请确认 One Quant 的 DMA 算法窗口已启动、导出目录正确{newest}"
-        findings.add(level, text)
-        return
-    session = next((start for start, end in period if start <= now.time() <= end), None)
-    if session is None:
-        return
-    still = now - max(changed, datetime.combine(today, session))
-    if still > PATIENCE:
-        text = f"资金文件 {path} 在交易时间里已有 {format_seconds(still.total_seconds())}没有更新，One Quant 可能停住了"
-        findings.add(ERROR, text)
+        rows = [(logging.ERROR, str(error))]
+    except Exception as error:  # a gate of the user's own may raise anything
+        rows = [(logging.ERROR, f"交易接口的 preflight 出错：{type(error).__name__}: {error}")]
+    for level, text in rows:
+        findings.add(ERROR if level >= logging.ERROR else WARNING if level >= logging.WARNING else NOTICE, text)
 
 
 def timetable(strategy: CheckedStrategy, days: TradingDays, now: datetime) -> Tuple[date, List[TimetableRow]]:

@@ -15,10 +15,9 @@ from jqtrade.check.findings import ERROR, NOTICE, WARNING, Findings
 from jqtrade.check.joinquant import joinquant_text
 from jqtrade.check.source import NO_PYFLAKES, Source, Undefined, syntax_text
 from jqtrade.errors import InvalidParam, StrategyError
-from jqtrade.options import ACCOUNT, GATE, Options
+from jqtrade.gates.find import BUILTIN
+from jqtrade.options import ACCOUNT, GATE, GateOptions, Options
 from jqtrade.scheduler.time_expr import trigger_of
-
-_BUILT_IN_GATES = ("anxin", "paper")
 
 
 def parsed(path: str, names: Iterable[str], findings: Findings) -> Optional[Source]:
@@ -82,10 +81,10 @@ class FileCheck:
         is_open = any(setting.is_open for setting in settings)
         gates = [setting.options["trade_gate"] for setting in settings if "trade_gate" in setting.options]
         gates.append(self._options["trade_gate"])
-        foreign = is_open or any("trade_gate" in setting.others for setting in settings)
-        foreign = foreign or any(gate not in _BUILT_IN_GATES for gate in gates)
+        third_party = is_open or any("trade_gate" in setting.others for setting in settings)
+        third_party = third_party or any(gate not in BUILTIN for gate in gates)
         for setting in settings:
-            for text in wrong_options(self._options, setting.options, foreign):
+            for text in wrong_options(self._options, setting.options, (), third_party):
                 level = WARNING if setting.is_guarded else ERROR
                 self._findings.add(level, text, source.path, setting.first_line)
         hours_may_change = is_open or "market_period" in names
@@ -167,12 +166,12 @@ def add_missing_account(source: Source, options: Options, findings: Findings) ->
         )
 
 
-def wrong_options(options: Options, given: Dict[str, Any], foreign: bool) -> List[str]:
-    """What is wrong with options that are written so; `foreign`: a gate of the user's own may know more of them."""
+def wrong_options(options: Options, given: Dict[str, Any], gate_options: GateOptions, third_party: bool) -> List[str]:
+    """What is wrong with options that are written so; the last two as for Options.check."""
     wrong = []
     for name, value in given.items():
         try:
-            options.check({name: value}, foreign=foreign)
+            options.check({name: value}, gate_options, third_party)
         except InvalidParam as error:
             wrong.append(str(error))
     return wrong

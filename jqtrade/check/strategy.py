@@ -16,7 +16,6 @@ from jqtrade.check.joinquant import joinquant_text
 from jqtrade.check.source import Undefined
 from jqtrade.clock import Clock
 from jqtrade.errors import JqtradeError, OrderNotSent
-from jqtrade.gates.find import is_ours
 from jqtrade.masking import Masker
 from jqtrade.options import Options
 from jqtrade.runtime.api import Phase, StrategyApi
@@ -124,8 +123,9 @@ class CheckedStrategy(Strategy):
 
     def wrong_options(self, options: Dict[str, Any]) -> List[str]:
         """What is wrong with options that were not set, as far as can be told: a gate of the user's own may know more."""
-        knows_all = not self._gate_is_wrong and "trade_gate" not in options and is_ours(self.real_gate_class())
-        return wrong_options(self._options, options, foreign=not knows_all)
+        knows_all = not self._gate_is_wrong and "trade_gate" not in options
+        gate = self.real_gate_class() if knows_all else AbsTradeGate
+        return wrong_options(self._options, options, gate.OPTIONS, not gate.CAPABILITIES.declares_all_options)
 
     def has_defined(self, name: Undefined) -> bool:
         """Whether the file, as it ran, has made a name that could not be found in its text."""

@@ -15,13 +15,13 @@ from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tup
 from jqtrade.account.gate_errors import is_of_signal_handler
 from jqtrade.clock import Clock
 from jqtrade.errors import FileMissing, OrderNotSent, TradeGateError
-from jqtrade.gates.file_lock import FileLock
+from jqtrade.gates.append_lock import AppendLock
 from jqtrade.streams import fill_standard_descriptors
 
 BOM = b"\xef\xbb\xbf"
 LINE_END = b"\r\n"
 _QUOTE, _SPACE, _TAB = b'" \t'
-PORTION = 2**19
+CHUNK_BYTES = 2**19
 """Bytes that a follower reads at a time."""
 LONGEST_LINE = 2**20
 """Bytes; what is longer is no line of a broker's file, and is passed over instead of being kept in memory."""
@@ -64,7 +64,7 @@ class Appender:
         self._header = header
         self._wait = wait
         self._clock = clock
-        self._lock = FileLock(path + ".lock")
+        self._lock = AppendLock(path + ".lock")
         self._file: Optional[io.FileIO] = None
 
     def append(
@@ -218,7 +218,7 @@ def _write_all(fd: int, data: bytes) -> None:
 def _read_all(fd: int) -> bytes:
     parts: List[bytes] = []
     while not parts or parts[-1]:
-        parts.append(os.read(fd, PORTION))
+        parts.append(os.read(fd, CHUNK_BYTES))
     return b"".join(parts)
 
 
@@ -230,7 +230,7 @@ def open_to_read(path: str) -> io.FileIO:
 
 
 class FileFollower:
-    """Reads what a growing file has gained since the last look, whole lines only."""
+    """Reads what a growing file has gained since the last call, whole lines only."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -245,7 +245,7 @@ class FileFollower:
     def read_lines(self) -> Tuple[List[bytes], bool]:
         """Return the whole lines added since the last call, without their ends (LF, CRLF or CR CRLF); none if there is no file.
 
-        Of many lines only the first, about PORTION bytes, so that a whole day's file does not need its size in memory
+        Of many lines only the first, about CHUNK_BYTES bytes, so that a whole day's file does not need its size in memory
         many times over. A file that shrank or was replaced is read again from its start; the second value tells whether
         the lines begin there. Raises OSError if the file cannot be read.
         """
@@ -264,10 +264,10 @@ class FileFollower:
                 self._offset, self._tail, self._identity = 0, b"", stat.st_ino
                 self._is_within_long_line = False
                 file.seek(0)
-            data = portion = file.read(PORTION)
-            while portion and b"\n" not in portion and len(data) < LONGEST_LINE:
-                portion = file.read(PORTION)
-                data += portion
+            data = chunk = file.read(CHUNK_BYTES)
+            while chunk and b"\n" not in chunk and len(data) < LONGEST_LINE:
+                chunk = file.read(CHUNK_BYTES)
+                data += chunk
         self.has_more = self._offset + len(data) < stat.st_size
         from_start = self._offset == 0
         lines = self._take(data, stat)
@@ -275,7 +275,7 @@ class FileFollower:
             lines[0] = lines[0][len(BOM) :]
         return lines, from_start and bool(lines)
 
-    def look_anew(self) -> None:
+    def reread(self) -> None:
         """Let the next call read, also if the file's size and time have not changed."""
         self._changed = 0
 

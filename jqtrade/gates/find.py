@@ -6,24 +6,22 @@ from typing import Any, Dict, Type
 
 from jqtrade.account.gate import AbsTradeGate
 from jqtrade.errors import InvalidParam
-from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.own_imports import own_imports
 
 ENTRY_POINT_GROUP = "jqtrade.trade_gates"
 
-_PAPER = "jqtrade.gates.paper.PaperTradeGate"
-_OURS = ("jqtrade.gates.onequant.gate.AnXinDMATradeGate", _PAPER)
+BUILTIN = {
+    "anxin": "jqtrade.gates.onequant.gate.AnXinDMATradeGate",
+    "paper": "jqtrade.gates.paper.PaperTradeGate",
+}
 
 
 def find_trade_gate(value: Any) -> Type[AbsTradeGate]:
     """Return the class that the option trade_gate names. Raises InvalidParam if there is none, or if it is no trade gate."""
-    if value == "anxin":
-        return AnXinDMATradeGate
-    if value == "paper":
+    if isinstance(value, str) and value in BUILTIN:
+        module_name, _, class_name = BUILTIN[value].rpartition(".")
         with own_imports():
-            from jqtrade.gates.paper import PaperTradeGate
-
-        return PaperTradeGate
+            value = getattr(importlib.import_module(module_name), class_name)
     found = _named(value) if isinstance(value, str) else value
     if not isinstance(found, type) or not issubclass(found, AbsTradeGate):
         raise InvalidParam(f"trade_gate={value!r} 不是 jqtrade.account.AbsTradeGate 的子类")
@@ -31,16 +29,6 @@ def find_trade_gate(value: Any) -> Type[AbsTradeGate]:
     if missing:
         raise InvalidParam("交易接口 {} 还没有实现：{}".format(found.__name__, "、".join(missing)))
     return found
-
-
-def is_ours(gate: Type[AbsTradeGate]) -> bool:
-    """Whether a trade gate is one of jqtrade's own, all of whose options are known."""
-    return f"{gate.__module__}.{gate.__name__}" in _OURS
-
-
-def is_paper(gate: Type[AbsTradeGate]) -> bool:
-    """Whether a trade gate is our paper exchange itself."""
-    return f"{gate.__module__}.{gate.__name__}" == _PAPER
 
 
 def _named(name: str) -> Any:
@@ -53,7 +41,7 @@ def _named(name: str) -> Any:
             raise InvalidParam(f"无法导入已安装的交易接口 trade_gate={name!r}：{error}")
     module_name, _, class_name = name.rpartition(".")
     if not module_name:
-        known = ["anxin", "paper"] + sorted(plug_ins)
+        known = [*BUILTIN, *sorted(plug_ins)]
         near = difflib.get_close_matches(name, known, 1, 0.0)
         raise InvalidParam(f"没有交易接口 {name!r}，最接近的是 {near[0]!r}；自己的类请写成 '模块.类名'")
     try:

@@ -5,17 +5,19 @@ from datetime import datetime, time
 from decimal import Decimal
 from typing import Any, Dict, List, Optional, Sequence
 
-from jqtrade.account.gate import AbsTradeGate
+from jqtrade.account.gate import AbsTradeGate, Capabilities
 from jqtrade.account.order import Order, OrderAction, OrderSide, format_price
 from jqtrade.errors import InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
+from jqtrade.gates.paper_options import PAPER_OPTIONS
 from jqtrade.log import get_log
 from jqtrade.market.freshness import Freshness, parse_age
 from jqtrade.market.quotes import Quotes
 from jqtrade.market.rules import parse_cash, to_cents
+from jqtrade.market.sources import open_quotes
 from jqtrade.paper.account_file import AccountFile, AccountGone, move_aside
 from jqtrade.paper.exchange import PaperExchange, PaperOrder
 from jqtrade.paper.ledger import Ledger
-from jqtrade.paper.terms import open_quotes, terms_of
+from jqtrade.paper.terms import terms_of
 
 _LIMIT = "limit"
 _MARKET = "market"
@@ -27,43 +29,20 @@ class PaperTradeGate(AbsTradeGate):
     The exchange moves on whenever the gate is called, at the time that `clock` says. What it refuses comes back from
     sync_orders as rejected, with the reason, as at a real broker.
 
-    With `account_file`, what happens there is on the disk before anybody is told of it. Between the two the exchange in
+    With a `gate_context.account_file`, what happens there is on the disk before anybody is told of it. Between the two the exchange in
     memory is ahead of the file; whatever cuts a call short there, the next one begins with what the file has.
     """
 
-    OPTIONS = frozenset(
-        [
-            "paper_cash",
-            "paper_quotes",
-            "paper_bars",
-            "paper_volume_share",
-            "paper_keep_hours",
-            "paper_seed",
-            "paper_commission",
-            "paper_min_commission",
-            "paper_fund_min_commission",
-            "paper_actions",
-            "paper_max_quote_age",
-        ]
-    )
-    plays_broker = True
+    OPTIONS = frozenset(option.name for option in PAPER_OPTIONS)
+    CAPABILITIES = Capabilities(plays_broker=True, is_simulated=True, declares_all_options=True, setup_only_checks=True)
     exchange: PaperExchange
     """there once `setup` is done"""
     quotes: Quotes
     """as `exchange`"""
 
     def setup(self, options: Dict[str, Any]) -> None:
-        """Take the options `paper_*`; raises InvalidParam for a value that cannot be used."""
+        """Take the options `paper_*`; raises InvalidParam for a file that cannot be used."""
         cash = parse_cash(options["paper_cash"], "paper_cash")
-        seed = options["paper_seed"]
-        if isinstance(seed, bool) or not isinstance(seed, int):
-            raise InvalidParam(f"paper_seed={seed!r} 不正确，应为整数")
-        keep_hours = options["paper_keep_hours"]
-        if not isinstance(keep_hours, bool):
-            raise InvalidParam(f"paper_keep_hours={keep_hours!r} 不正确，应为 True 或 False")
-        for name in ("paper_quotes", "paper_bars", "paper_actions"):
-            if options[name] is not None and not isinstance(options[name], str):
-                raise InvalidParam(f"{name}={options[name]!r} 不正确，应为文件的路径或 None")
         self._log = get_log(__name__)
         terms = terms_of(options)
         self.quotes = self.open_quotes(options)
@@ -72,15 +51,15 @@ class PaperTradeGate(AbsTradeGate):
 
         def new_exchange() -> PaperExchange:
             ledger = Ledger(cash, terms.rates)
-            return PaperExchange(ledger, self.quotes, self.clock.now(), keep_hours, terms, freshness)
+            return PaperExchange(ledger, self.quotes, self.clock.now(), options["paper_keep_hours"], terms, freshness)
 
         self._new_exchange = new_exchange
         self._file: Optional[AccountFile] = None
         self._is_ahead = False
         """whether the exchange may have what its file has not"""
         self.exchange = new_exchange()
-        if self.account_file is not None:
-            self._open_account(self.account_file, cash)
+        if self.gate_context.account_file is not None:
+            self._open_account(self.gate_context.account_file, cash)
 
     def _open_account(self, path: str, cash: Decimal) -> None:
         file = AccountFile(path)
@@ -119,11 +98,12 @@ class PaperTradeGate(AbsTradeGate):
             )
 
     def begin_anew(self) -> None:
-        assert self.account_file is not None
+        path = self.gate_context.account_file
+        assert path is not None
         try:
-            place = move_aside(self.account_file, self.clock.now())
+            place = move_aside(path, self.clock.now())
         except OSError as error:
-            raise InvalidParam(f"原来的模拟账户 {self.account_file} 移不走：{error}。任务没有启动") from error
+            raise InvalidParam(f"原来的模拟账户 {path} 移不走：{error}。任务没有启动") from error
         log = get_log(__name__)
         if place is None:
             log.info("--fresh：没有原来的模拟账户")
@@ -198,7 +178,7 @@ class PaperTradeGate(AbsTradeGate):
 
     def _submit(self, order: Order) -> Optional[Exception]:
         try:
-            self.account_check()
+            self.gate_context.may_send()
         except OrderNotSent as error:
             return error
         limit = None if order.style.name == _MARKET else Decimal(format_price(order.price))
@@ -266,7 +246,7 @@ class PaperTradeGate(AbsTradeGate):
         self._end()
         newest: Dict[str, PaperOrder] = {}
         for state in self.exchange.take_states():
-            if self.account_orders is not None and state.created.date() < self.exchange.day:
+            if self.gate_context.orders is not None and state.created.date() < self.exchange.day:
                 continue  # it ended with its day; the account has forgotten it, and would take it for another program's
             newest.pop(state.order_id, None)
             newest[state.order_id] = state

@@ -1,17 +1,16 @@
 """Boards: what holds for all securities of one kind, read from a code's first digits. Lots, ticks, the largest orders.
 
 Source: the exchanges' notices up to 2026-07-06 (SSE 上证发〔2026〕41号, SZSE 深证上〔2026〕551号). `?` marks what is not certain
-there. What changed from one day to another (price limits, sessions, fees): jqtrade.paper. The fees here are what cash_check
+there. What changed from one day to another: price_rules.py, sessions.py, jqtrade.paper.fees. The fees here are what cash_check
 sets aside for a buy, rather too much.
 """
 
 import functools
-import re
 from decimal import Decimal
 from typing import NamedTuple, Optional, Tuple
 
-CODE_PATTERN = re.compile(r"\d{6}\.(?:XSHE|XSHG)", re.ASCII)
-"""how a security is named: "000001.XSHE", "600000.XSHG" """
+from jqtrade.options import CODE_PATTERN as CODE_PATTERN
+
 SHARE = "share"
 FUND = "fund"
 BOND = "bond"
@@ -81,6 +80,12 @@ def board_of(code: str) -> Optional[Board]:
         if board.exchange == exchange and number.startswith(board.prefixes):
             return board
     return None
+
+
+def tick_of(code: str) -> Decimal:
+    """Of what prices of `code` are multiples, yuan; of an unknown board's, as shares'."""
+    board = board_of(code)
+    return SHARE_TICK if board is None else board.tick
 
 
 def is_reverse_repo(code: str) -> bool:

@@ -6,11 +6,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from jqtrade.errors import InvalidParam
-from jqtrade.market.bar_files import BadRow, detect_encoding, parse_key
-from jqtrade.market.bar_series import DAY
-from jqtrade.market.boards import SHARE_TICK, board_of
+from jqtrade.market.boards import board_of, tick_of
 from jqtrade.market.quotes import Quote
 from jqtrade.market.rules import HIGHEST_PRICE, normal_code, to_tick
+from jqtrade.market.sessions import DAY
+from jqtrade.market.tables import BadRow, detect_encoding, parse_key
 
 COLUMNS = ("date", "code", "cash_per_share", "bonus_per_share")
 _MOST_BONUS = Decimal(1000)
@@ -28,8 +28,7 @@ class Action(NamedTuple):
 
     def price_without(self, price: Decimal) -> Decimal:
         """What a price of before is worth on the day, rounded to the tick; at least one tick."""
-        board = board_of(self.code)
-        tick = SHARE_TICK if board is None else board.tick
+        tick = tick_of(self.code)
         return max(to_tick((price - self.cash) / (1 + self.bonus), tick), tick)
 
 

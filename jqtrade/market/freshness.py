@@ -8,12 +8,12 @@ from datetime import date, datetime, time, timedelta
 from typing import Callable, Optional, Set
 
 from jqtrade.errors import InvalidParam
-from jqtrade.market.sessions import CLOSING, OPENING, OPENING_IS_PAST
+from jqtrade.market.sessions import AFTERNOON, CLOSING, NOON, OPENING, OPENING_IS_PAST
 
 MAX_QUOTE_AGE = 1800.0
 """seconds of trading, by default"""
 _ONE_DAY = timedelta(days=1)
-_TRADING = ((OPENING_IS_PAST, time(11, 30)), (time(13), CLOSING))
+_TRADING = ((OPENING_IS_PAST, NOON), (AFTERNOON, CLOSING))
 _MOST_SECONDS = 1e9
 
 

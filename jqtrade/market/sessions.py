@@ -21,10 +21,18 @@ OPENING = time(9, 25)
 """the opening auction's price is made"""
 OPENING_IS_PAST = time(9, 30)
 """continuous trading begins"""
+NOON = time(11, 30)
+AFTERNOON = time(13)
 CLOSING = time(15)
 """the closing auction's price is made"""
 END_OF_DAY = time(15, 30)
 """what has not been filled by then expires"""
+AUCTION_MINUTE, OPEN_MINUTE, NOON_MINUTE, RETURN_MINUTE, CLOSE_MINUTE = [
+    moment.hour * 60 + moment.minute for moment in (OPENING, OPENING_IS_PAST, NOON, AFTERNOON, CLOSING)
+]
+"""the same as minutes of the day"""
+DAY = 1440
+"""minutes; a bar's key is day ordinal x DAY + minute of the day, and the minute of a daily bar is 0"""
 
 
 class Session(NamedTuple):
@@ -50,9 +58,9 @@ SESSIONS = (
     Session(time(9, 15), time(9, 20), AUCTION, True, True),
     Session(time(9, 20), OPENING, AUCTION, True, False),
     Session(OPENING, OPENING_IS_PAST, HELD, True, False),
-    Session(OPENING_IS_PAST, time(11, 30), CONTINUOUS, True, True),
-    Session(time(11, 30), time(13), HELD, True, False),  # ? both
-    Session(time(13), time(14, 57), CONTINUOUS, True, True),
+    Session(OPENING_IS_PAST, NOON, CONTINUOUS, True, True),
+    Session(NOON, AFTERNOON, HELD, True, False),  # ? both
+    Session(AFTERNOON, time(14, 57), CONTINUOUS, True, True),
     # Funds in Shanghai had no closing auction. Convertible bonds in Shanghai: ?
     Session(
         time(14, 57), CLOSING, CONTINUOUS, True, True, "XSHG", ("50", "51", "52", "53", "56", "58"), until=NEW_RULES
@@ -74,10 +82,10 @@ ALWAYS_OPEN = Session(time.min, time.max, CONTINUOUS, True, True)
 
 def session_at(moment: datetime, code: str) -> Session:
     """The session of `code` ("000001.XSHE") at `moment` of a trading day, of a market that keeps hours."""
-    clock, day = moment.time(), moment.date()
+    time_of_day, day = moment.time(), moment.date()
     number, _, exchange = code.partition(".")
     for session in SESSIONS:
-        if session.start <= clock < session.end and session.since <= day < session.until:
+        if session.start <= time_of_day < session.end and session.since <= day < session.until:
             if session.exchange in ("", exchange) and number.startswith(session.prefixes):
                 return session
     return CLOSED

@@ -5,7 +5,7 @@ from typing import Dict, List, NamedTuple
 
 from jqtrade.clock import Clock
 from jqtrade.onequant_terminal.files import Outbox, Say
-from jqtrade.onequant_terminal.rows import ASSET_COLUMNS, RESULT_COLUMNS, UPDATE_COLUMNS, Row
+from jqtrade.onequant_terminal.rows import ASSET_COLUMNS, RESULT_COLUMNS, UPDATE_COLUMNS, Fields
 
 LONGEST_DELAY_SECONDS = 3.0
 
@@ -40,7 +40,7 @@ class FaultyOutbox(Outbox):
         self._good_snapshots: Dict[str, bytes] = {}
         self._draining = False
 
-    def append(self, path: str, row: Row) -> None:
+    def append(self, path: str, row: Fields) -> None:
         line = self._encode_somehow(row)
         if self._happens(_GARBAGE):
             self._delay(path, self._garbage(line))
@@ -50,7 +50,7 @@ class FaultyOutbox(Outbox):
         if self._happens(_DOUBLED):
             self._delay(path, line)
 
-    def rewrite(self, path: str, columns: Row, rows: List[Row]) -> None:
+    def rewrite(self, path: str, columns: Fields, rows: List[Fields]) -> None:
         rows = list(rows)
         if self._happens(_FOREIGN):
             rows.insert(self._random.randrange(len(rows)), self._foreign_holding(self._random.choice(rows), columns))
@@ -101,7 +101,7 @@ class FaultyOutbox(Outbox):
     def _happens(self, probability: float) -> bool:
         return self._random.random() < probability
 
-    def _encode_somehow(self, row: Row) -> bytes:
+    def _encode_somehow(self, row: Fields) -> bytes:
         encoding = self._random.choice([self.row_encoding, "utf-8", "gb18030"])
         return self._encode(row).decode(self.row_encoding).encode(encoding, "replace")
 
@@ -117,7 +117,7 @@ class FaultyOutbox(Outbox):
         noise = bytes(self._random.randrange(256) for _ in range(self._random.randrange(1, 60)))
         return noise.replace(b"\n", b"").replace(b",", b"") + _LINE_END
 
-    def _foreign(self, row: Row) -> Row:
+    def _foreign(self, row: Fields) -> Fields:
         """A row about somebody else's order that looks like `row`."""
         stranger = str(self._random.randrange(10**9, 10**10))
         fields = dict(zip(UPDATE_COLUMNS if len(row) == len(UPDATE_COLUMNS) else RESULT_COLUMNS, row))
@@ -132,7 +132,7 @@ class FaultyOutbox(Outbox):
             fields.update(orderNo=stranger[:6], custBatchNo=stranger if whose == 1 else "")
         return list(fields.values())
 
-    def _foreign_holding(self, row: Row, columns: Row) -> Row:
+    def _foreign_holding(self, row: Fields, columns: Fields) -> Fields:
         account = _other_account(row[columns.index("acct")])
         numbers = 3 if columns == ASSET_COLUMNS else 5
         return [row[0] or "UM0", account, row[2]] + row[3 : len(row) - numbers] + ["777"] * numbers

@@ -5,10 +5,10 @@ What cannot be written now (a reader on Windows may be in the way) waits and is 
 
 import codecs
 import os
-from typing import Callable, Dict, List, Optional, Set
+from typing import Callable, Dict, Iterable, List, Optional, Set
 
 from jqtrade.clock import Clock
-from jqtrade.onequant_terminal.rows import Row
+from jqtrade.onequant_terminal.rows import Fields
 
 Say = Callable[[str], None]
 
@@ -21,37 +21,34 @@ _DRAIN_WAIT_SECONDS = 0.05
 class GrowingFile:
     """Reads the lines that another program appends; a line counts once its end is there."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, offset: int = 0) -> None:
         self._path = path
-        self._offset = 0
+        self.offset = offset
+        """bytes whose lines were given"""
 
     def new_lines(self) -> List[str]:
         """The whole lines that were not given before; none if the file cannot be read now."""
         try:
             with open(self._path, "rb") as file:
-                file.seek(self._offset)
+                file.seek(self.offset)
                 content = file.read()
         except OSError:  # not there yet, or in the hands of its writer: the next poll sees it
             return []
         whole = content[: content.rfind(b"\n") + 1]
-        text = whole[len(_BOM) :] if self._offset == 0 and whole.startswith(_BOM) else whole
-        self._offset += len(whole)
+        text = whole[len(_BOM) :] if self.offset == 0 and whole.startswith(_BOM) else whole
+        self.offset += len(whole)
         return _decode_lines(text)
 
 
-def read_own_lines(path: str, columns: Row) -> List[str]:
-    """The lines of a file that the terminal itself wrote, but for a header that was cut; none if it is not there.
+def lines_in(path: str) -> List[str]:
+    """The lines of one of the terminal's own files; none if it is not there. Raises OSError.
 
-    The last line counts without its end too. It may have been cut there, and gets its end before anything is appended:
-    whether it is a row must not depend on that. Raises OSError.
+    The last line counts without its end too: it gets that before anything is appended.
     """
     if not os.path.exists(path):
         return []
     with open(path, "rb") as file:
-        content = file.read()
-    text = content[len(_BOM) :] if content.startswith(_BOM) else content
-    is_cut_header = _line(columns).encode("ascii").startswith(text) or _BOM.startswith(content)
-    return [] if is_cut_header else _decode_lines(text)
+        return _decode_lines(file.read())
 
 
 def _decode_lines(text: bytes) -> List[str]:
@@ -82,7 +79,7 @@ class Outbox:
         self._rewrites: Dict[str, bytes] = {}
         self._in_trouble: Set[str] = set()
 
-    def begin(self, path: str, columns: Row) -> None:
+    def begin(self, path: str, columns: Fields) -> None:
         """Name a file that will be appended to; files are written to in the order in which they were begun.
 
         It is made with its header unless it is there; a header that was cut gets its rest, a last line that was cut its end.
@@ -90,15 +87,21 @@ class Outbox:
         self._appends.setdefault(path, [])
         self._headers[path] = self._encode_all([columns])
 
-    def append(self, path: str, row: Row) -> None:
+    def append(self, path: str, row: Fields) -> None:
         """Write one row at the end of a file."""
         self._appends[path].append(self._encode(row))
 
-    def append_plainly(self, path: str, row: Row) -> None:
-        """The same for a file that nobody but the terminal reads: it is never made faulty."""
+    def append_plainly(self, path: str, row: Fields) -> None:
+        """The same for a file that no reader depends on: it is never made faulty."""
         self._appends[path].append(self._encode(row))
 
-    def rewrite(self, path: str, columns: Row, rows: List[Row]) -> None:
+    def complete(self, path: str, lines: Iterable[str]) -> None:
+        """Append those of `lines`, as `to_line` makes them, that the file has not got yet. Raises OSError."""
+        there = set(lines_in(path))
+        encoded = [line.encode(self.row_encoding, "replace") for line in lines]
+        self._appends[path] += [line for line in encoded if decode(line) not in there]
+
+    def rewrite(self, path: str, columns: Fields, rows: List[Fields]) -> None:
         """Write a whole file, in place as terminals do."""
         self._rewrites[path] = self._encode_all([columns] + rows)
 
@@ -127,11 +130,11 @@ class Outbox:
         """Whether nothing waits."""
         return not self._rewrites and not self._headers and not any(self._appends.values())
 
-    def _encode(self, row: Row) -> bytes:
-        return _line(row).encode(self.row_encoding, "replace")
+    def _encode(self, row: Fields) -> bytes:
+        return to_line(row).encode(self.row_encoding, "replace")
 
-    def _encode_all(self, rows: List[Row]) -> bytes:
-        return "".join(_line(row) for row in rows).encode(self.encoding, "replace")
+    def _encode_all(self, rows: List[Fields]) -> bytes:
+        return "".join(to_line(row) for row in rows).encode(self.encoding, "replace")
 
     def _append(self, path: str) -> bool:
         """Write what waits for a file; whether nothing does any more."""
@@ -143,7 +146,7 @@ class Outbox:
             if header is not None:
                 content = _beginning(path, header) + content
         except OSError as error:
-            self._complain(path, error)
+            self.complain(path, error)
             return False
         rest = self._write(path, "ab", content)
         if rest is None or len(rest) < len(content):
@@ -158,17 +161,22 @@ class Outbox:
                 while content:
                     content = content[file.write(content) :]
         except OSError as error:
-            self._complain(path, error)
+            self.complain(path, error)
             return content
-        if path in self._in_trouble:
-            self._in_trouble.remove(path)
-            self._say(f"文件 {path} 又能写了")
+        self.relent(path)
         return None
 
-    def _complain(self, path: str, error: OSError) -> None:
+    def complain(self, path: str, error: Exception) -> None:
+        """Say once that a file cannot be written."""
         if path not in self._in_trouble:
             self._in_trouble.add(path)
             self._say(f"文件 {path} 写不了（{error}），稍后重试")
+
+    def relent(self, path: str) -> None:
+        """Say that a file can be written again, if that was in doubt."""
+        if path in self._in_trouble:
+            self._in_trouble.remove(path)
+            self._say(f"文件 {path} 又能写了")
 
 
 def _beginning(path: str, header: bytes) -> bytes:
@@ -183,6 +191,6 @@ def _beginning(path: str, header: bytes) -> bytes:
         return b"" if file.read() == b"\n" else _LINE_END.encode("ascii")
 
 
-def _line(row: Row) -> str:
+def to_line(row: Fields) -> str:
     """A row as text; what a field says must not look like another column or line."""
     return ",".join(" ".join(field.replace(",", "，").split()) for field in row) + _LINE_END

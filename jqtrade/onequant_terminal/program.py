@@ -4,20 +4,21 @@ import codecs
 import json
 import os
 import re
-import sys
 from typing import Any, Dict, Optional
 
 from filelock import FileLock, Timeout
 
-from jqtrade.clock import Clock, SystemClock, parse_timezone
+from jqtrade.clock import SystemClock, parse_timezone
 from jqtrade.errors import InvalidParam
 from jqtrade.market.freshness import MAX_QUOTE_AGE, Freshness, parse_age
 from jqtrade.market.rules import parse_cash
+from jqtrade.market.sources import open_quotes
 from jqtrade.onequant_terminal.faults import FaultyOutbox
 from jqtrade.onequant_terminal.files import Outbox
+from jqtrade.onequant_terminal.state import FILE_NAME
 from jqtrade.onequant_terminal.terminal import OneQuantTerminal
 from jqtrade.paper.fees import COMMISSION_RATE, MIN_COMMISSION
-from jqtrade.paper.terms import VOLUME_SHARE, make_terms, open_quotes
+from jqtrade.paper.terms import VOLUME_SHARE, make_terms
 from jqtrade.stop_signals import StopSignals
 
 __all__ = ["OneQuantTerminal", "run_paper_broker"]
@@ -57,7 +58,10 @@ def run_paper_broker(
     clock = SystemClock()
     if timezone is not None:
         clock.use_zone(parse_timezone(timezone))
-    say = _Console(clock)
+
+    def say(text: str) -> None:
+        print(f"{clock.now():%H:%M:%S} {text}", flush=True)
+
     check_encoding(encoding)
     if not _ACCOUNT_NO.fullmatch(account_no):
         raise InvalidParam(f"资金账号 account_no={account_no!r} 不正确，只能用字母、数字、下划线和连字符")
@@ -94,6 +98,7 @@ def run_paper_broker(
                 snapshot_interval,
                 terms,
                 freshness,
+                os.path.join(order_dir, FILE_NAME),
             )
         except OSError as error:
             raise InvalidParam(f"目录 order_dir={order_dir} 读不了：{error}") from error
@@ -128,23 +133,6 @@ def check_encoding(encoding: str) -> None:
 def mask(account_no: str) -> str:
     """An account number to be shown: all but the last two characters hidden."""
     return "*" * max(0, len(account_no) - 2) + account_no[-2:]
-
-
-class _Console:
-    """Tells the user, on standard output, with the time; what the output cannot show is escaped."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._broken = False
-
-    def __call__(self, text: str) -> None:
-        encoding = sys.stdout.encoding or "ascii"
-        line = f"{self._clock.now():%H:%M:%S} {text}".encode(encoding, "backslashreplace").decode(encoding)
-        try:
-            if not self._broken:
-                print(line, flush=True)
-        except OSError:  # nobody listens any more; the broker goes on
-            self._broken = True
 
 
 def _dump(path: str, truth: Dict[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from jqtrade.market.rules import HIGHEST_AMOUNT, HIGHEST_PRICE, to_average, to_c
 from jqtrade.paper.exchange import Fill, PaperOrder
 from jqtrade.paper.ledger import Holding, Snapshot
 
-Row = List[str]
+Fields = List[str]
 
 ALGO_ORDER = "algoOrder"
 ALGO_ORDER_STOP = "algoOrderStop"
@@ -67,7 +67,7 @@ _TO_CODE = {"SZ": "XSHE", "SH": "XSHG"}
 _TO_SYMBOL = {"XSHE": "SZ", "XSHG": "SH"}
 
 
-class BadRow(ValueError):
+class BadRequest(ValueError):
     """A row that the terminal refuses; the text says why, in Chinese."""
 
 
@@ -87,59 +87,59 @@ def file_name(kind: str, day: date) -> str:
     return f"{kind}_{day:%Y%m%d}.csv"
 
 
-def split_row(line: str) -> Row:
+def split_row(line: str) -> Fields:
     """The fields of a line; the protocol quotes nothing."""
     return [field.strip() for field in line.split(",")]
 
 
-def check_order(row: Row, account_no: str) -> Request:
-    """Read a row of algoOrder; raises BadRow."""
+def check_order(row: Fields, account_no: str) -> Request:
+    """Read a row of algoOrder; raises BadRequest."""
     if len(row) != len(ORDER_COLUMNS):
-        raise BadRow(f"委托行应有 {len(ORDER_COLUMNS)} 列，现有 {len(row)} 列")
+        raise BadRequest(f"委托行应有 {len(ORDER_COLUMNS)} 列，现有 {len(row)} 列")
     _, order_id, account_type, account, symbol, side, quantity, algorithm, price_type, ticks, high, low = row
     check_id(order_id)
     if account_type not in _ACCOUNT_TYPES:
-        raise BadRow(f"账户类型 {account_type} 错误")
+        raise BadRequest(f"账户类型 {account_type} 错误")
     if account != account_no:
-        raise BadRow("资金账号不存在或未登录")
+        raise BadRequest("资金账号不存在或未登录")
     code = to_code(symbol)
     if code is None:
-        raise BadRow(f"证券代码 {symbol} 错误")
+        raise BadRequest(f"证券代码 {symbol} 错误")
     if side not in ("1", "2"):
-        raise BadRow(f"买卖方向 {side} 错误")
+        raise BadRequest(f"买卖方向 {side} 错误")
     if not _QUANTITY.fullmatch(quantity) or not 0 < int(quantity) <= HIGHEST_AMOUNT:
-        raise BadRow(f"委托数量 {quantity} 错误")
+        raise BadRequest(f"委托数量 {quantity} 错误")
     if algorithm != "DMA":
-        raise BadRow(f"算法 {algorithm} 未启用")
+        raise BadRequest(f"算法 {algorithm} 未启用")
     limit = _limit(side, price_type, ticks, high, low)
     return Request(order_id, account_type, code, side == BUY, int(quantity), limit)
 
 
 def _limit(side: str, price_type: str, ticks: str, high: str, low: str) -> Optional[Decimal]:
     if ticks != "0":
-        raise BadRow(f"价格档位 {ticks} 错误")
+        raise BadRequest(f"价格档位 {ticks} 错误")
     prices = [_price(high), _price(low)]
     if price_type == "AT" and prices[0] == prices[1]:
         return prices[0]
     if price_type == ("P6" if side == BUY else "P7") and prices == [0, 0]:
         return None
-    raise BadRow(f"价格错误：{price_type} {high} {low}")
+    raise BadRequest(f"价格错误：{price_type} {high} {low}")
 
 
 def _price(text: str) -> Decimal:
     try:
         price = Decimal(text)
     except InvalidOperation:
-        raise BadRow(f"委托价格 {text} 错误") from None
+        raise BadRequest(f"委托价格 {text} 错误") from None
     if not price.is_finite() or not 0 <= price <= HIGHEST_PRICE:
-        raise BadRow(f"委托价格 {text} 错误")
+        raise BadRequest(f"委托价格 {text} 错误")
     return price
 
 
 def check_id(order_id: str) -> str:
-    """Return a custBatchNo that is one; raises BadRow."""
+    """Return a custBatchNo that is one; raises BadRequest."""
     if not _ID.fullmatch(order_id):
-        raise BadRow(f"委托编号 {order_id} 错误")
+        raise BadRequest(f"委托编号 {order_id} 错误")
     return order_id
 
 
@@ -160,14 +160,14 @@ def client_id(order_id: str) -> str:
     return f"P{order_id}P"
 
 
-def result_row(now: datetime, kind: str, order_id: str, refusal: Optional[str]) -> Row:
+def result_row(now: datetime, kind: str, order_id: str, refusal: Optional[str]) -> Fields:
     """A row of execResult."""
     if refusal is None:
-        return [_clock_text(now), kind, order_id, ACCEPTED, "0", ""]
-    return [_clock_text(now), kind, order_id, REFUSED, "-1", refusal]
+        return [_time_text(now), kind, order_id, ACCEPTED, "0", ""]
+    return [_time_text(now), kind, order_id, REFUSED, "-1", refusal]
 
 
-def update_row(order: PaperOrder, account_type: str, account_no: str) -> Row:
+def update_row(order: PaperOrder, account_type: str, account_no: str) -> Fields:
     """A row of orderUpdate."""
     return _order_fields(order, account_type, account_no) + [
         STATUS_NUMBERS[order.status],
@@ -186,7 +186,7 @@ def update_row(order: PaperOrder, account_type: str, account_no: str) -> Row:
     ]
 
 
-def trade_row(order: PaperOrder, fill: Fill, account_type: str, account_no: str, number: int) -> Row:
+def trade_row(order: PaperOrder, fill: Fill, account_type: str, account_no: str, number: int) -> Fields:
     """A row of tradeUpdate."""
     return _order_fields(order, account_type, account_no) + [
         str(order.amount),
@@ -200,7 +200,7 @@ def trade_row(order: PaperOrder, fill: Fill, account_type: str, account_no: str,
     ]
 
 
-def asset_rows(money: Snapshot, holdings: Iterable[Holding], account_no: str) -> List[Row]:
+def asset_rows(money: Snapshot, holdings: Iterable[Holding], account_no: str) -> List[Fields]:
     """assetInfo below its header: the shares of each exchange, the account's total, the empty row that ends it."""
     values = {"SH": Decimal(0), "SZ": Decimal(0)}
     for holding in holdings:
@@ -213,7 +213,7 @@ def asset_rows(money: Snapshot, holdings: Iterable[Holding], account_no: str) ->
     return rows + [[""] * len(ASSET_COLUMNS)]
 
 
-def position_rows(holdings: Iterable[Holding], account_no: str) -> List[Row]:
+def position_rows(holdings: Iterable[Holding], account_no: str) -> List[Fields]:
     """positionInfo below its header, with the empty row that ends it."""
     rows = [
         [
@@ -231,10 +231,10 @@ def position_rows(holdings: Iterable[Holding], account_no: str) -> List[Row]:
     return rows + [[""] * len(POSITION_COLUMNS)]
 
 
-def _order_fields(order: PaperOrder, account_type: str, account_no: str) -> Row:
+def _order_fields(order: PaperOrder, account_type: str, account_no: str) -> Fields:
     """The first seven columns of orderUpdate and tradeUpdate."""
     return [
-        _clock_text(order.updated),
+        _time_text(order.updated),
         f"{order.created:%Y%m%d}",
         f"{order.created:%H%M%S}",
         account_type,
@@ -244,7 +244,7 @@ def _order_fields(order: PaperOrder, account_type: str, account_no: str) -> Row:
     ]
 
 
-def _clock_text(moment: datetime) -> str:
+def _time_text(moment: datetime) -> str:
     return f"{moment:%H%M%S.%f}"
 
 

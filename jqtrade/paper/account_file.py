@@ -36,8 +36,6 @@ CREATE TABLE orders (
 PRAGMA user_version = {VERSION};
 """
 _TIME = "%Y-%m-%dT%H:%M:%S.%f"
-_TAKEN = "它被另一个进程打开并写过，或被备份盖住了；停止任务，再启动时以文件里的为准"
-_FRESH = "要从头开始，请用 start_task --fresh，原来的会移到旁边"
 
 
 class AccountGone(sqlite3.OperationalError):
@@ -46,6 +44,10 @@ class AccountGone(sqlite3.OperationalError):
 
 class AccountFile:
     """One paper account, open for one process. Raises InvalidParam if it cannot be used."""
+
+    who = "任务"
+    """what has opened it, and how to begin another account, for the user"""
+    fresh = "要从头开始，请用 start_task --fresh，原来的会移到旁边"
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -60,7 +62,8 @@ class AccountFile:
         self._saved: Dict[str, PaperOrder] = {}
         self._day: Any = None
         try:
-            make_private_dir(os.path.dirname(path))
+            if not os.path.isdir(os.path.dirname(path)):
+                make_private_dir(os.path.dirname(path))
             for suffix in SUFFIXES:  # sqlite opens these itself
                 check_ours(path + suffix)
             if not os.path.exists(path):
@@ -73,7 +76,7 @@ class AccountFile:
                 self._connection.close()
                 raise
         except (OSError, TaskError, sqlite3.Error) as error:
-            raise InvalidParam(f"模拟账户 {path} 无法使用：{error}。{_FRESH}。任务没有启动")
+            raise self._unusable(error)
 
     def _prepare(self) -> None:
         self._connection.execute("PRAGMA journal_mode = TRUNCATE").fetchone()
@@ -84,7 +87,7 @@ class AccountFile:
         if version != VERSION and not self.is_new:
             raise InvalidParam(
                 f"模拟账户 {self.path} 的版本是 {version}，本版 jqtrade 只认识版本 {VERSION}，请升级 jqtrade。"
-                f"{_FRESH}。任务没有启动"
+                f"{self.fresh}。{self.who}没有启动"
             )
         (verdict,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
@@ -97,7 +100,7 @@ class AccountFile:
             self.save(exchange)
         except sqlite3.Error as error:
             self.close()
-            raise InvalidParam(f"模拟账户 {self.path} 写不了：{error}。任务没有启动")
+            raise InvalidParam(f"模拟账户 {self.path} 写不了：{error}。{self.who}没有启动")
 
     def resume(self, exchange: PaperExchange) -> None:
         """Give a new `exchange` what the account was like. Raises InvalidParam if it cannot be read, or written to."""
@@ -106,7 +109,7 @@ class AccountFile:
             self.save(exchange)  # from now on it is ours
         except sqlite3.Error as error:
             self.close()
-            raise InvalidParam(f"模拟账户 {self.path} 无法使用：{error}。{_FRESH}。任务没有启动")
+            raise self._unusable(error)
 
     def load(self, exchange: PaperExchange) -> None:
         """Give a new `exchange` what was saved last. Raises sqlite3.Error, also if another one has written since."""
@@ -118,7 +121,7 @@ class AccountFile:
         if self._known is not None:
             self._check_still_ours()
             if (writer, writes) not in (self._known, (self._writer, self._known[1] + 1)):
-                raise AccountGone(_TAKEN)
+                raise self._taken()
         try:
             exchange.load(json.loads(state), [_order(json.loads(text)) for (text,) in orders])
             self.cash = Decimal(cash)
@@ -160,7 +163,7 @@ class AccountFile:
             writes = self._known[1] + 1
             sql = "UPDATE account SET writer = ?, writes = ?, state = ? WHERE writer = ? AND writes = ?"
             if self._connection.execute(sql, (self._writer, writes, state) + self._known).rowcount != 1:
-                raise AccountGone(_TAKEN)
+                raise self._taken()
         if exchange.day != self._day:
             self._connection.execute("DELETE FROM orders")
             self._saved = {}
@@ -185,6 +188,12 @@ class AccountFile:
             is_same = False
         if not is_same:
             raise AccountGone("文件在任务运行时被删除、移走或换成了别的")
+
+    def _unusable(self, error: Exception) -> InvalidParam:
+        return InvalidParam(f"模拟账户 {self.path} 无法使用：{error}。{self.fresh}。{self.who}没有启动")
+
+    def _taken(self) -> AccountGone:
+        return AccountGone(f"它被另一个进程打开并写过，或被备份盖住了；停止{self.who}，再启动时以文件里的为准")
 
     def close(self) -> None:
         self._connection.close()

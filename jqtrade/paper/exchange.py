@@ -4,14 +4,15 @@ An order goes new -> open -> filling -> filled, or canceling -> canceled / partl
 the broker. Every state is kept until a front end takes it.
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from jqtrade.account.order import OrderStatus
 from jqtrade.market.boards import Board, board_of
 from jqtrade.market.freshness import Freshness
-from jqtrade.market.quotes import Quote, Quotes, Stretch
+from jqtrade.market.quotes import Quote, Quotes, TradedInterval
 from jqtrade.market.sessions import (
     ALWAYS_OPEN,
     CLOSING,
@@ -25,7 +26,6 @@ from jqtrade.market.sessions import (
     Session,
     session_at,
 )
-from jqtrade.paper.fees import fees
 from jqtrade.paper.ledger import Ledger, Snapshot
 from jqtrade.paper.order_checks import order_objection, security_objection
 from jqtrade.paper.paper_order import Fill, PaperOrder
@@ -73,16 +73,15 @@ class PaperExchange:
         self._freshness = freshness
         self._volume = Volume(terms.volume_share)
         self._actions = terms.actions
-        self._day = now.date()
+        self.day = now.date()
+        """of the orders"""
         self._seen = now
-        self._given: Optional[date] = None
-        """the day up to which dividends have been given"""
         self._open: Dict[str, None] = {}
-        self._met_at: object = None
-        """what the quotes are known by that all open orders have met"""
+        self._matched_at: object = None
+        """what the quotes are known by at which all open orders were matched"""
         self._states: List[PaperOrder] = []
         self._numbers = 0
-        ledger.use_day(self._day)
+        ledger.use_day(self.day)
 
     def submit(
         self, order_id: str, code: str, is_buy: bool, amount: int, limit: Optional[Decimal], now: datetime
@@ -104,9 +103,9 @@ class PaperExchange:
         if reason is None:
             assert board is not None and quote is not None and limit is not None
             reason = order_objection(order, limit, board, quote, session, self.ledger, self._keep_hours)
-            last_day = self._quotes.last_day
-            if session.kind == HOLIDAY and last_day is not None and now.date() > last_day:
-                reason = f"行情只到 {last_day}，没有 {now:%Y-%m-%d} 的，不能委托"
+            days = self._quotes.trading_days
+            if session.kind == HOLIDAY and days and now.date() > days[-1]:
+                reason = f"行情只到 {days[-1]}，没有 {now:%Y-%m-%d} 的，不能委托"
         self._emit(order)
         if reason is not None:
             self._emit(order._replace(status=OrderStatus.rejected, text=reason))
@@ -130,23 +129,17 @@ class PaperExchange:
 
     def advance(self, now: datetime) -> None:
         """Begin a new day if it is one, and match the open orders at what was traded since the last call."""
-        if now.date() > self._day:
+        if now.date() > self.day:
             self._begin_day(now)
         if self._open:
             self._trade(now)
         self._seen = now
 
-    @property
-    def day(self) -> date:
-        """The day of the orders."""
-        return self._day
-
     def dump(self) -> Dict[str, Any]:
         """All that is to be kept beside `orders`, for JSON."""
         return {
-            "day": self._day.strftime(_DAY),
+            "day": self.day.strftime(_DAY),
             "seen": self._seen.strftime(_MOMENT),
-            "given": None if self._given is None else self._given.strftime(_DAY),
             "numbers": self._numbers,
             "volume": {code: list(used) for code, used in self._volume.used.items()},
             "ledger": self.ledger.dump(),
@@ -154,12 +147,11 @@ class PaperExchange:
 
     def load(self, state: Dict[str, Any], orders: List[PaperOrder]) -> None:
         """Go on, before anything else, where the exchange was that told `state` by `dump` and had `orders`."""
-        self._day = datetime.strptime(state["day"], _DAY).date()
+        self.day = datetime.strptime(state["day"], _DAY).date()
         self._seen = datetime.strptime(state["seen"], _MOMENT)
-        self._given = None if state["given"] is None else datetime.strptime(state["given"], _DAY).date()
         self._numbers = state["numbers"]
         self._volume.used = {code: (bar, used) for code, (bar, used) in state["volume"].items()}
-        self.ledger.use_day(self._day)
+        self.ledger.use_day(self.day)
         self.ledger.load(state["ledger"])
         self.orders = {order.order_id: order for order in orders}
         self._open = {order.order_id: None for order in orders if not order.is_final}
@@ -186,68 +178,25 @@ class PaperExchange:
                 holding.last_price = quote.last
         return self.ledger.snapshot()
 
-    def start_day(self, day: date) -> None:
-        """Let the books of the day before rest: what was bought can be sold, and the companies give what they give."""
-        self.ledger.new_day()
-        self.ledger.use_day(day)
-        if self._given is not None:
-            for code in list(self.ledger.holdings):
-                for action in self._actions.of(code, self._given, day):
-                    self.ledger.give(action)
-        self._given = day
-
-    def adopt(self, order: PaperOrder, now: datetime) -> None:
-        """Take over an order of today from an earlier process; its fills are in the ledger already.
-
-        An order that is not final is open again, or cancelled if it was canceling.
-        """
-        self._numbers = max(self._numbers, int(order.number or 0))
-        board = board_of(order.code)
-        if board is not None:
-            order = order._replace(fees=fees(board, order.is_buy, order.value, self.ledger.rates))
-        self.orders[order.order_id] = order
-        if order.is_final:
-            if self.ledger.is_open(order.order_id):
-                self.ledger.close(order.order_id)
-            return
-        limit = order.limit
-        assert board is not None and limit is not None  # it was open, so it passed the checks
-        if not self.ledger.is_open(order.order_id):
-            self.ledger.open(order.order_id, order.code, board, order.is_buy)
-        was_canceling = order.status is OrderStatus.canceling
-        if not order.number:
-            self._numbers += 1
-            order = order._replace(number=str(self._numbers))
-        order = order._replace(opened=order.opened or order.created)
-        self._open[order.order_id] = None
-        if order.remaining == 0:
-            self._emit(order._replace(status=OrderStatus.filled))
-            self._finish(order.order_id)
-            return
-        self.ledger.freeze(order.order_id, limit, order.remaining)
-        order = order._replace(status=OrderStatus.filling if order.filled else OrderStatus.open)
-        self._emit(order)
-        if was_canceling:
-            self._cancel(order, now, order.text)
-
     def _take(
         self, order: PaperOrder, limit: Decimal, board: Board, quote: Quote, session: Session, now: datetime
     ) -> None:
         if limit == 0:
             limit = quote.buy_price if order.is_buy else quote.sell_price
         self._numbers += 1
-        self.ledger.open(order.order_id, order.code, board, order.is_buy)
-        self.ledger.freeze(order.order_id, limit, order.amount)
+        self.ledger.reserve(order.order_id, order.code, board, order.is_buy, limit, order.amount)
         order = order._replace(status=OrderStatus.open, limit=limit, opened=now, number=str(self._numbers))
         self._open[order.order_id] = None
         self._emit(order)
-        self._meet(order, quote, session, now)
+        self._match(order, quote, session, now)
 
     def _trade(self, now: datetime) -> None:
         """Let the open orders meet all that was traded since the last look, in the order of time."""
         events: List[Tuple[datetime, int, Callable[[datetime], None]]] = []
         if self._keep_hours:
-            opening, closing, end = [datetime.combine(self._day, clock) for clock in (OPENING, CLOSING, END_OF_DAY)]
+            opening, closing, end = [
+                datetime.combine(self.day, time_of_day) for time_of_day in (OPENING, CLOSING, END_OF_DAY)
+            ]
             # A source that knows only this moment cannot tell the auction's price any more once trading has gone on.
             for moment, latest in ((opening, OPENING_IS_PAST), (closing, END_OF_DAY)):
                 if self._seen < moment <= now and (self._quotes.knows_past or now.time() < latest):
@@ -259,30 +208,30 @@ class PaperExchange:
             for order in sorted((self.orders[order_id] for order_id in self._open), key=_rank):
                 by_code.setdefault(order.code, []).append(order.order_id)
             for code, order_ids in by_code.items():
-                for stretch in self._quotes.stretches(code, self._seen, now):
-                    events.append((stretch.end, 0, self._meeting(order_ids, stretch)))
+                for interval in self._quotes.traded_intervals(code, self._seen, now):
+                    events.append((interval.end, 0, partial(self._match_interval, order_ids, interval)))
         else:
-            events.append((now, 2, self._meet_all))
+            events.append((now, 2, self._match_all))
         for moment, _, happen in sorted(events, key=lambda event: event[:2]):
             happen(moment)
 
-    def _meet_all(self, now: datetime) -> None:
+    def _match_all(self, now: datetime) -> None:
         """Match the open orders at the quotes of this moment.
 
-        Of those that have met the same quotes before only one that is filled in part can be filled further.
+        Of those that were matched at the same quotes before only one that is filled in part can be filled further.
         """
         moment = self._quotes.moment(now)
-        have_met = moment == self._met_at and not self._keep_hours
+        were_matched = moment == self._matched_at and not self._keep_hours
         for order_id in list(self._open):
             order = self.orders[order_id]
-            if have_met and not order.filled:
+            if were_matched and not order.filled:
                 continue
             quote = self._quote(order.code, now)
             if quote is not None and (order.fill is None or now - order.updated >= STEP):
-                self._meet(order, quote, self._session(now, order.code), now)
-        self._met_at = moment
+                self._match(order, quote, self._session(now, order.code), now)
+        self._matched_at = moment
 
-    def _meet(self, order: PaperOrder, quote: Quote, session: Session, now: datetime) -> None:
+    def _match(self, order: PaperOrder, quote: Quote, session: Session, now: datetime) -> None:
         """Fill one part of an open order if the quote crosses its limit, at the quote."""
         if session.kind == FIXED_PRICE:
             if order.opened is not None and order.opened.time() >= session.start:
@@ -290,28 +239,25 @@ class PaperExchange:
         elif session.kind == CONTINUOUS and (quote.is_fresh or not self._keep_hours):
             self._fill_if_new(order, quote.buy_price if order.is_buy else quote.sell_price, now, quote)
 
-    def _meeting(self, order_ids: List[str], stretch: Stretch) -> Callable[[datetime], None]:
-        return lambda moment: self._meet_stretch(order_ids, stretch)
+    def _match_interval(self, order_ids: List[str], interval: TradedInterval, now: datetime) -> None:
+        """Match orders of one code, in this order, at what was traded in an interval of continuous trading.
 
-    def _meet_stretch(self, order_ids: List[str], stretch: Stretch) -> None:
-        """Match orders of one code, in this order, at what was traded in a stretch of continuous trading.
-
-        An order that was there from the start gets the stretch's open if that is good enough, else its own limit if the
+        An order that was there from the start gets the interval's open if that is good enough, else its own limit if the
         price came that far; one that came later gets the close or nothing.
         """
         for order_id in order_ids:
             order = self.orders[order_id]
             assert order.limit is not None and order.opened is not None
             if order_id not in self._open or (
-                stretch.low > order.limit if order.is_buy else stretch.high < order.limit
+                interval.low > order.limit if order.is_buy else interval.high < order.limit
             ):
                 continue
-            if self._session(stretch.start, order.code).kind != CONTINUOUS:
+            if self._session(interval.start, order.code).kind != CONTINUOUS:
                 return
-            price = stretch.close
-            if order.opened <= stretch.start:
-                price = min(stretch.open, order.limit) if order.is_buy else max(stretch.open, order.limit)
-            self._fill(order, price, stretch.end, stretch.volume, stretch.bar)
+            price = interval.close
+            if order.opened <= interval.start:
+                price = min(interval.open, order.limit) if order.is_buy else max(interval.open, order.limit)
+            self._fill(order, price, now, interval.volume, interval.bar)
 
     def _hold_auction(self, moment: datetime) -> None:
         """Match what was collected, all of a code at one price; the better priced orders first, then the earlier ones."""
@@ -365,24 +311,26 @@ class PaperExchange:
 
     def _finish(self, order_id: str) -> None:
         del self._open[order_id]
-        self.ledger.close(order_id)
+        self.ledger.release(order_id)
 
     def _begin_day(self, now: datetime) -> None:
         if self._open and (self._keep_hours or self._quotes.keeps_history):
-            self._trade(datetime.combine(self._day, time.max))
+            self._trade(datetime.combine(self.day, time.max))
         self._expire(now)
-        self._given = self._given or self._day
-        self.start_day(now.date())
+        before, self.day = self.day, now.date()
+        self.ledger.new_day(self.day)
+        for code in list(self.ledger.holdings):
+            for action in self._actions.of(code, before, self.day):
+                self.ledger.apply_corporate_action(action)
         self.orders.clear()
-        self._volume.new_day()
-        self._day = now.date()
-        self._seen = datetime.combine(self._day, time.min)
+        self._volume.used.clear()
+        self._seen = datetime.combine(self.day, time.min)
         self._numbers = 0
         self.changes += 1
 
     def _quote(self, code: str, now: datetime) -> Optional[Quote]:
         quote = self._quotes.get(code, now)
-        return None if quote is None else self._actions.adjust(code, quote, self._day)
+        return None if quote is None else self._actions.adjust(code, quote, self.day)
 
     def _session(self, now: datetime, code: str) -> Session:
         if not self._keep_hours:

@@ -48,19 +48,27 @@ class Holding:
         return to_cents(self.amount * self.last_price)
 
 
-class Hold:
+class Reservation:
     """One order's part of the account: what its fills have cost, and what it keeps frozen for the rest."""
 
-    def __init__(self, code: str, board: Board, is_buy: bool, rates: FeeRates = NEWEST_RATES) -> None:
+    def __init__(
+        self,
+        code: str,
+        board: Board,
+        is_buy: bool,
+        rates: FeeRates = NEWEST_RATES,
+        limit: Decimal = _ZERO,
+        remaining: int = 0,
+        filled_value: Decimal = _ZERO,
+    ) -> None:
+        """`remaining`: shares frozen, or cash for so many shares; `filled_value`: yuan, exact, not rounded."""
         self.code = code
         self.board = board
         self.is_buy = is_buy
         self.rates = rates
-        self.limit = _ZERO
-        self.remaining = 0
-        """shares frozen, or cash for so many shares"""
-        self.filled_value = _ZERO
-        """exact, not rounded"""
+        self.limit = limit
+        self.remaining = remaining
+        self.filled_value = filled_value
 
     @property
     def fees(self) -> Decimal:
@@ -108,63 +116,42 @@ class Ledger:
         self.frozen = _ZERO
         self.holdings: Dict[str, Holding] = {}
         """by code; a security sold out today is still there, with amount 0"""
-        self._holds: Dict[str, Hold] = {}
+        self._reservations: Dict[str, Reservation] = {}
 
     @property
     def cash(self) -> Decimal:
         """Yuan that can be used now."""
         return self.balance - self.frozen
 
-    def available(self, code: str) -> int:
-        """Shares that can be sold now."""
-        holding = self.holdings.get(code)
-        return 0 if holding is None else holding.available
-
     def snapshot(self) -> Snapshot:
         """The account's money, at the prices seen last."""
         value = sum((holding.market_value for holding in self.holdings.values()), _ZERO)
         return Snapshot(to_cents(self.cash), to_cents(self.frozen), to_cents(self.balance + value))
 
-    def is_open(self, order_id: str) -> bool:
-        """Whether the order has been opened here and not closed yet."""
-        return order_id in self._holds
-
-    def open(self, order_id: str, code: str, board: Board, is_buy: bool) -> None:
-        """Begin the books of an order; nothing is frozen yet."""
-        self._holds[order_id] = Hold(code, board, is_buy, self.rates)
-
-    def freeze(self, order_id: str, limit: Decimal, amount: int) -> None:
-        """Freeze what `amount` shares at `limit` need: cash at its worst cost for a buy, shares for a sale."""
-        hold = self._holds[order_id]
-        self._thaw(hold)
-        hold.limit = limit
-        hold.remaining = amount
-        self._freeze(hold)
+    def reserve(self, order_id: str, code: str, board: Board, is_buy: bool, limit: Decimal, amount: int) -> None:
+        """Freeze what an order of `amount` shares at `limit` needs: cash at its worst cost for a buy, shares for a sale."""
+        self._add(order_id, Reservation(code, board, is_buy, self.rates, limit, amount))
 
     def fill(self, order_id: str, price: Decimal, amount: int) -> Decimal:
-        """Book a part of an order; returns what the order has cost in fees so far, in yuan.
+        """Book a part of an order, out of what is frozen for it; returns what it has cost in fees so far, in yuan."""
+        reservation = self._pop(order_id)
+        already_paid = reservation.paid
+        reservation.filled_value += price * amount
+        reservation.remaining -= amount
+        self.balance += already_paid - reservation.paid
+        self._move_shares(reservation, price, amount)
+        self._add(order_id, reservation)
+        return reservation.fees
 
-        The shares come out of what is frozen, as far as something is.
-        """
-        hold = self._holds[order_id]
-        self._thaw(hold)
-        already_paid = hold.paid
-        hold.filled_value += price * amount
-        hold.remaining = max(0, hold.remaining - amount)
-        self.balance += already_paid - hold.paid
-        self._move_shares(hold, price, amount)
-        self._freeze(hold)
-        return hold.fees
-
-    def close(self, order_id: str) -> None:
-        """Release what an order still keeps frozen; it is over."""
-        self._thaw(self._holds.pop(order_id))
+    def release(self, order_id: str) -> None:
+        """Free what is still frozen for an order; it is over."""
+        self._pop(order_id)
 
     def use_day(self, day: date) -> None:
         """Charge what is charged on `day`, of the orders that are opened from now on."""
         self.rates = self.rates.on(day)
 
-    def give(self, action: Action) -> None:
+    def apply_corporate_action(self, action: Action) -> None:
         """Book a dividend or bonus shares; no order of the security is open. Parts of a share are not given."""
         holding = self.holdings.get(action.code)
         if holding is None or not holding.amount:
@@ -175,10 +162,11 @@ class Ledger:
         holding.amount += floor_shares(holding.amount * action.bonus)
         holding.last_price = action.price_without(holding.last_price)
 
-    def new_day(self) -> None:
+    def new_day(self, day: date) -> None:
         """What was bought before can be sold now. All orders are closed."""
-        for order_id in list(self._holds):
-            self.close(order_id)
+        self.use_day(day)
+        for order_id in list(self._reservations):
+            self.release(order_id)
         self.holdings = {code: holding for code, holding in self.holdings.items() if holding.amount}
         for holding in self.holdings.values():
             holding.bought_today = 0
@@ -192,15 +180,22 @@ class Ledger:
                 for one in self.holdings.values()
             ],
             "orders": [
-                [order_id, hold.code, hold.is_buy, str(hold.limit), hold.remaining, str(hold.filled_value)]
-                + [None if rate is None else str(rate) for rate in hold.rates]
-                for order_id, hold in self._holds.items()
+                [
+                    order_id,
+                    reservation.code,
+                    reservation.is_buy,
+                    str(reservation.limit),
+                    reservation.remaining,
+                    str(reservation.filled_value),
+                ]
+                + [None if rate is None else str(rate) for rate in reservation.rates]
+                for order_id, reservation in self._reservations.items()
             ],
         }
 
     def load(self, state: Dict[str, Any]) -> None:
         """Have the books that `dump` told, in place of what is here."""
-        self.balance, self.frozen, self.holdings, self._holds = Decimal(state["balance"]), _ZERO, {}, {}
+        self.balance, self.frozen, self.holdings, self._reservations = Decimal(state["balance"]), _ZERO, {}, {}
         for code, amount, bought_today, cost, last_price in state["holdings"]:
             holding = self.holdings[code] = Holding(code, Decimal(last_price))
             holding.amount, holding.bought_today, holding.cost = amount, bought_today, Decimal(cost)
@@ -210,29 +205,32 @@ class Ledger:
                 raise ValueError(code)
             commission, least, duty, transfer = map(Decimal, rates[:4])
             order_rates = FeeRates(commission, least, duty, transfer, None if rates[4] is None else Decimal(rates[4]))
-            hold = self._holds[order_id] = Hold(code, board, is_buy, order_rates)
-            hold.limit, hold.remaining, hold.filled_value = Decimal(limit), remaining, Decimal(filled_value)
-            self._freeze(hold)
+            done = Decimal(filled_value)
+            self._add(order_id, Reservation(code, board, is_buy, order_rates, Decimal(limit), remaining, done))
 
-    def _move_shares(self, hold: Hold, price: Decimal, amount: int) -> None:
-        holding = self.holdings.setdefault(hold.code, Holding(hold.code, price))
+    def _move_shares(self, reservation: Reservation, price: Decimal, amount: int) -> None:
+        holding = self.holdings.setdefault(reservation.code, Holding(reservation.code, price))
         holding.last_price = price
-        if hold.is_buy:
+        if reservation.is_buy:
             holding.amount += amount
             holding.cost += price * amount
-            if not can_be_sold_same_day(hold.board, hold.code):
+            if not can_be_sold_same_day(reservation.board, reservation.code):
                 holding.bought_today += amount
         else:
             left = holding.amount - amount
             holding.cost = holding.cost * left / holding.amount
             holding.amount = left
 
-    def _freeze(self, hold: Hold) -> None:
-        self.frozen += hold.frozen_cash
-        if not hold.is_buy and hold.remaining:
-            self.holdings[hold.code].frozen += hold.remaining
+    def _add(self, order_id: str, reservation: Reservation) -> None:
+        self._reservations[order_id] = reservation
+        self._freeze(reservation, 1)
 
-    def _thaw(self, hold: Hold) -> None:
-        self.frozen -= hold.frozen_cash
-        if not hold.is_buy and hold.remaining:
-            self.holdings[hold.code].frozen -= hold.remaining
+    def _pop(self, order_id: str) -> Reservation:
+        reservation = self._reservations.pop(order_id)
+        self._freeze(reservation, -1)
+        return reservation
+
+    def _freeze(self, reservation: Reservation, sign: int) -> None:
+        self.frozen += sign * reservation.frozen_cash
+        if not reservation.is_buy and reservation.remaining:
+            self.holdings[reservation.code].frozen += sign * reservation.remaining

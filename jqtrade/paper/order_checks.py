@@ -102,7 +102,7 @@ def buy_objection(amount: int, limit: Decimal, board: Board, ledger: Ledger) -> 
 
 
 def sell_objection(code: str, amount: int, board: Board, ledger: Ledger) -> Optional[str]:
-    """There are not so many shares to sell today, or the sale would split an odd lot."""
+    """There are not so many shares to sell today, or it would split an odd lot."""
     holding = ledger.holdings.get(code) or Holding(code, _ZERO)
     available = holding.available
     if amount > available:

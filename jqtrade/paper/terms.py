@@ -1,13 +1,9 @@
 """ExchangeTerms: what a paper account can set about its exchange and broker, whichever front end it comes by."""
 
 from decimal import Decimal
-from typing import Any, Callable, Mapping, NamedTuple, Optional
+from typing import Any, Mapping, NamedTuple, Optional
 
-from jqtrade.clock import Clock
-from jqtrade.errors import InvalidParam
-from jqtrade.market.bars import open_bars
 from jqtrade.market.dividends import Actions, open_actions
-from jqtrade.market.quotes import FileQuotes, MadeUpQuotes, Quotes
 from jqtrade.market.rules import parse_cash, parse_rate, parse_share
 from jqtrade.paper.fees import COMMISSION_RATE, MIN_COMMISSION, FeeRates
 
@@ -51,24 +47,3 @@ def terms_of(options: Mapping[str, Any]) -> ExchangeTerms:
         options["paper_fund_min_commission"],
         "paper_",
     )
-
-
-def open_quotes(
-    path: Optional[str],
-    seed: int,
-    say: Callable[[str], None],
-    bars: Optional[str] = None,
-    prefix: str = "",
-    clock: Optional[Clock] = None,
-) -> Quotes:
-    """Prices from the quotes file at `path`, from the bars at `bars`, or made-up ones; `say` gets Chinese text for the user.
-
-    `clock` tells how old a file's prices are.
-
-    Raises InvalidParam if both are given, or one cannot be read.
-    """
-    if path is not None and bars is not None:
-        raise InvalidParam(f"{prefix}quotes 和 {prefix}bars 只能用一个：价格要么来自行情文件，要么来自历史行情")
-    if bars is not None:
-        return open_bars(bars)
-    return MadeUpQuotes(seed, say) if path is None else FileQuotes(path, say, clock)

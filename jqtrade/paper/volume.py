@@ -19,9 +19,6 @@ class Volume:
         self.used: Dict[str, Tuple[int, int]] = {}
         """of each code: the bar that was filled from last, and how many shares came from it"""
 
-    def new_day(self) -> None:
-        self.used.clear()
-
     def take(self, order: PaperOrder, volume: Optional[int], bar: int) -> int:
         """How many shares of `order` are filled now from a bar of `volume` shares, in whole lots unless it is the rest."""
         if volume is None:

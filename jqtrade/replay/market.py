@@ -37,7 +37,7 @@ def open_market(path: Optional[str], start: date, end: date) -> Market:
         if not days:
             raise InvalidParam(f"{start} 到 {end} 没有交易日。没有做任何操作")
         return Market(days, None, _guessed(calendar, days))
-    from jqtrade.market.bars import open_bars
+    from jqtrade.market.sources.bars import open_bars
 
     bars = open_bars(path)
     known = bars.trading_days

@@ -8,11 +8,11 @@ from datetime import date, datetime, time
 from typing import Dict, List, Mapping, NamedTuple, Optional
 
 from jqtrade.errors import InvalidParam, JqtradeError, StrategyError
+from jqtrade.gates.options import strategy_options
 from jqtrade.log import OwnLogging, get_log
 from jqtrade.market.calendar import GivenDays
-from jqtrade.market.quotes import MadeUpQuotes
 from jqtrade.market.rules import parse_cash
-from jqtrade.options import Options
+from jqtrade.market.sources.made_up import MadeUpQuotes
 from jqtrade.own_imports import own_imports, put_folder_first
 from jqtrade.replay import output
 from jqtrade.replay.clock import ReplayClock
@@ -117,7 +117,7 @@ class _Replay:
         self._recorder = Recorder()
         self._masker = masker_for(spec.env, spec.code, spec.config)
         self._masker.hide_whole(scratch)  # its name is another one each time
-        self._options = Options()
+        self._options = strategy_options()
         self._options.update(self._options.check({"trading_days": "XSHG"}))  # unless the strategy says otherwise
         self._world = self._make_world(scratch)
         self._strategy = Strategy(

@@ -9,8 +9,9 @@ from jqtrade.errors import InvalidParam
 from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.gates.paper import PaperTradeGate
 from jqtrade.log import get_log
-from jqtrade.market.quotes import MadeUpQuotes, Quotes
+from jqtrade.market.quotes import Quotes
 from jqtrade.market.rules import parse_cash
+from jqtrade.market.sources.made_up import MadeUpQuotes
 from jqtrade.onequant_terminal.files import Outbox
 from jqtrade.onequant_terminal.terminal import OneQuantTerminal
 from jqtrade.paper.exchange import PaperExchange

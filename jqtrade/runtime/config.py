@@ -6,7 +6,8 @@ from typing import Any, Dict
 
 from jqtrade.busy_files import when_free
 from jqtrade.errors import InvalidParam
-from jqtrade.options import ALIASES, SCHEDULER, Options, option_table
+from jqtrade.gates.options import strategy_options
+from jqtrade.options import ALIASES, SCHEDULER
 from jqtrade.runtime.start_errors import explain
 
 
@@ -23,7 +24,7 @@ def read_config(path: str) -> Dict[str, Any]:
         raise InvalidParam(f"无法读取配置文件 {path}：{error}")
     except Exception as error:  # the file is the user's code and may raise anything
         raise InvalidParam(f"配置文件 {path} 运行出错：{explain(error, path)}") from None
-    table = option_table()
+    options = strategy_options()
     settings = {}
     for name, value in names.items():
         if name.startswith("_") or name != name.upper() or isinstance(value, types.ModuleType):
@@ -32,12 +33,12 @@ def read_config(path: str) -> Dict[str, Any]:
         option = option.lower()
         if prefix not in ("SCHEDULER", "ACCOUNT") or not option:
             raise InvalidParam(f"配置文件 {path} 里的 {name} 无法识别，应为 SCHEDULER_选项名 或 ACCOUNT_选项名")
-        known = table.get(ALIASES.get(option, option))
-        if known is not None:
-            right = "SCHEDULER_" if known.scope == SCHEDULER else "ACCOUNT_"
+        known = ALIASES.get(option, option)
+        if options.is_known(known):
+            right = "SCHEDULER_" if options.scope(known) == SCHEDULER else "ACCOUNT_"
             if prefix + "_" != right:
                 raise InvalidParam(f"配置文件 {path} 里的 {name} 应写成 {right}{option.upper()}")
         elif prefix == "SCHEDULER":  # what ACCOUNT_ is unknown to us may be known to a gate of the user's own
-            Options().check({option: value})
+            options.check({option: value})
         settings[option] = value
     return settings

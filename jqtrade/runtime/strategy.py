@@ -9,14 +9,14 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type
 
 import jqtrade.api
 from jqtrade.account.account import Account
-from jqtrade.account.gate import AbsTradeGate
+from jqtrade.account.gate import AbsTradeGate, GateContext
 from jqtrade.account.journal import JobRun, Journal
 from jqtrade.account.order import Order
 from jqtrade.account.refusals import RefusedOrders
 from jqtrade.account.risk import RiskLimits
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidCall, InvalidParam, StrategyError
-from jqtrade.gates.find import find_trade_gate, is_ours, is_paper
+from jqtrade.gates.find import find_trade_gate
 from jqtrade.log import get_log
 from jqtrade.market.calendar import TradingDays, load_trading_days
 from jqtrade.masking import Masker
@@ -197,8 +197,8 @@ class Strategy(Host):
         self._masker.hide_account_no(options.get("account_no"))  # first of all: an error may show the line
         gate = options.get("trade_gate", self._options["trade_gate"])
         gate_class = find_trade_gate(gate)
-        foreign = not is_ours(gate_class)
-        checked = self._options.check(options, foreign=foreign)
+        third_party = not gate_class.CAPABILITIES.declares_all_options
+        checked = self._options.check(options, gate_class.OPTIONS, third_party)
         if self._account is not None:
             late = [
                 name
@@ -207,11 +207,10 @@ class Strategy(Host):
             ]
             if late:
                 raise InvalidCall("账户已经加载，不能再设置选项 {}；请在用到账户之前设置".format("、".join(late)))
-        if foreign:
-            for name in sorted(name for name in checked if not self._options.is_known(name)):
-                if name not in gate_class.OPTIONS:
-                    log.warning("jqtrade 没有选项 %r，原样交给交易接口 %s", name, gate_class.__name__)
-        self._options.update(checked)
+        self._options.update(checked, gate_class.OPTIONS)
+        for name in sorted(name for name in checked if not self._options.is_known(name)):
+            if name not in gate_class.OPTIONS:
+                log.warning("jqtrade 没有选项 %r，原样交给交易接口 %s", name, gate_class.__name__)
         self.clock.use_zone(self._options["timezone"])
 
     @property
@@ -242,13 +241,12 @@ class Strategy(Host):
 
     def _open_account(self, options: Options) -> Account:
         gate = (self._make_gate or self._gate_class())()
-        self._is_on_paper = is_paper(type(gate))
-        gate.clock = self.clock
+        self._is_on_paper = gate.CAPABILITIES.is_simulated
+        data = self._data_path()
+        file = data + ".paper" if self._make_gate is None and gate.plays_broker else None
+        gate.gate_context = GateContext(self.clock, file)
         for notice in options.notices(gate.OPTIONS):
             log.warning("%s", notice)
-        data = self._data_path()
-        if self._make_gate is None and gate.plays_broker:
-            gate.account_file = data + ".paper"
         if self._is_fresh:
             gate.begin_anew()
             self._is_fresh = False  # it has been done

@@ -10,9 +10,9 @@ from typing import Any, Dict, List, Optional
 from jqtrade.account.request import describe
 from jqtrade.clock import SystemClock
 from jqtrade.errors import JqtradeError
+from jqtrade.gates.options import strategy_options
 from jqtrade.log import get_log, set_up_logging
 from jqtrade.masking import Masker, visible
-from jqtrade.options import Options
 from jqtrade.runtime.check_start import start_checked
 from jqtrade.runtime.config import read_config
 from jqtrade.runtime.foreign_time import foreign_time
@@ -89,7 +89,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim, end: ProcessEnd) -> int:
         spec.name,
         spec.code,
         clock,
-        Options(spec.home),
+        strategy_options(spec.home),
         paper=spec.paper,
         fresh=spec.fresh,
         masker=masker,

@@ -4,7 +4,7 @@ from typing import Any
 
 from jqtrade.account.risk import RiskLimits
 from jqtrade.clock import Clock
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 
 NO_LIMITS = {
     "max_orders_per_second": 10**9,
@@ -19,6 +19,6 @@ NO_LIMITS = {
 
 def no_limits(clock: Clock, **limits: Any) -> RiskLimits:
     """As RiskLimits of a strategy that set these options, and `limits`."""
-    options = Options()
+    options = strategy_options()
     options.update(options.check(dict(NO_LIMITS, **limits)))
     return RiskLimits(options.as_dict(), clock)

@@ -24,7 +24,7 @@ from jqtrade.account.reports import check_balance
 from jqtrade.account.request import check_request
 from jqtrade.account.risk import RiskLimits
 from jqtrade.errors import InvalidOrder, InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.testing import FakeBroker, VirtualClock
 
 NOW = datetime(2026, 1, 5, 10, 0)
@@ -46,7 +46,7 @@ def portfolio(
 
 
 def limits(clock: Optional[VirtualClock] = None, **options: Any) -> RiskLimits:
-    every = Options()
+    every = strategy_options()
     every.update(every.check(options))
     return RiskLimits(every.as_dict(), VirtualClock(NOW) if clock is None else clock)
 
@@ -331,7 +331,7 @@ class Desk:
         self.halted = False
 
     def open(self, sync: bool = True, methods: Optional[Dict[str, Any]] = None, **options: Any) -> Account:
-        every = Options()
+        every = strategy_options()
         every.update(every.check(options))
         gate = type("Gate", (self.broker.gate_class,), methods or {})()
         gate.clock = self.clock

@@ -12,7 +12,7 @@ from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, Orde
 from jqtrade.account.portfolio import Portfolio, Position, Positions
 from jqtrade.account.risk import RiskLimits
 from jqtrade.errors import InvalidOrder
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.testing import VirtualClock
 
 NOW = datetime(2026, 1, 5, 10, 0)
@@ -20,7 +20,7 @@ BANK, OTHER = "600000.XSHG", "000001.XSHE"
 
 
 def limits(**options: Any) -> RiskLimits:
-    every = Options()
+    every = strategy_options()
     every.update(every.check(dict(options)))
     return RiskLimits(every.as_dict(), VirtualClock(NOW))
 

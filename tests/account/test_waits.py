@@ -21,9 +21,9 @@ from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
 from jqtrade.gates import csv_file
-from jqtrade.gates.file_lock import FileLock
+from jqtrade.gates.append_lock import AppendLock
 from jqtrade.gates.onequant.gate import AnXinDMATradeGate
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.testing import FakeBroker, VirtualClock
 
 LONGEST = 6.0
@@ -53,7 +53,7 @@ class Desk:
     def __init__(self, folder: OneQuantFolder, start: datetime, **options: Any) -> None:
         self.folder = folder
         self.clock = EventfulClock(start)
-        every = Options()
+        every = strategy_options()
         every.update(every.check(dict({"account_no": "1234567", "order_dir": str(folder.path)}, **options)))
         self.gate = AnXinDMATradeGate()
         self.gate.clock = self.clock
@@ -62,7 +62,7 @@ class Desk:
             self.gate, Journal(None), self.clock, no_limits(self.clock), longest_wait=every["wait_lock_time_out"] + 1
         )
         self.account.recover()
-        self.lock = FileLock(str(folder.file("algoOrder")) + ".lock")
+        self.lock = AppendLock(str(folder.file("algoOrder")) + ".lock")
 
     def order(self) -> Optional[str]:
         return self.account.submit_batch(BUY)[0]
@@ -198,7 +198,7 @@ def test_without_a_time_to_wait_the_lock_is_tried_once(folder: OneQuantFolder) -
 def test_a_cancel_waits_as_long_and_is_in_no_file_of_another_day(folder: OneQuantFolder) -> None:
     desk = Desk(folder, datetime(2026, 1, 5, 23, 59, 57))
     order_id = desk.order() or ""
-    lock = FileLock(str(folder.file("algoOrderStop")) + ".lock")
+    lock = AppendLock(str(folder.file("algoOrderStop")) + ".lock")
     assert lock.try_acquire()
     desk.clock.at_second(4, lock.release)
     assert desk.account.cancel_batch([order_id]) == [order_id]
@@ -250,9 +250,9 @@ from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import check_request
 from jqtrade.gates.onequant.gate import AnXinDMATradeGate
 from jqtrade.clock import SystemClock
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 
-options = Options()
+options = strategy_options()
 options.update(options.check({{"account_no": "1234567", "order_dir": {folder!r}, "wait_lock_internal": 0.01}}))
 gate = AnXinDMATradeGate()
 gate.clock = SystemClock()
@@ -268,7 +268,7 @@ print(account.submit_batch([check_request("000002.XSHE", 100, LimitOrderStyle(10
 @pytest.mark.posix
 def test_a_process_that_was_stopped_while_it_waited_does_not_send_what_it_waited_with(folder: OneQuantFolder) -> None:
     folder.day = datetime.now().strftime("%Y%m%d")
-    lock = FileLock(str(folder.file("algoOrder")) + ".lock")
+    lock = AppendLock(str(folder.file("algoOrder")) + ".lock")
     assert lock.try_acquire()
     here = [str(Path(__file__).parent), str(Path(__file__).parent.parent.parent)]
     process = subprocess.Popen(

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
 from jqtrade.clock import SystemClock
+from jqtrade.gates.options import strategy_options
 from jqtrade.log import set_up_logging
 from jqtrade.masking import Masker
-from jqtrade.options import Options
 from jqtrade.runtime.strategy import Strategy
 from jqtrade.tasks.halt_file import HaltFile
 from tests.account.broker_files import (
@@ -70,7 +70,7 @@ class World:
             file.write("def process_initialize(context):\n    pass\n")
         clock = MorningClock()
         halt = HaltFile(os.path.join(folder, "bench.halt"), os.path.join(folder, "bench.halt-spare"))
-        self.strategy = Strategy("bench", code, clock, Options(folder), masker=Masker(), is_halted=halt.exists)
+        self.strategy = Strategy("bench", code, clock, strategy_options(folder), masker=Masker(), is_halted=halt.exists)
         given: Dict[str, Any] = {
             "account_no": ACCOUNT_NO,
             "counter_type": "UM0",

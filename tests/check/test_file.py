@@ -15,8 +15,8 @@ import pytest
 from jqtrade.check import source as check_source
 from jqtrade.check.file import FileCheck
 from jqtrade.check.findings import ERROR, NOTICE, WARNING, Findings
+from jqtrade.gates.options import strategy_options
 from jqtrade.masking import Masker
-from jqtrade.options import Options
 from jqtrade.runtime.foreign_time import foreign_time
 from jqtrade.testing import VirtualClock
 
@@ -32,8 +32,8 @@ class Look:
     def __call__(self, text: str, paper: bool = False, **settings: Any) -> List[str]:
         """The errors, each as "LINE TEXT"."""
         self.path.write_text(dedent(text), encoding="utf-8")
-        options = Options()
-        options.update(options.check(settings, foreign=True))
+        options = strategy_options()
+        options.update(options.check(settings, third_party=True))
         self.findings = Findings(Masker())
         self.check = FileCheck(str(self.path), options, paper, self.findings)
         return self.at(ERROR)
@@ -277,10 +277,10 @@ def test_foreign_time_is_told_unless_an_option_says_that_it_is_meant() -> None:
             return self.offset
 
     clock: Any = Elsewhere(datetime(2026, 1, 5, 9, 30))
-    options = Options()
+    options = strategy_options()
     said = foreign_time(options, clock)
     assert said is not None and "2026-01-05 09:30:00" in said and "Asia/Shanghai" in said
     options.update(options.check({"timezone": "America/New_York"}))
     assert foreign_time(options, clock) is None
     clock.offset = timedelta(hours=8)
-    assert foreign_time(Options(), clock) is None
+    assert foreign_time(strategy_options(), clock) is None

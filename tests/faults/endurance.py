@@ -18,9 +18,9 @@ sys.path.insert(0, ROOT)
 import psutil  # noqa: E402
 
 from jqtrade.clock import VirtualClock  # noqa: E402
+from jqtrade.gates.options import strategy_options  # noqa: E402
 from jqtrade.log import set_up_logging  # noqa: E402
 from jqtrade.masking import Masker  # noqa: E402
-from jqtrade.options import Options  # noqa: E402
 from jqtrade.runtime.strategy import Strategy  # noqa: E402
 from tests.faults.world import Broker, World  # noqa: E402
 
@@ -72,7 +72,7 @@ def main(folder: str, a_minute: int) -> None:
     clock = WorkingClock(datetime(2026, 1, 5, 9, 0), world)
     out = os.dup(1)
     set_up_logging(os.path.join(folder, "log"), False, Masker(), clock, lambda: None)
-    strategy = Strategy("enduring", str(path), clock, Options(os.path.join(folder, "home")))
+    strategy = Strategy("enduring", str(path), clock, strategy_options(os.path.join(folder, "home")))
     strategy.configure(dict(world.options, timezone="+08:00", sync_internal=50, sync_period=[("09:15:00", "15:15:00")]))
     strategy.start()
     module: Any = strategy.module

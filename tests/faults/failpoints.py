@@ -144,7 +144,7 @@ def install(spec: str, told: str = "") -> Failpoints:
 
     module.io = SimpleNamespace(FileIO=FaultyFile)
 
-    class FaultyLock(module.FileLock):  # type: ignore[misc]
+    class FaultyLock(module.AppendLock):  # type: ignore[misc]
         def try_acquire(self) -> bool:
             points.passes("before-lock")
             taken: bool = super().try_acquire()
@@ -158,7 +158,7 @@ def install(spec: str, told: str = "") -> Failpoints:
             super().release()
             points.passes("after-unlock")
 
-    module.FileLock = FaultyLock
+    module.AppendLock = FaultyLock
     _wrap_journal(Journal, points)
     return points
 

@@ -141,9 +141,9 @@ def main(name: str, folder: str, settings: Dict[str, Any]) -> None:
 
     failpoints.install_from_environment()
     from jqtrade.clock import SystemClock
+    from jqtrade.gates.options import strategy_options
     from jqtrade.log import set_up_logging
     from jqtrade.masking import Masker
-    from jqtrade.options import Options
     from jqtrade.runtime.strategy import Strategy
 
     if "journal_patience" in settings:  # how long a locked journal is waited for, which is 5 s by default
@@ -159,7 +159,7 @@ def main(name: str, folder: str, settings: Dict[str, Any]) -> None:
     out = os.dup(1)
     if settings.get("log", True):
         set_up_logging(os.path.join(folder, name + ".log"), False, Masker(), clock, lambda: None)
-    strategy = Strategy(name, STRATEGY, clock, Options(os.path.join(folder, "home")))
+    strategy = Strategy(name, STRATEGY, clock, strategy_options(os.path.join(folder, "home")))
     strategy.configure(settings["options"])
     diary.tell("life")
     os.write(out, b"+\n")  # from now on it may be killed

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.sizes import WINDOWS, claim, rounds
 from tests.faults.world import PATIENCE
 
-APPENDER = [sys.executable, str(Path(__file__).resolve().parent.parent / "account" / "appender.py")]
+APPENDER = [sys.executable, str(Path(__file__).resolve().parent.parent / "gates" / "appender.py")]
 HOLDER = [sys.executable, str(Path(__file__).resolve().parent / "holder.py")]
 
 

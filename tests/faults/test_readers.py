@@ -15,7 +15,7 @@ from jqtrade.account.reports import check_balance, check_order
 from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidReport, TradeGateError
 from jqtrade.gates.csv_file import read_snapshot
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.runtime.strategy import Strategy
 from tests.faults.broker_history import history, mutate, shuffle
 from tests.faults.ordering_task import STRATEGY
@@ -33,7 +33,7 @@ class Desk:
         self.world.day = "20260105"
         self.world.write_snapshots()
         self.clock = VirtualClock(datetime(2026, 1, 5, 10, 0))
-        self.strategy = Strategy("desk", STRATEGY, self.clock, Options(str(folder / "home")))
+        self.strategy = Strategy("desk", STRATEGY, self.clock, strategy_options(str(folder / "home")))
         self.strategy.configure(dict(self.world.options, timezone="+08:00"))
         self.strategy.start()
         self.api: Any = self.strategy.module
@@ -147,7 +147,7 @@ def told_in_order(desk: Desk, truths: Dict[str, Any]) -> Dict[str, Any]:
     )
     connection.commit()
     connection.close()
-    strategy = Strategy("desk", STRATEGY, desk.clock, Options(str(desk.world.folder / "home")))
+    strategy = Strategy("desk", STRATEGY, desk.clock, strategy_options(str(desk.world.folder / "home")))
     strategy.configure(dict(desk.world.options, timezone="+08:00"))
     strategy.start()
     ends = {order.order_id: outcome(order) for order in strategy.account().orders()}
@@ -178,7 +178,7 @@ def test_a_file_of_updates_that_grows_by_any_cuts_ends_the_same(
 def test_every_file_cut_at_every_byte_is_never_misread_by_the_account_and_right_at_the_next_sync(
     tmp_path: Path,
 ) -> None:
-    """As tests/account/test_anxin_cuts.py shows of the gate; here the account's orders and figures."""
+    """As tests/gates/test_anxin_cuts.py shows of the gate; here the account's orders and figures."""
     step = rounds(7, 1) if rounds(1, 2) == 1 else 1
     cuts = 0
     with desks(tmp_path) as open_desk:

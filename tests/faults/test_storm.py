@@ -19,9 +19,9 @@ from jqtrade.account.journal import Journal
 from jqtrade.account.order import LimitOrderStyle
 from jqtrade.account.request import OrderRequest, check_request
 from jqtrade.account.risk import RiskLimits
-from jqtrade.gates.file_lock import FileLock
+from jqtrade.gates.append_lock import AppendLock
 from jqtrade.gates.onequant.gate import AnXinDMATradeGate
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.testing import VirtualClock
 from tests.faults.sizes import LONG, SEED, claim, rounds
 from tests.faults.storm import Late, Storm
@@ -57,7 +57,7 @@ class Desk:
 
     def open(self) -> Account:
         """As a start of the task does; what was open stays so, as after a kill."""
-        options = Options()
+        options = strategy_options()
         options.update(
             options.check(
                 {
@@ -162,7 +162,7 @@ class Desk:
 
     def check_usable(self) -> None:
         """Nobody is locked out, we neither."""
-        lock = FileLock(str(self.file("algoOrder")) + ".lock")
+        lock = AppendLock(str(self.file("algoOrder")) + ".lock")
         assert lock.try_acquire()
         lock.release()
         price = self.next_price()

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set
 
-from jqtrade.options import option_table
+from jqtrade.gates.options import strategy_options
 from tests.faults.ordering_task import amount_of, code_of, price_of, read_diary
 from tests.faults.sizes import WINDOWS
 
@@ -167,7 +167,7 @@ class World:
             "wait_lock_internal": 0.002,
             "sync_retry_kwargs": {"max_attempts": 2, "attempt_internal": 0.005},
         }
-        known = option_table()
+        known = strategy_options().as_dict()
         self.options = {name: value for name, value in given.items() if name in known}
         self.options.update(options)
         self.write_snapshots()

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import pytest
-from paper_helpers import BANK, DAY_HEADER, MORNING, at, write_bars
 
+from jqtrade.account.gate import GateContext
 from jqtrade.account.order import LimitOrderStyle, Order, OrderAction
 from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidParam, OrderNotSent, TradeGateError
+from jqtrade.gates.options import strategy_options
 from jqtrade.gates.paper import PaperTradeGate
-from jqtrade.options import option_table
 from jqtrade.paper.account_file import VERSION
+from tests.paper.paper_helpers import BANK, DAY_HEADER, MORNING, at, write_bars
 
-DEFAULTS = {name: option.default for name, option in option_table().items() if name.startswith("paper_")}
+DEFAULTS = {name: value for name, value in strategy_options().as_dict().items() if name.startswith("paper_")}
 DAY = timedelta(days=1)
 FUND = "510300.XSHG"
 
@@ -39,8 +40,7 @@ class Lives:
     def start(self, fresh: bool = False, **options: Any) -> PaperTradeGate:
         """Another life; the one before is as good as killed: it did nothing at its end."""
         gate = PaperTradeGate()
-        gate.clock = self.clock
-        gate.account_file = str(self.path)
+        gate.gate_context = GateContext(self.clock, str(self.path))
         if fresh:
             gate.begin_anew()
         self.gates.append(gate)
@@ -98,7 +98,7 @@ def test_the_next_day_what_was_bought_can_be_sold_and_what_rested_is_gone(lives:
     second = lives.start()
     balance = second.sync_balance()
     assert balance["cash"]["locked_cash"] == 0 and balance["positions"][0]["available_amount"] == 200
-    second.account_orders = {}
+    second.gate_context = second.gate_context._replace(orders={})
     assert second.sync_orders() == [], "orders of an earlier day are nobody's now"
     lives.order(second, "1", -200)
     assert reports(second) == {"1": ("filled", 200)}

@@ -13,14 +13,14 @@ from typing import Dict, List, Tuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paper_helpers import write_bars
 
-from jqtrade.market.bars import Bars, open_bars
 from jqtrade.market.dividends import Action, Actions
 from jqtrade.market.rules import to_cents
+from jqtrade.market.sources.bars import Bars, open_bars
 from jqtrade.paper.exchange import PaperExchange
 from jqtrade.paper.ledger import Ledger
 from jqtrade.paper.terms import make_terms
+from tests.paper.paper_helpers import write_bars
 
 HISTORIES = int(os.environ.get("JQTRADE_HISTORIES", "100"))
 CODES = ["000001.XSHE", "688001.XSHG", "510300.XSHG", "113001.XSHG"]

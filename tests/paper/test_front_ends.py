@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
-from paper_helpers import BANK, at, write_bars
-from terminal_bench import Bench
 
 from jqtrade.account.order import LimitOrderStyle, Order, OrderAction
 from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidParam
+from jqtrade.gates.options import strategy_options
 from jqtrade.gates.paper import PaperTradeGate
-from jqtrade.market.bars import open_bars
+from jqtrade.market.sources.bars import open_bars
 from jqtrade.onequant_terminal.program import run_paper_broker
-from jqtrade.options import option_table
 from jqtrade.paper.terms import make_terms
+from tests.onequant_terminal.terminal_bench import Bench
+from tests.paper.paper_helpers import BANK, at, write_bars
 
 START = at("09:14")
 ORDERS = [
@@ -39,7 +39,7 @@ def bars(tmp_path: Path) -> str:
 def by_gate(bars: str) -> Tuple[Dict[str, Any], Any]:
     gate = PaperTradeGate()
     gate.clock = clock = VirtualClock(START)
-    options = {name: option.default for name, option in option_table().items()}
+    options = strategy_options().as_dict()
     gate.setup(dict(options, paper_bars=bars, paper_keep_hours=True, paper_commission=0.0001))
     newest: Dict[str, Dict[str, Any]] = {}
     for order_id, when, amount, limit in ORDERS:

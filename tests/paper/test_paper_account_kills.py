@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from paper_helpers import write_bars
-from paper_life import FORMAT
+
+from tests.paper.paper_helpers import write_bars
+from tests.paper.paper_life import FORMAT
 
 HERE = Path(__file__).resolve().parent
 START = datetime(2026, 7, 6, 9, 0)

@@ -1,3 +1,4 @@
+import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import List, Optional, Tuple
@@ -5,10 +6,10 @@ from typing import List, Optional, Tuple
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from paper_helpers import BANK, MORNING, STAR, HandQuotes, make_exchange, statuses
 
 from jqtrade.market.quotes import Quote
 from jqtrade.paper.exchange import SHARES_PER_STEP, PaperExchange
+from tests.paper.paper_helpers import BANK, MORNING, STAR, HandQuotes, make_exchange, statuses
 
 SECOND = timedelta(seconds=1)
 TOMORROW = MORNING + timedelta(days=1)
@@ -303,8 +304,7 @@ def step_through(known: bool, steps: List[Tuple[str, int, int, float]]) -> List[
             quotes.set(code[:6], cents / 100, volume=amount if amount % 300 == 0 else None, bar=number)
         elif kind == "restart":
             old, exchange = exchange, make_exchange(quotes, cash=10**7)
-            for order in old.orders.values():
-                exchange.adopt(order, now)
+            exchange.load(json.loads(json.dumps(old.dump())), list(old.orders.values()))
         else:
             exchange.advance(now)
         seen.append((now, exchange.take_states(), exchange.ledger.cash, exchange.ledger.frozen))
@@ -352,7 +352,7 @@ def test_a_part_filled_order_of_an_earlier_process_is_filled_on_at_a_price_that_
     before = make_exchange(quotes)
     buy(before, "1", SHARES_PER_STEP + 100, "10")
     exchange = make_exchange(quotes)
-    exchange.adopt(before.orders["1"], MORNING)
+    exchange.load(before.dump(), list(before.orders.values()))
     exchange.advance(MORNING)  # the next part comes a second after the one before
     assert exchange.orders["1"].filled == SHARES_PER_STEP
     exchange.advance(MORNING + SECOND)

@@ -6,13 +6,14 @@ from typing import Dict, List, Tuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paper_helpers import BANK, MORNING, HandQuotes, make_exchange
 
 from jqtrade.market.boards import board_of
 from jqtrade.paper.exchange import PaperExchange
 from jqtrade.paper.fees import fees
-from jqtrade.paper.ledger import Hold, Ledger
+from jqtrade.paper.ledger import Ledger, Reservation
+from tests.paper.paper_helpers import BANK, MORNING, HandQuotes, make_exchange
 
+TOMORROW = MORNING.date() + timedelta(days=1)
 CODES = [BANK, "688001.XSHG", "510300.XSHG", "113001.XSHG"]
 
 Step = Tuple[str, int, int, int]
@@ -91,12 +92,12 @@ def test_cash_and_shares_are_conserved_after_every_event(history: List[Step], ca
 def test_an_order_in_parts_costs_what_it_costs_whole(parts: List[Tuple[int, int]], is_buy: bool) -> None:
     board = board_of(BANK)
     assert board is not None
-    hold = Hold(BANK, board, is_buy)
+    reservation = Reservation(BANK, board, is_buy)
     paid = Decimal(0)
     for price, amount in parts:
-        before = hold.paid
-        hold.filled_value += Decimal(price) / 1000 * amount
-        paid += hold.paid - before
+        before = reservation.paid
+        reservation.filled_value += Decimal(price) / 1000 * amount
+        paid += reservation.paid - before
     value = sum((Decimal(price) / 1000 * amount for price, amount in parts), Decimal(0))
     rounded = round(value + Decimal("1e-9"), 2)
     assert paid == (rounded if is_buy else -rounded) + fees(board, is_buy, value)
@@ -106,12 +107,12 @@ def test_average_cost_stays_when_a_part_is_sold() -> None:
     ledger = Ledger(Decimal(100000))
     board = board_of(BANK)
     assert board is not None
-    ledger.open("1", BANK, board, True)
+    ledger.reserve("1", BANK, board, True, Decimal("10.20"), 300)
     ledger.fill("1", Decimal("10.00"), 100)
     ledger.fill("1", Decimal("10.20"), 200)
-    ledger.close("1")
-    ledger.new_day()
-    ledger.open("2", BANK, board, False)
+    ledger.release("1")
+    ledger.new_day(TOMORROW)
+    ledger.reserve("2", BANK, board, False, Decimal("12.00"), 100)
     ledger.fill("2", Decimal("12.00"), 100)
     assert round(ledger.holdings[BANK].average_cost, 4) == Decimal("10.1333")
 
@@ -120,11 +121,11 @@ def test_a_security_sold_out_leaves_the_books_the_next_day() -> None:
     ledger = Ledger(Decimal(100000))
     board = board_of(BANK)
     assert board is not None
-    ledger.open("1", BANK, board, True)
+    ledger.reserve("1", BANK, board, True, Decimal(10), 100)
     ledger.fill("1", Decimal(10), 100)
-    ledger.new_day()
-    ledger.open("2", BANK, board, False)
+    ledger.new_day(TOMORROW)
+    ledger.reserve("2", BANK, board, False, Decimal(10), 100)
     ledger.fill("2", Decimal(10), 100)
     assert ledger.holdings[BANK].amount == 0
-    ledger.new_day()
+    ledger.new_day(TOMORROW)
     assert ledger.holdings == {}

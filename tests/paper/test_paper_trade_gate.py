@@ -4,22 +4,24 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from paper_helpers import BANK, MORNING, write_bars
 
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, Order, OrderAction, OrderSide, OrderStyle
 from jqtrade.account.reports import check_balance, check_order
 from jqtrade.clock import VirtualClock
 from jqtrade.errors import InvalidParam, OrderNotSent
+from jqtrade.gates.options import strategy_options
 from jqtrade.gates.paper import PaperTradeGate
-from jqtrade.options import option_table
+from tests.paper.paper_helpers import BANK, MORNING, write_bars
 
-DEFAULTS = {name: option.default for name, option in option_table().items() if name.startswith("paper_")}
+DEFAULTS = {name: value for name, value in strategy_options().as_dict().items() if name.startswith("paper_")}
 
 
 def make_gate(**options: Any) -> PaperTradeGate:
     gate = PaperTradeGate()
     gate.clock = VirtualClock(MORNING)
-    gate.setup(dict(DEFAULTS, **options))
+    every = strategy_options()
+    every.update(every.check(options, PaperTradeGate.OPTIONS))
+    gate.setup(every.as_dict())
     return gate
 
 

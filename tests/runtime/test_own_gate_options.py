@@ -7,7 +7,7 @@ import pytest
 from strategy_files import Starter
 
 from jqtrade.errors import InvalidParam
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 
 RECORDING = "trade_gate='sample_gates.RecordingGate'"
 
@@ -32,7 +32,7 @@ def test_a_gate_of_the_users_own_is_handed_every_option_with_defaults_and_unknow
 ) -> None:
     start(initialize(f"set_options({RECORDING}, my_token=[1], acount_no='x', sync_order=False)"))
     options = given(gate_calls)
-    assert set(Options().as_dict()) < set(options)
+    assert set(strategy_options().as_dict()) < set(options)
     assert (options["my_token"], options["acount_no"], options["sync_order"]) == ([1], "x", False)
     assert (options["account_no"], options["wait_lock_time_out"]) == (None, 5.0)
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]

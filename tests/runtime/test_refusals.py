@@ -19,7 +19,7 @@ from jqtrade.account.refusals import RefusedOrders
 from jqtrade.account.request import check_request
 from jqtrade.account.risk import RiskLimits
 from jqtrade.errors import InvalidCall, OrderNotSent, OrderUncertain
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.runtime.strategy import Progress
 from jqtrade.testing import FakeBroker, VirtualClock
 
@@ -135,7 +135,7 @@ def account(broker: FakeBroker, clock: VirtualClock, halted: List[bool]) -> Any:
     gate = broker.gate_class()
     gate.clock = clock
     gate.setup({})
-    limits = RiskLimits(Options().as_dict(), clock, lambda: halted[0])
+    limits = RiskLimits(strategy_options().as_dict(), clock, lambda: halted[0])
     account = Account(gate, Journal(None), clock, limits)
     account.recover()
     account.sync_balance()
@@ -279,7 +279,7 @@ def test_a_new_day_and_a_restart_count_right(broker: FakeBroker, clock: VirtualC
         gate = broker.gate_class()
         gate.clock = clock
         gate.setup({})
-        account = Account(gate, Journal(str(tmp_path / "a.db")), clock, RiskLimits(Options().as_dict(), clock))
+        account = Account(gate, Journal(str(tmp_path / "a.db")), clock, RiskLimits(strategy_options().as_dict(), clock))
         account.recover()
         account.sync_balance()
         return account

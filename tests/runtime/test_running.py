@@ -9,7 +9,7 @@ from strategy_files import Starter, at
 
 from jqtrade.clock import SystemClock, VirtualClock, parse_timezone
 from jqtrade.errors import InvalidCall
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.runtime.strategy import Progress, Strategy
 from jqtrade.testing import FakeBroker
 
@@ -216,7 +216,7 @@ def test_progress_tells_what_runs_now_and_what_comes_next(start: Starter) -> Non
         """,
     )
     told: List[Progress] = []
-    strategy = Strategy("demo", str(path), VirtualClock(at(9)), Options(), on_progress=told.append)
+    strategy = Strategy("demo", str(path), VirtualClock(at(9)), strategy_options(), on_progress=told.append)
     strategy.start()
     strategy.run(at(12))
     strategy.close()
@@ -231,7 +231,7 @@ def test_progress_tells_what_runs_now_and_what_comes_next(start: Starter) -> Non
 def test_run_before_start_raises_invalid_call(start: Starter) -> None:
     path = start.write("demo.py", "def process_initialize(context): run_daily(print, 'open')\n")
     with pytest.raises(InvalidCall):
-        Strategy("demo", str(path), VirtualClock(at(9)), Options()).run(at(10))
+        Strategy("demo", str(path), VirtualClock(at(9)), strategy_options()).run(at(10))
 
 
 def test_a_strategy_may_keep_attributes_of_its_own_on_the_context(start: Starter) -> None:

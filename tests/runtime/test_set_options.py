@@ -7,8 +7,8 @@ import pytest
 from strategy_files import START, Starter, at
 
 from jqtrade.errors import InvalidCall, InvalidParam
+from jqtrade.gates.options import strategy_options
 from jqtrade.masking import Masker
-from jqtrade.options import Options
 from jqtrade.runtime.strategy import Strategy
 from jqtrade.testing import FakeBroker, VirtualClock
 
@@ -79,7 +79,7 @@ def test_paper_on_the_command_line_loads_the_account_unless_the_user_says_no(
 ) -> None:
     line = "pass" if wants is None else f"set_options(use_account={wants})"
     path = start.write("demo.py", initialize(line))
-    strategy = Strategy("demo", str(path), VirtualClock(START), Options(), paper=True)
+    strategy = Strategy("demo", str(path), VirtualClock(START), strategy_options(), paper=True)
     strategy.start()
     try:
         if loads:
@@ -305,7 +305,7 @@ def test_without_counter_type_one_log_line_says_which_is_used_and_what_ordinary_
 def test_an_account_number_is_masked_from_the_moment_it_is_set(start: Starter) -> None:
     path = start.write("demo.py", initialize("set_options(account_no='1234567', use_account=False)"))
     masker = Masker()
-    strategy = Strategy("demo", str(path), VirtualClock(START), Options(), masker=masker)
+    strategy = Strategy("demo", str(path), VirtualClock(START), strategy_options(), masker=masker)
     strategy.start()
     assert masker("账号 1234567") == "账号 *****67"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jqtrade.clock import VirtualClock
-from jqtrade.options import Options
+from jqtrade.gates.options import strategy_options
 from jqtrade.runtime.strategy import Strategy
 from jqtrade.testing import FakeBroker
 
@@ -24,7 +24,7 @@ START, TEN = datetime(2026, 1, 5, 9), datetime(2026, 1, 5, 10)
 def started(tmp_path: Path, broker: FakeBroker, **parts: Any) -> Strategy:
     path = tmp_path / "seams.py"
     path.write_text(SOURCE)
-    options = Options(str(tmp_path))
+    options = strategy_options(str(tmp_path))
     strategy = Strategy("test", str(path), VirtualClock(START), options, make_gate=broker.gate_class, **parts)
     strategy.start()
     return strategy

@@ -12,8 +12,8 @@ from strategy_files import GATES, Starter
 from jqtrade.account import AbsTradeGate, AnXinDMATradeGate
 from jqtrade.errors import InvalidParam
 from jqtrade.gates.find import find_trade_gate
+from jqtrade.gates.options import strategy_options
 from jqtrade.gates.paper import PaperTradeGate
-from jqtrade.options import Options
 from jqtrade.runtime.strategy import Strategy
 from jqtrade.testing import FakeBroker, VirtualClock
 
@@ -188,7 +188,9 @@ def work(context):
 def test_fresh_is_for_paper_and_refused_before_anything_is_done_elsewhere(tmp_path: Path, options: str) -> None:
     path = tmp_path / "s.py"
     path.write_text(FRESH.format(options=options), encoding="utf-8")
-    strategy = Strategy("demo", str(path), VirtualClock(datetime(2026, 1, 5)), Options(str(tmp_path)), fresh=True)
+    strategy = Strategy(
+        "demo", str(path), VirtualClock(datetime(2026, 1, 5)), strategy_options(str(tmp_path)), fresh=True
+    )
     with pytest.raises(InvalidParam, match="--fresh 只用于模拟交易.*任务没有启动"):
         strategy.start()
     strategy.close()

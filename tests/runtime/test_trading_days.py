@@ -10,8 +10,8 @@ from strategy_files import Starter
 
 from jqtrade.cli.tasks import _task_text
 from jqtrade.errors import InvalidParam
+from jqtrade.gates.options import strategy_options
 from jqtrade.market.calendar import GivenDays
-from jqtrade.options import Options
 from jqtrade.runtime.strategy import Progress, Strategy
 from jqtrade.tasks.record import TaskInfo
 from jqtrade.testing import FakeBroker, VirtualClock
@@ -96,7 +96,7 @@ def test_the_account_is_synced_at_the_start_and_on_trading_days_only(start: Star
 def test_get_tasks_shows_the_next_real_run(start: Starter) -> None:
     told: List[Progress] = []
     path = start.write("demo.py", "seen = []\n" + DAILY)
-    strategy = Strategy("demo", str(path), VirtualClock(FRIDAY), Options(), on_progress=told.append)
+    strategy = Strategy("demo", str(path), VirtualClock(FRIDAY), strategy_options(), on_progress=told.append)
     strategy.start()
     strategy.run(datetime(2026, 2, 14))
     strategy.close()
@@ -125,7 +125,7 @@ def test_a_bad_file_of_holidays_ends_the_start(start: Starter, jqtrade_home: Pat
 def test_days_may_be_given_in_place_of_the_exchanges_and_end(start: Starter) -> None:
     path = start.write("demo.py", "seen = []\n" + DAILY)
     days = GivenDays([date(2026, 2, 14), date(2026, 2, 16)])
-    strategy = Strategy("demo", str(path), VirtualClock(FRIDAY), Options(), trading_days=days)
+    strategy = Strategy("demo", str(path), VirtualClock(FRIDAY), strategy_options(), trading_days=days)
     strategy.start()
     strategy.run()  # returns when no day is left
     strategy.close()
@@ -135,7 +135,7 @@ def test_days_may_be_given_in_place_of_the_exchanges_and_end(start: Starter) -> 
 
 def test_the_option_decides_also_where_days_are_given(start: Starter) -> None:
     path = start.write("demo.py", "seen = []\n" + DAILY.replace('"XSHG"', '"all"'))
-    strategy = Strategy("demo", str(path), VirtualClock(FRIDAY), Options(), trading_days=GivenDays([]))
+    strategy = Strategy("demo", str(path), VirtualClock(FRIDAY), strategy_options(), trading_days=GivenDays([]))
     strategy.start()
     strategy.run(datetime(2026, 2, 15))
     strategy.close()
@@ -149,7 +149,7 @@ def test_near_the_end_of_the_calendar_log_and_get_tasks_say_so_once(
     told: List[Progress] = []
     path = start.write("demo.py", "seen = []\n" + DAILY)
     clock = VirtualClock(datetime(2026, 12, 15))
-    strategy = Strategy("demo", str(path), clock, Options(), on_progress=told.append)
+    strategy = Strategy("demo", str(path), clock, strategy_options(), on_progress=told.append)
     strategy.start()
     strategy.run(datetime(2026, 12, 17))
     assert not lines(caplog, "交易日历")

@@ -10,7 +10,8 @@ import jqtrade.api
 from jqtrade.account.order import Order, OrderStatus
 from jqtrade.account.portfolio import Portfolio, Position
 from jqtrade.cli.main import make_parser
-from jqtrade.options import ALIASES, option_table
+from jqtrade.gates.options import strategy_options
+from jqtrade.options import ALIASES
 from jqtrade.runtime.context import Context
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -49,7 +50,7 @@ def test_every_message_of_the_messages_page_stands_in_the_code(name: str) -> Non
 
 @pytest.mark.parametrize("name", ["docs/options.md", "docs/options.en.md"])
 def test_every_option_is_on_the_options_page_and_no_other(name: str) -> None:
-    assert sorted(row.strip("`") for row in rows(name)) == sorted(option_table())
+    assert sorted(row.strip("`") for row in rows(name)) == sorted(strategy_options().as_dict())
     for alias in ALIASES:
         assert f"`{alias}`" in read(name)
 

@@ -69,10 +69,10 @@ class Feed:
 
     def read_anyway(self) -> None:
         """Let the next read open the file, also if it looks unchanged."""
-        self._follower.look_anew()
+        self._follower.reread()
 
     def read(self) -> List[Any]:
-        """Return what the rows added since the last call, or the next portion of them, mean.
+        """Return what the rows added since the last call, or the next chunk of them, mean.
 
         Raises TradeGateError if the file cannot be read or used.
         """
@@ -173,7 +173,7 @@ class DayFiles:
 
         It has its end, but may have been torn before that was put there.
         """
-        self.look()
+        self.poll()
         line = self._order_lines.get(order_id)
         return None if line is None else line.decode("ascii", "replace")
 
@@ -188,7 +188,7 @@ class DayFiles:
         """
 
         def check_ids() -> None:
-            self.look()
+            self.poll()
             taken = [order_id for order_id in order_ids if order_id in self._order_lines]
             if taken:
                 raise OrderNotSent("订单号 {} 已被别的程序用过".format("、".join(taken)))
@@ -203,7 +203,7 @@ class DayFiles:
         self.order_appender.release()
         self.cancel_appender.release()
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Read what the order file has gained. Raises OSError."""
         if self._is_cut_short:
             self._begin_orders()

@@ -5,27 +5,30 @@ import re
 from datetime import date, datetime, timedelta
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, TypeVar
 
-from jqtrade.account.gate import AbsTradeGate
+from jqtrade.account.gate import AbsTradeGate, Capabilities
 from jqtrade.account.order import MarketOrderStyle, Order, OrderReport, OrderSide, OrderStatus, check_code
 from jqtrade.account.portfolio import BalanceReport
+from jqtrade.clock import Clock
 from jqtrade.errors import FileMissing, InvalidParam, OrderNotSent, OrderUncertain, TradeGateError
 from jqtrade.gates.csv_file import LockWait, Unverified, decode, is_of_system, open_to_read, read_snapshot
 from jqtrade.gates.onequant import rows as anxin_csv
 from jqtrade.gates.onequant.day_files import BrokenLine, DayFiles, Feed, Parse
+from jqtrade.gates.onequant.options import ONEQUANT_OPTIONS
 from jqtrade.gates.onequant.order_rows import OrderRows
-from jqtrade.gates.onequant.snapshot_watch import SnapshotWatch
+from jqtrade.gates.onequant.snapshot_watch import SnapshotWatch, freshness
 from jqtrade.log import Outage, get_log
+from jqtrade.market.calendar import TradingDays
 
 _FIELD = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_-]{0,31}", re.ASCII)
 _ORDER_ID = re.compile(r"[0-9]{1,10}", re.ASCII)
 
-LOOK_INTERVAL = 1.0
-"""how often, in seconds, the order file is looked at for the ids that other programs use"""
+POLL_INTERVAL = 1.0
+"""how often, in seconds, the order file is read for the ids that other programs use"""
 
 MOST_OTHERS = 200000
 """So many orders of others are kept in mind, so that an id of theirs is not used again; ten times an account's day."""
 
-SETTLE_TIME = timedelta(seconds=2)
+MTIME_GRACE = timedelta(seconds=2)
 """A file that was written so shortly ago may be written again within the grain of its time of change."""
 
 T = TypeVar("T")
@@ -36,10 +39,13 @@ log = get_log("jqtrade.anxin")
 class AnXinDMATradeGate(AbsTradeGate):
     """Orders through One Quant's DMA window: rows appended to two files of ours, four files of the terminal's read."""
 
-    OPTIONS = frozenset(
-        "account_no order_dir account_type counter_type algo_type wait_lock_internal wait_lock_time_out file_encoding"
-        " sync_retry_kwargs ignore_error_line reread_internal".split()
-    )
+    OPTIONS = frozenset(["wait_lock_time_out"] + [option.name for option in ONEQUANT_OPTIONS])
+    CAPABILITIES = Capabilities(declares_all_options=True, setup_only_checks=True)
+
+    @classmethod
+    def preflight(cls, options: Dict[str, Any], clock: Clock, days: TradingDays) -> List[Tuple[int, str]]:
+        rows = super().preflight(options, clock, days)
+        return rows or freshness(options["order_dir"], options["market_period"], clock, days)
 
     def setup(self, options: Dict[str, Any]) -> None:
         if not options["account_no"]:
@@ -69,7 +75,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         self._market_order_noted = False
         self._snapshot_watch = SnapshotWatch(self.clock, options["market_period"])
         self._results_outage = Outage(log, self.clock)
-        self._looked = -LOOK_INTERVAL
+        self._polled = -POLL_INTERVAL
         self._begin_day(self.clock.now().date())
 
     def _begin_day(self, day: date) -> None:
@@ -129,7 +135,7 @@ class AnXinDMATradeGate(AbsTradeGate):
 
         def permit() -> None:
             self._check_day(day)
-            self.account_check()
+            self.gate_context.may_send()
 
         try:
             self._day(day).append_orders(ids, lines, permit)
@@ -137,17 +143,17 @@ class AnXinDMATradeGate(AbsTradeGate):
             return [error] * len(orders)
         except Unverified as error:
             self._exchanged.update(ids)
-            return [self._settle(order, error) for order in orders]
+            return [self._resolve(order, error) for order in orders]
         except OSError as error:
             if not is_of_system(error):
                 raise
-            return [self._settle(order, error) for order in orders]
+            return [self._resolve(order, error) for order in orders]
         return [None] * len(orders)
 
     def _row(self, order: Order) -> str:
         return anxin_csv.order_row(order, self._account_no, self._counter_type, self._algo_type)
 
-    def _settle(self, order: Order, error: OSError) -> Optional[Exception]:
+    def _resolve(self, order: Order, error: OSError) -> Optional[Exception]:
         """Read the order file back after a write that failed: does the row stand there?"""
         self._unproven[order.order_id] = self._row(order)
         sent = self.was_sent(order)
@@ -218,12 +224,12 @@ class AnXinDMATradeGate(AbsTradeGate):
             return None
 
     def knows_order_id(self, order_id: str) -> bool:
-        """By a look at the order file that is a second old at most: it is asked again before the row is written."""
+        """By a poll of the order file that is a second old at most: it is asked again before the row is written."""
         now = self.clock.monotonic()
-        if now - self._looked >= LOOK_INTERVAL:
-            self._looked = now
+        if now - self._polled >= POLL_INTERVAL:
+            self._polled = now
             try:
-                self._day().look()
+                self._day().poll()
             except OSError:
                 pass
         return self._files.knows(order_id) or order_id.encode("ascii") in self._others
@@ -260,9 +266,9 @@ class AnXinDMATradeGate(AbsTradeGate):
 
         What it does not have then proves nothing.
         """
-        for order_id, order in (self.account_orders or {}).items():
+        for order_id, order in (self.gate_context.orders or {}).items():
             refused = order.status is OrderStatus.rejected and not order.confirmed
-            is_known_sent = not refused and order_id not in self.account_doubts and order_id != asked.order_id
+            is_known_sent = not refused and order_id not in self.gate_context.in_doubt and order_id != asked.order_id
             if is_known_sent and not rows.know(order_id.encode("ascii")):
                 if not self._missing_noted:
                     self._missing_noted = True
@@ -279,7 +285,7 @@ class AnXinDMATradeGate(AbsTradeGate):
             self._rows, self._lacking = (identity, OrderRows(_read(path))), None
         return self._rows[1]
 
-    def mend(self) -> None:
+    def repair_partial_write(self) -> None:
         """Give a torn last line of ours its end, as the next order would: else the terminal never speaks of it."""
         rows = [row.encode("utf-8") for row in self._unproven.values()]
         files = self._day()
@@ -316,7 +322,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         files = self._day()
         stats = [_stat(path) for path in (files.assets, files.positions)]
         if stats[0] is not None:
-            self._snapshot_watch.look(files.assets, stats[0], self._changed_unseen[0])
+            self._snapshot_watch.check(files.assets, stats[0], self._changed_unseen[0])
         identities = [_identity(stat) for stat in stats if stat is not None]
         if self._balance is None or identities != self._balance_files or self._is_due(self._balance_read):
             self._read_snapshots(identities, stats)
@@ -340,13 +346,13 @@ class AnXinDMATradeGate(AbsTradeGate):
         times = [self._time_of(stat) for stat in stats if stat is not None]
         latest = [max(filter(None, pair), default=None) for pair in zip(times, self._changed_unseen)]
         self._balance = report.with_changes(written=min(filter(None, latest), default=None))
-        self._balance_files = [_identity(stat) if stat and self._is_settled(stat) else None for stat in stats]
+        self._balance_files = [_identity(stat) if stat and self._is_past_grace(stat) else None for stat in stats]
         self._balance_read, self._balance_read_at = self.clock.monotonic(), now
 
-    def _is_settled(self, stat: os.stat_result) -> bool:
+    def _is_past_grace(self, stat: os.stat_result) -> bool:
         """Whether the file would have another time of change if it were written again."""
         written = self._time_of(stat)
-        return written is not None and self.clock.now() - written > SETTLE_TIME
+        return written is not None and self.clock.now() - written > MTIME_GRACE
 
     def _time_of(self, stat: os.stat_result) -> Optional[datetime]:
         try:
@@ -407,7 +413,7 @@ class AnXinDMATradeGate(AbsTradeGate):
         if code is None:
             return None
         text = order_id.decode("ascii")
-        if self.account_orders is not None and text not in self.account_orders:
+        if self.gate_context.orders is not None and text not in self.gate_context.orders:
             if len(self._others) >= MOST_OTHERS:
                 return None
             self._others.add(order_id)
@@ -419,7 +425,7 @@ class AnXinDMATradeGate(AbsTradeGate):
     def _parse_result(self, row: Tuple[bytes, ...]) -> Optional[OrderReport]:
         kind, id_field, status, message = row
         order_id = id_field.decode("ascii")
-        if self.account_orders is not None and order_id not in self.account_orders:
+        if self.gate_context.orders is not None and order_id not in self.gate_context.orders:
             return None
         order_line = self._unproven.get(order_id) or self._files.order_line(order_id)
         if order_line is None or status != b"1":
