@@ -19,14 +19,17 @@ def is_busy(error: Exception) -> bool:
 
 
 def when_free(
-    action: Callable[[], T], clock: Optional[Clock] = None, is_busy: Callable[[Exception], bool] = is_busy
+    action: Callable[[], T],
+    clock: Optional[Clock] = None,
+    is_busy: Callable[[Exception], bool] = is_busy,
+    patience: float = PATIENCE,
 ) -> T:
-    """Return what `action` returns, called again while that fails because its file is busy, for PATIENCE at most.
+    """Return what `action` returns, called again while that fails because its file is busy, for `patience` at most.
 
     For the start and for commands: what a running task can do later it does later, and keeps no job waiting.
     """
     clock = SystemClock() if clock is None else clock
-    give_up = clock.monotonic() + PATIENCE
+    give_up = clock.monotonic() + patience
     while True:
         try:
             return action()

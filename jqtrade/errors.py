@@ -6,7 +6,9 @@ JqtradeError
 ├── InvalidOrder          an order breaks a bound of the task; it was not sent
 ├── StrategyError         the strategy file cannot be loaded or has no process_initialize
 ├── TaskError             a task cannot be started, found or stopped
-│   └── TaskExists        the name belongs to a living process
+│   ├── TaskExists        the name belongs to a living process
+│   └── JournalUnreadable there is no journal of a task that can be read
+│       └── JournalBusy   it cannot be read for now
 └── TradeGateError        the way to the broker failed
     ├── FileMissing       a file of the broker's terminal is not there
     ├── OrderNotSent      proven: the broker was not asked
@@ -41,6 +43,14 @@ class TaskError(JqtradeError):
 
 class TaskExists(TaskError):
     """The name of a new task belongs to a living process."""
+
+
+class JournalUnreadable(TaskError):
+    """There is no journal, it is damaged, or another version of jqtrade wrote it."""
+
+
+class JournalBusy(JournalUnreadable):
+    """The journal cannot be read for now."""
 
 
 class TradeGateError(JqtradeError):

@@ -400,20 +400,25 @@ class Outage:
         self._since: Optional[float] = None
         self._said: Set[str] = set()
 
-    def failed(self, what: str) -> None:
-        """Say `what` failed, once for each reason; of one outage at most REASONS of them."""
-        if self._since is None:
+    def failed(self, what: str) -> bool:
+        """Say `what` failed, once for each reason; of one outage at most REASONS of them. Returns whether it begins."""
+        begins = self._since is None
+        if begins:
             self._since = self._clock.monotonic()
             self._said.clear()
         if what not in self._said and len(self._said) < self.REASONS:
             self._said.add(what)
             self._logger.error("%s（恢复之前不再重复）", what)
+        return begins
 
-    def worked(self, what: str) -> None:
-        if self._since is not None:
-            seconds = self._clock.monotonic() - self._since
-            self._since = None
-            self._logger.info("%s，中断了 %s", what, format_seconds(seconds))
+    def worked(self, what: str) -> bool:
+        """Say that it works again if it did not; returns whether that was so."""
+        if self._since is None:
+            return False
+        seconds = self._clock.monotonic() - self._since
+        self._since = None
+        self._logger.info("%s，中断了 %s", what, format_seconds(seconds))
+        return True
 
 
 def format_seconds(seconds: float) -> str:

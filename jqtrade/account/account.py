@@ -17,7 +17,7 @@ from jqtrade.account.call_guard import CallGuard
 from jqtrade.account.gate import AbsTradeGate
 from jqtrade.account.gate_calls import GateCalls
 from jqtrade.account.gate_errors import came_in_the_middle, reason_of
-from jqtrade.account.journal import JobRun, Journal
+from jqtrade.account.journal import Journal
 from jqtrade.account.order import Order, OrderStatus
 from jqtrade.account.portfolio import Portfolio
 from jqtrade.account.refusals import RefusedOrders
@@ -25,6 +25,7 @@ from jqtrade.account.report_applier import ReportApplier
 from jqtrade.account.reports import check_list
 from jqtrade.account.request import OrderRequest, describe, new_order
 from jqtrade.account.risk import RiskLimits
+from jqtrade.account.run_log import RunLog
 from jqtrade.account.sender import Sender
 from jqtrade.account.today import Today
 from jqtrade.account.watch import BrokerWatch
@@ -50,10 +51,12 @@ class Account:
         limits: RiskLimits,
         order_ids: Optional[random.Random] = None,
         longest_wait: float = 6.0,
+        observer: Optional[RunLog] = None,
     ) -> None:
         """`order_ids`: what ids are drawn from; by default what nobody can foresee or repeat.
 
-        `longest_wait`: seconds from the call of `order` after which nothing is sent any more.
+        `longest_wait`: seconds from the call of `order` after which nothing is sent any more. `observer` is told of balances
+        and outages, and writes through our journal if that is kept.
         """
         self._gate = gate
         self._journal = journal
@@ -62,7 +65,10 @@ class Account:
         self._guard = CallGuard()
         self._calls = GateCalls(gate, BrokerWatch(clock))
         self._today = Today(self._calls, journal, limits, clock)
-        self._balance = Balance(self._calls, limits, clock)
+        self._observer = observer or RunLog(clock, is_kept=False)
+        if journal.is_lasting:
+            self._observer.use(self._today.writer)
+        self._balance = Balance(self._calls, limits, clock, self._observer)
         self._sender = Sender(self._calls, self._today, self._balance, limits, journal, clock, longest_wait)
         self._orders_outage = Outage(log, clock)
         gate.gate_context = gate.gate_context._replace(
@@ -269,12 +275,14 @@ class Account:
                 reports = check_list(self._gate.sync_orders(), "sync_orders()")
                 has_more = self._gate.has_more
             except Exception as error:  # as in Balance.sync; what was told before counts
-                self._orders_outage.failed(f"同步订单失败：{reason_of(error)}")
+                if self._orders_outage.failed(f"同步订单失败：{reason_of(error)}"):
+                    self._observer.sync_failed("orders", reason_of(error))
                 changed = self._today.take_over(applier)
                 self._calls.may_be_cut_short = came_in_the_middle(error)
                 return changed
             applier.take(reports)
-        self._orders_outage.worked("订单恢复同步")
+        if self._orders_outage.worked("订单恢复同步"):
+            self._observer.sync_recovered("orders")
         self._calls.watch.look()
         changed = self._today.take_over(applier)
         self._calls.may_be_cut_short = False
@@ -282,13 +290,6 @@ class Account:
             self._today.resolve("没有写入文件单")
         self._today.writer.flush()
         return changed
-
-    def note_job(self, run: JobRun) -> None:
-        """Keep what a job of the strategy does: with the next write, so that it waits for none, at once when it is over."""
-        if self._guard.is_open_here:
-            self._journal.note_job(run)
-            if run.finished is not None:
-                self._today.writer.flush()
 
     def close(self) -> None:
         """Let go of the gate and the journal; nothing is sent after this."""

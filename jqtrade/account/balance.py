@@ -8,6 +8,7 @@ from jqtrade.account.order import OrderSide
 from jqtrade.account.portfolio import BalanceReport, Portfolio, Positions
 from jqtrade.account.reports import check_balance
 from jqtrade.account.risk import RiskLimits
+from jqtrade.account.run_log import RunLog
 from jqtrade.clock import Clock
 from jqtrade.log import Outage, get_log
 
@@ -17,11 +18,12 @@ log = get_log("jqtrade.account")
 class Balance:
     """The last good snapshot, which the limits are told of."""
 
-    def __init__(self, calls: GateCalls, limits: RiskLimits, clock: Clock) -> None:
+    def __init__(self, calls: GateCalls, limits: RiskLimits, clock: Clock, observer: RunLog) -> None:
         self.portfolio: Optional[Portfolio] = None
         self._calls = calls
         self._limits = limits
         self._clock = clock
+        self._observer = observer
         self._report: Optional[BalanceReport] = None
         self._outage = Outage(log, clock)
 
@@ -34,9 +36,11 @@ class Balance:
         try:
             report = check_balance(self._calls.call(self._calls.gate.sync_balance))
         except Exception as error:  # a gate of the user's own may raise anything; said once, tried at the next sync
-            self._outage.failed(f"同步资金和持仓失败：{reason_of(error)}")
+            if self._outage.failed(f"同步资金和持仓失败：{reason_of(error)}"):
+                self._observer.sync_failed("balance", reason_of(error))
             return
-        self._outage.worked("资金和持仓恢复同步")
+        if self._outage.worked("资金和持仓恢复同步"):
+            self._observer.sync_recovered("balance")
         is_known = report is self._report  # nothing was written since
         is_new = not is_known and report != self._report
         if is_known and self.portfolio is not None:
@@ -52,6 +56,7 @@ class Balance:
             )
         if is_new:  # only now: the old portfolio does not know what it frees
             self._limits.take_snapshot(self.portfolio, report.written)
+            self._observer.balance_changed(self.portfolio)
         self._report = report
 
 

@@ -1,4 +1,4 @@
-"""The journal's tables, and how those of earlier versions are made over."""
+"""The journal's tables, and how those of earlier versions are migrated."""
 
 import sqlite3
 from typing import Optional
@@ -8,10 +8,36 @@ from jqtrade.log import get_log
 
 log = get_log("jqtrade.account")
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
+
+# An event knows the average price of what was filled, and the fees, as far as the broker told them; NULL: it was recorded by
+# an earlier version. `balances` has at most one row a minute: its number is the day and the minute. `task` is the life of
+# the task: see TaskRow.
+_SINCE_VERSION_4 = """
+ALTER TABLE events ADD COLUMN avg_cost REAL;
+ALTER TABLE events ADD COLUMN commission REAL;
+CREATE TABLE balances (
+    sequence INTEGER PRIMARY KEY,
+    owner INTEGER NOT NULL,
+    time TEXT NOT NULL,
+    total REAL NOT NULL,
+    available_cash REAL NOT NULL,
+    positions_value REAL NOT NULL
+);
+CREATE TABLE task (
+    sequence INTEGER PRIMARY KEY,
+    time TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    message TEXT NOT NULL,
+    version TEXT NOT NULL
+);
+"""
 
 # What the jobs of the strategy did; `finished` is NULL while one is at work, and for ever if the process was killed.
-_JOBS = """
+_SINCE_VERSION_3 = (
+    """
 CREATE TABLE jobs (
     sequence INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
@@ -21,6 +47,8 @@ CREATE TABLE jobs (
     error TEXT NOT NULL DEFAULT ''
 );
 """
+    + _SINCE_VERSION_4
+)
 
 # A sequence number is a day and a count: 20260105000000001. So the rows of one day lie together, new ones come at the
 # end, and neither table needs an index besides, which each commit would have to write too.
@@ -83,15 +111,16 @@ DROP TABLE old_events;
 """.format(day="CAST(replace(day, '-', '') AS INTEGER) * 1000000000")
 )
 _MIGRATIONS = {
-    0: _SCHEMA + _JOBS,
-    1: _FROM_VERSION_1 + _FROM_VERSION_2 + _JOBS,
-    2: _FROM_VERSION_2 + _JOBS,
-    3: _JOBS,
+    0: _SCHEMA + _SINCE_VERSION_3,
+    1: _FROM_VERSION_1 + _FROM_VERSION_2 + _SINCE_VERSION_3,
+    2: _FROM_VERSION_2 + _SINCE_VERSION_3,
+    3: _SINCE_VERSION_3,
+    4: _SINCE_VERSION_4,
 }
 
 
 def prepare(connection: sqlite3.Connection, path: Optional[str]) -> None:
-    """Make the tables of a new journal, make over an older one. Raises InvalidParam for a later one, sqlite3.Error."""
+    """Make the tables of a new journal, migrate an older one. Raises InvalidParam for a later one, sqlite3.Error."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version in _MIGRATIONS:
         connection.executescript(

@@ -9,6 +9,7 @@ from typing import Any, Callable, List, NamedTuple, Sequence
 
 from jqtrade.account.journal import Journal
 from jqtrade.account.journal_files import JournalGone
+from jqtrade.account.journal_log import JobRun, LogRow
 from jqtrade.account.order import Order
 from jqtrade.clock import Clock
 from jqtrade.log import Outage, get_log
@@ -53,6 +54,14 @@ class JournalWriter:
         if self.unrecorded:
             if self.write(lambda: self._journal.record_states(self.unrecorded, self._clock.now(), source)):
                 self.unrecorded.clear()
+
+    def note_job(self, run: JobRun) -> None:
+        """As Journal.note_job."""
+        self._journal.note_job(run)
+
+    def record_log(self, rows: Sequence[LogRow]) -> bool:
+        """Keep `rows`, and what waits for the next write; say whether that worked."""
+        return not (rows or self._journal.is_behind) or self.write(lambda: self._journal.record_log(rows))
 
     def flush(self) -> None:
         """Write what waits for it."""

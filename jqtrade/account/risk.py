@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 from jqtrade.account.in_flight import CASH, InFlightOrders, Moment, figure_of, purchase_cost
-from jqtrade.account.journal import RecordedOrder
+from jqtrade.account.journal_rows import RecordedOrder
 from jqtrade.account.money import MILLION, format_yuan, millionths, scaled, yuan_of
 from jqtrade.account.order import MarketOrderStyle, Order, OrderAction, OrderSide, OrderStatus, format_price
 from jqtrade.account.order_counts import SECOND, OrderCounts

@@ -10,7 +10,8 @@ From here the journal learns `sent`, the gate `gate_context.in_doubt`, and the s
 from types import MappingProxyType
 from typing import Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
-from jqtrade.account.journal import Journal, RecordedOrder
+from jqtrade.account.journal import Journal
+from jqtrade.account.journal_rows import RecordedOrder
 from jqtrade.account.order import Order, OrderStatus
 from jqtrade.account.untold import Untold
 

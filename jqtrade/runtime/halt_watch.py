@@ -12,10 +12,19 @@ log = get_log("jqtrade")
 class HaltWatch:
     """Watches the halt of one task. That new orders are refused does not depend on it."""
 
-    def __init__(self, claim: Claim, cancel_live_orders: Callable[[], Tuple[int, int]]) -> None:
-        """`cancel_live_orders` asks for the cancels and returns for how many orders, and how many of them failed."""
+    def __init__(
+        self,
+        claim: Claim,
+        cancel_live_orders: Callable[[], Tuple[int, int]],
+        tell: Callable[[str], None] = lambda reason: None,
+    ) -> None:
+        """`cancel_live_orders` asks for the cancels and returns for how many orders, and how many of them failed.
+
+        `tell` is called with the reason when a halt begins, with "" when it ends.
+        """
         self._claim = claim
         self._cancel_live_orders = cancel_live_orders
+        self._tell = tell
         self._reason = ""
         self._done_for = ""
 
@@ -26,6 +35,8 @@ class HaltWatch:
             log.warning("已暂停下单：新的委托一律不发出，定时任务、同步和撤单照常。%s", reason)
         elif self._reason and not reason:
             log.warning("已恢复下单")
+        if reason != self._reason:
+            self._tell(reason)
         self._reason = reason
 
     def look(self) -> None:

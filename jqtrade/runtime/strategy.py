@@ -10,10 +10,12 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type
 import jqtrade.api
 from jqtrade.account.account import Account
 from jqtrade.account.gate import AbsTradeGate, GateContext
-from jqtrade.account.journal import JobRun, Journal
+from jqtrade.account.journal import Journal
+from jqtrade.account.journal_log import JobRun
 from jqtrade.account.order import Order
 from jqtrade.account.refusals import RefusedOrders
 from jqtrade.account.risk import RiskLimits
+from jqtrade.account.run_log import RunLog
 from jqtrade.clock import Clock
 from jqtrade.errors import InvalidCall, InvalidParam, StrategyError
 from jqtrade.gates.find import find_trade_gate
@@ -24,7 +26,6 @@ from jqtrade.options import ACCOUNT, GATE, SCHEDULER, Options, Period
 from jqtrade.runtime.api import Host, Phase, StrategyApi
 from jqtrade.runtime.closed_days import ClosedDays
 from jqtrade.runtime.context import Context
-from jqtrade.runtime.job_log import JobLog
 from jqtrade.runtime.loader import accepts, defined_function, load_strategy
 from jqtrade.runtime.outlook import PlannedJob, outlook
 from jqtrade.runtime.user_code import UserCode, our_decimals
@@ -132,8 +133,8 @@ class Strategy(Host):
         self._order_ids = order_ids
         self._user_code = UserCode(path, look_after)
         self._is_fresh = fresh
-        self._note_job: Optional[Callable[[JobRun], None]] = None
-        self._job_log: Optional[JobLog] = None
+        self.run_log = RunLog(clock, self._masker, is_kept=make_gate is None)  # a replay keeps none of this
+        self.run_log.started(path)
         self._closed_days: Optional[ClosedDays] = None
         self._api = StrategyApi(self)
         self._context = Context(clock, self._strategy_dt, lambda: self.account().portfolio)
@@ -255,10 +256,8 @@ class Strategy(Host):
         limits = RiskLimits(options.as_dict(), self.clock, self._is_halted)
         journal = Journal(path, gate.account_key(), gate.is_same_account)
         longest_wait = options["wait_lock_time_out"] + 1
-        account = Account(gate, journal, self.clock, limits, self._order_ids, longest_wait)
+        account = Account(gate, journal, self.clock, limits, self._order_ids, longest_wait, self.run_log)
         account.recover()
-        if path is not None:
-            self._note_job = account.note_job
         account.sync_balance()
         self._updates.extend(account.sync_orders())
         return account
@@ -334,9 +333,8 @@ class Strategy(Host):
         """Call the jobs until the process is asked to stop, or until all that are due at `until` have been called."""
         if self._scheduler is None:
             raise InvalidCall("Strategy.run 要在 start 之后调用")
-        if self._note_job is None and self._make_gate is None:  # without an account; but a replay keeps none of this
-            self._job_log = JobLog(self._data_path() + ".db", self.clock)
-            self._note_job = self._job_log.note_job
+        self.run_log.open(self._data_path() + ".db")
+        self.run_log.flush()
         self._deliver_updates(self.clock.now())
         self._scheduler.run(until)
 
@@ -374,10 +372,8 @@ class Strategy(Host):
         outer = self._progress
         self._progress = outer._replace(current_job=name, since=self.clock.now())
         self._report()
-        run = None if self._note_job is None else JobRun(name, due, self.clock.now())
-        is_hook = function is self._on_order_update  # of which there may be thousands: noted only if it fails
-        if run is not None and self._note_job is not None and not is_hook:
-            self._note_job(run)
+        run = JobRun(name, due, self.clock.now(), function is self._on_order_update)
+        self.run_log.job_started(run)
         error = ""
         exits = False
         try:
@@ -398,9 +394,8 @@ class Strategy(Host):
         finally:
             self._due = outer_due
         self._has_error = self._has_error or bool(error)
-        if run is not None and self._note_job is not None and (error or not is_hook):
-            run.finish(self.clock.now(), self._masker(error))
-            self._note_job(run)
+        run.finish(self.clock.now(), self._masker(error))
+        self.run_log.job_finished(run)
         progress = self._progress
         self._progress = progress._replace(
             current_job=outer.current_job,
@@ -419,6 +414,7 @@ class Strategy(Host):
 
         One that only ran late is less than that, and takes the place of no error.
         """
+        self.run_log.job_missed(text, level)
         if level < logging.ERROR and self._has_error:
             return
         self._has_error = level >= logging.ERROR
@@ -446,6 +442,7 @@ class Strategy(Host):
                 self._updates += account.sync_orders()
             if self._options["sync_balance"]:
                 account.sync_balance()
+        self.run_log.flush()
         if self._updates:
             self._deliver_updates(due)
             self._report()  # without a hook nothing else does, and some may be refusals
@@ -498,15 +495,15 @@ class Strategy(Host):
             failed = [] if self._account is None else self._account.cancel_batch([order.order_id for order in live])
         return len(live), len(failed)
 
-    def stop(self) -> None:
-        """Call process_exit and let go of the account."""
+    def stop(self, reason: str = "") -> None:
+        """Call process_exit and let go of the account; `reason` is for the journal."""
         if self._process_exit is not None and self.phase is Phase.RUNNING:
             self._call(_PROCESS_EXIT, self.clock.now(), self._process_exit, self._context)
-        self.close()
+        self.close(reason)
 
-    def close(self) -> None:
+    def close(self, reason: str = "") -> None:
         """Let go of the account without a word to the strategy."""
+        self.run_log.stopped(reason)
+        self.run_log.close()
         if self._account is not None:
             self._account.close()
-        if self._job_log is not None:
-            self._job_log.close()

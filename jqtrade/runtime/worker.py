@@ -67,7 +67,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim, end: ProcessEnd) -> int:
     signals.listen()
     clock = SystemClock()
     masker = masker_for(spec.env, spec.code, spec.config)
-    halt = HaltWatch(claim, lambda: strategy.cancel_live_orders())
+    halt = HaltWatch(claim, lambda: strategy.cancel_live_orders(), lambda reason: strategy.run_log.halted(reason))
     run_now = RunNowWatch(claim, clock, lambda name: strategy.run_now(name))
     sys.argv = [spec.code]  # also for threads of the strategy
 
@@ -109,7 +109,7 @@ def _run_claimed(spec: TaskSpec, claim: Claim, end: ProcessEnd) -> int:
         start_checked(strategy, spec, masker)
     except BaseException as error:  # asyncio's CancelledError and pyo3's PanicException are no Exception
         _report_failed_start(error, spec, claim, masker, len(strategy.live_orders()))
-        strategy.close()
+        strategy.close(f"启动失败：{type(error).__name__}: {error}")
         return 1
     warning = foreign_time(strategy.options, clock)
     if warning is not None:
@@ -121,8 +121,9 @@ def _run_claimed(spec: TaskSpec, claim: Claim, end: ProcessEnd) -> int:
     try:
         strategy.run()
         claim.update(state="stopping")
-        log.info("任务 %s 停止：%s", spec.name, _stop_reason(signals, claim))
-        strategy.stop()
+        reason = _stop_reason(signals, claim)
+        log.info("任务 %s 停止：%s", spec.name, reason)
+        strategy.stop(reason)
         waits = end.announce()
         claim.update(next_job=None, next_time=None, current_job=waits or None, current_since=_text(clock.now()))
     except KeyboardInterrupt:

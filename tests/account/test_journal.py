@@ -13,8 +13,9 @@ import pytest
 from broker_files import make_order
 from journal_files import recorded
 
-from jqtrade.account import journal as journal_module
-from jqtrade.account.journal import WAL_FRAME, WAL_PAGES, Journal, JournalGone
+from jqtrade.account.journal import Journal, JournalGone
+from jqtrade.account.journal_database import WAL_FRAME, WAL_PAGES, JournalDatabase
+from jqtrade.account.journal_reader import read_only
 from jqtrade.account.order import LimitOrderStyle, MarketOrderStyle, OrderAction, OrderSide, OrderStatus
 from jqtrade.errors import InvalidParam
 
@@ -162,7 +163,9 @@ def test_intents_are_written_so_that_a_power_cut_spares_them(journal_path: str) 
     journal.note_sent([make_order()])
     journal.flush()
     journal.record_intents([make_order()], [1.0])
-    settings = [journal._connection.execute("PRAGMA " + name).fetchone() for name in ("synchronous", "journal_mode")]
+    settings = [
+        journal._database.connection.execute("PRAGMA " + name).fetchone() for name in ("synchronous", "journal_mode")
+    ]
     assert settings == [(2,), ("wal",)]  # 2: FULL, an fsync at each commit
 
 
@@ -187,7 +190,7 @@ def test_only_the_owner_can_read_the_journal(journal_path: str) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("version", [5, 99, -1])
+@pytest.mark.parametrize("version", [6, 99, -1])
 def test_a_journal_of_another_version_is_refused_and_left_alone(journal_path: str, version: int) -> None:
     journal = Journal(journal_path)
     journal.record_intents([make_order()], [1.0])
@@ -277,10 +280,10 @@ def test_an_older_journal_goes_on_with_all_that_it_knows(
     connection.executescript(OLD.format(version=version, value=value))
     connection.close()
     os.chmod(journal_path, 0o600)
-    Journal(journal_path, "mine").close()  # made over once
+    Journal(journal_path, "mine").close()  # migrated once
     journal = Journal(journal_path, "mine")
     (record,) = caplog.records
-    assert record.levelname == "WARNING" and f"已从版本 {version} 改为版本 4" in record.getMessage()
+    assert record.levelname == "WARNING" and f"已从版本 {version} 改为版本 5" in record.getMessage()
     journal.record_intents([make_order("1")], [2.0])
     asked, refused, new = journal.load(DAY)
     assert (asked.order, asked.sent) == (make_order("7", amount=100), False)
@@ -415,7 +418,7 @@ journal = Journal(sys.argv[1])
 for suffix in ("", "-wal", "-shm"):
     open(sys.argv[1] + suffix, "rb").read()
 journal.check_files()
-connection = journal._connection
+connection = journal._database.connection
 connection.execute("BEGIN IMMEDIATE")
 connection.execute("INSERT INTO owners (owner) VALUES ('x')")
 if sys.argv[3] == "opened meanwhile":
@@ -491,7 +494,7 @@ def test_a_backup_put_back_into_the_very_file_is_seen_and_nothing_is_sent(journa
     journal = Journal(journal_path)
     journal.load(DAY)
     journal.record_intents(ORDERS[:1], [1.0])
-    journal._connection.execute("PRAGMA wal_checkpoint")
+    journal._database.connection.execute("PRAGMA wal_checkpoint")
     journal.flush()
     with open(journal_path, "rb") as file:  # as another program does; ours would drop sqlite's lock on POSIX
         backup = file.read()
@@ -541,7 +544,7 @@ def test_uris_of_windows_paths_name_no_server_as_their_authority(
     path: str, uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.sep", "\\")
-    assert journal_module._read_only(path) == uri
+    assert read_only(path) == uri
 
 
 @pytest.mark.posix
@@ -586,7 +589,7 @@ def test_a_database_that_vanishes_while_it_is_written_is_missed_at_the_next_look
         if statement == "COMMIT":
             os.rename(journal_path, journal_path + ".moved")
 
-    journal._connection.set_trace_callback(vanish)
+    journal._database.connection.set_trace_callback(vanish)
     journal.record_intents(ORDERS[:1], [1.0])
     with pytest.raises(JournalGone):
         journal.check_files()
@@ -594,7 +597,7 @@ def test_a_database_that_vanishes_while_it_is_written_is_missed_at_the_next_look
 
 def test_sqlite_is_not_allowed_to_cut_its_log_off(journal_path: str) -> None:
     """By default it is in some builds (macOS), which would look as if somebody had."""
-    assert Journal(journal_path)._connection.execute("PRAGMA journal_size_limit").fetchone() == (-1,)
+    assert Journal(journal_path)._database.connection.execute("PRAGMA journal_size_limit").fetchone() == (-1,)
 
 
 @pytest.mark.posix
@@ -606,7 +609,7 @@ def test_a_journal_that_could_not_be_opened_anew_lets_nothing_pass(
     journal.record_intents(ORDERS[:1], [1.0])
     os.remove(journal_path + "-wal")
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "_make_room", lambda self, path: (_ for _ in ()).throw(OSError(24, "too many")))
+        patch.setattr(JournalDatabase, "_make_room", lambda self, path: (_ for _ in ()).throw(OSError(24, "too many")))
         with pytest.raises(sqlite3.Error):
             journal.reopen(DAY)
     with pytest.raises(JournalGone):

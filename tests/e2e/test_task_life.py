@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date, timedelta
 
 import psutil
 import pytest
 
+from jqtrade.account.journal_reader import JournalReader
 from tests.e2e.cli import PATIENCE, WINDOWS, command, environment, jqtrade, read, tasks, wait_for, write_strategy
 
 TICKING = """
@@ -58,6 +60,28 @@ def test_a_detached_task_runs_its_jobs_and_stops_gracefully(demo):
     assert (stopped.code, stopped.out.strip()) == (0, f"任务 demo（pid {task['pid']}）已停止")
     assert [line.split(" ")[-1] for line in read(demo.log).splitlines()[-2:]] == ["ran", "已结束"]
     assert tasks() == []
+
+
+def test_the_journal_tells_others_how_the_task_fares_while_it_runs_and_afterwards(demo, jqtrade_home):
+    demo()
+    today = date.today()
+    reader = JournalReader(str(jqtrade_home / "data" / "demo.db"))
+
+    def life():
+        rows = reader.task(today - timedelta(days=1), today + timedelta(days=1))  # the task's time zone is another one
+        return [(row.kind, row.message) for row in rows]
+
+    wait_for(lambda: life() == [("started", "")], "the start in the journal")
+    (task,) = tasks()
+    assert jqtrade("halt_task", "-n", "demo").code == 0
+    wait_for(lambda: life()[-1][0] == "halted", "the halt in the journal")
+    assert jqtrade("resume_task", "-n", "demo").code == 0
+    wait_for(lambda: life()[-1][0] == "resumed", "its end in the journal")
+    assert jqtrade("stop_task", "-n", "demo").code == 0
+    assert [kind for kind, _ in life()] == ["started", "halted", "resumed", "stopped"]
+    assert life()[1][1] and life()[-1][1] == "收到停止请求"
+    assert reader.task(today - timedelta(days=1), today + timedelta(days=1))[0].pid == task["pid"]
+    reader.close()
 
 
 def test_a_start_that_fails_is_explained_in_chinese_and_the_traceback_is_in_the_log(tmp_path):

@@ -25,8 +25,8 @@ LIVES = 100
 FIRST = 4
 """orders of each task before all begins"""
 AGENTS = ["watcher", "neighbour", "holder"]
-READERS = ["reader", "reader", "closer"]
-CERTAIN = ["journals_copied", "reads", "reads_and_closes", "neighbour_rows", "lock_holds", "lives_stopped"]
+READERS = ["reader", "reader", "reader", "closer"]
+CERTAIN = ["journals_copied", "reads", "rows_read", "reads_and_closes", "neighbour_rows", "lock_holds", "lives_stopped"]
 CERTAIN += ["files_begun_anew", "rows_watched"] + ["spelling_" + spelling for spelling in SPELLINGS]
 OFTEN = ["journals_reopened", "rows_glued", "stopped_in_the_last_step", "refused_as_too_late", "refused_for_the_lock"]
 OFTEN += ["files_header", "files_copy", "files_deleted", "unknown", "refused_for_the_limit", "faults"]

@@ -19,13 +19,15 @@ import sys
 import threading
 import time
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set
 
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
+from jqtrade.account.journal_reader import Cursor, JournalReader
+from jqtrade.errors import JournalUnreadable
 from tests.faults.ordering_task import name_of
 from tests.faults.sizes import SEED
 from tests.faults.world import (
@@ -90,16 +92,33 @@ def holder(folder: str, path: str, chance: random.Random, done: Callable[[float]
 
 
 def reader(folder: str, path: str, chance: random.Random, done: Callable[[float], bool]) -> Counter:
-    """Looks into the journals, as a page that shows them would."""
-    return _read_journals("?mode=ro", "reads", folder, chance, done)
+    """Looks into the journals by our own reader, as a page that shows them does; it may keep them open."""
+    count: Counter = Counter()
+    day = date.today() - timedelta(days=1)  # the tasks' time zone is another one
+    readers: Dict[str, JournalReader] = {}
+    cursors: Dict[str, Cursor] = {}
+    while not done(chance.uniform(0, 0.1)):
+        paths = sorted(glob.glob(os.path.join(folder, "home", "data", "*.db")))
+        if not paths:
+            continue
+        one = chance.choice(paths)
+        journal = readers.setdefault(one, JournalReader(one, patience=0.5))
+        try:
+            news = journal.news(cursors.get(one, Cursor.before(day)))
+            cursors[one] = news.cursor
+            count["reads"] += 1
+            count["rows_read"] += len(news.orders)
+            if chance.random() < 0.2:
+                count["rows_read"] += sum(len(journal.orders(day + timedelta(days=each))) for each in range(3))
+        except JournalUnreadable as error:  # the reader's trouble, not the task's
+            count["reads_failed: " + str(error).replace(one, "")] += 1
+        if chance.random() < 0.3:
+            journal.close()
+    return count
 
 
 def closer(folder: str, path: str, chance: random.Random, done: Callable[[float], bool]) -> Counter:
     """Looks into the journals as the program sqlite3 does: who closes one last puts sqlite's log away."""
-    return _read_journals("", "reads_and_closes", folder, chance, done)
-
-
-def _read_journals(how: str, what: str, folder: str, chance: random.Random, done: Callable[[float], bool]) -> Counter:
     count: Counter = Counter()
     while not done(chance.uniform(0, 0.1)):
         paths = glob.glob(os.path.join(folder, "home", "data", "*.db"))
@@ -107,14 +126,14 @@ def _read_journals(how: str, what: str, folder: str, chance: random.Random, done
             continue
         connection = None
         try:
-            connection = sqlite3.connect(f"file:{chance.choice(sorted(paths))}{how}", uri=True, timeout=0.5)
+            connection = sqlite3.connect(chance.choice(sorted(paths)), timeout=0.5)
             connection.execute("SELECT count(*) FROM orders").fetchall()
             if chance.random() < 0.2:
                 time.sleep(chance.uniform(0, 0.05))
                 connection.execute("SELECT max(order_id) FROM orders WHERE sent = 1").fetchall()
-            count[what] += 1
-        except sqlite3.Error as error:  # the reader's trouble, not the task's
-            count[what + "_failed: " + str(error)] += 1
+            count["reads_and_closes"] += 1
+        except sqlite3.Error as error:
+            count["reads_and_closes_failed: " + str(error)] += 1
         finally:
             if connection is not None:
                 connection.close()

@@ -1,4 +1,4 @@
-"""What the strategy's jobs did stands in the journal of every task, with an account or without one."""
+"""What a task did stands in its journal, with an account or without one: jobs, balances, its life."""
 
 import os
 import signal
@@ -11,9 +11,14 @@ from typing import Any, List, Optional, Tuple
 import pytest
 from strategy_files import Starter, at
 
-from jqtrade.account.journal import JobRun, Journal
+import jqtrade
+from jqtrade.account.journal import Journal
+from jqtrade.account.journal_log import BalanceRow, JobRun, TaskRow
+from jqtrade.account.journal_reader import JournalReader
 from jqtrade.account.order import LimitOrderStyle, Order, OrderAction
-from jqtrade.testing import FakeBroker
+from jqtrade.account.run_log import RunLog
+from jqtrade.masking import Masker
+from jqtrade.testing import FakeBroker, VirtualClock
 
 Row = Tuple[str, str, str, Optional[str], str]
 
@@ -29,6 +34,15 @@ def bad(context):
     raise ValueError("no such thing")
 
 def process_exit(context):
+    pass
+"""
+
+
+IDLE = """
+def process_initialize(context):
+    run_daily(work, "15:30")
+
+def work(context):
     pass
 """
 
@@ -194,18 +208,115 @@ def test_what_a_job_did_survives_a_kill_right_after_it(tmp_path: Path, db: Path)
     assert short(db) == EXPECTED[:1]
 
 
-def test_today_s_journals_are_made_over_and_keep_their_orders(tmp_path: Path) -> None:
-    path = tmp_path / "data" / "test.db"
-    order = Order("1", "000001.XSHE", 100, OrderAction.open, LimitOrderStyle(10), at(9))
-    journal = Journal(str(path))
-    journal.record_intents([order], [1000.0])
+def test_an_equity_curve_has_a_row_a_minute_at_most_with_the_last_that_was_known(start: Starter, db: Path) -> None:
+    broker = FakeBroker(keeps_orders=True)
+    started = start(IDLE, broker, runtime_dir=home(db), sync_internal=5)
+    expected = []
+    for second in range(0, 300, 5):  # each sync brings another figure
+        broker.cash["available_cash"] = 1000.0 + second
+        expected.append((second // 60, 1000.0 + second))
+        started.run(at(9, 30 + second // 60, second % 60 + 2))
+    started.run(at(9, 36))
+    with JournalReader(str(db)) as reader:
+        rows = reader.balances(at(9).date(), at(9).date())
+    assert [row.time.minute for row in rows if row.time.hour == 9 and row.time.minute >= 30] == [30, 31, 32, 33, 34]
+    assert [row.available_cash for row in rows[-5:]] == [dict(expected)[minute] for minute in range(5)]
+
+
+def test_a_curve_ends_with_what_the_account_had_at_the_end(start: Starter, db: Path) -> None:
+    broker = FakeBroker(keeps_orders=True)
+    started = start(IDLE, broker, runtime_dir=home(db), sync_internal=5).run(at(9, 30, 1))
+    broker.cash["total_assert"] = 5.0
+    started.run(at(9, 30, 11))
+    started.strategy.stop()
+    with JournalReader(str(db)) as reader:
+        assert reader.balances(at(9).date(), at(9).date())[-1].total == 5.0
+
+
+def test_the_life_of_a_task_is_told(start: Starter, db: Path) -> None:
+    broker = FakeBroker(keeps_orders=True)
+    started = start(IDLE, broker, runtime_dir=home(db), sync_internal=5).run(at(9, 31))
+    broker.error = ValueError("no such file")
+    started.run(at(9, 32))
+    broker.error = None
+    started.run(at(9, 33))
+    started.strategy.run_log.halted("too risky")
+    started.strategy.run_log.halted("")
+    started.strategy.stop("asked to")
+    with JournalReader(str(db)) as reader:
+        rows = reader.task(at(9).date(), at(9).date())
+    assert [(row.kind, row.subject, row.message) for row in rows[1:]] == [
+        ("sync_failed", "orders", "ValueError: no such file"),
+        ("sync_failed", "balance", "ValueError: no such file"),
+        ("sync_recovered", "orders", ""),
+        ("sync_recovered", "balance", ""),
+        ("halted", "", "too risky"),
+        ("resumed", "", ""),
+        ("stopped", "", "asked to"),
+    ]
+    begun = rows[0]
+    assert (begun.kind, begun.pid, begun.version) == ("started", os.getpid(), jqtrade.__version__)
+    assert begun.subject.endswith("demo.py") and rows[1].time == at(9, 31, 5)
+
+
+def test_what_an_account_number_says_is_masked(tmp_path: Path) -> None:
+    masker, path = Masker(), str(tmp_path / "data" / "test.db")
+    masker.hide("1234567")
+    run_log = RunLog(VirtualClock(at(9)), masker)
+    run_log.sync_failed("orders", "no file of 1234567")
+    run_log.open(path)
+    run_log.close()
+    with JournalReader(path) as reader:
+        (row,) = reader.task(at(9).date(), at(9).date())
+    assert "1234567" not in row.message and row.message.startswith("no file of")
+
+
+def test_an_order_waits_for_no_row_of_the_run_log_but_the_beginning_of_its_job(start: Starter, db: Path) -> None:
+    code = """
+    def process_initialize(context):
+        run_daily(buy, "09:31")
+
+    def buy(context):
+        watch(True)
+        order("000001.XSHE", 100, LimitOrderStyle(10))
+        watch(False)
+    """
+    broker = FakeBroker(keeps_orders=True)
+    started = start(code, broker, runtime_dir=home(db), sync_internal=3600, max_snapshot_age=60)
+    statements: List[str] = []
+    connection = started.strategy.account()._journal._database.connection
+    broker.cash["available_cash"] = 5000.0  # the order has the account look again, which is news of the balance
+    started.strategy.run_log.sync_failed("orders", "any")
+    started.module.watch = lambda on: connection.set_trace_callback(
+        (lambda line: statements.append(line)) if on else None
+    )
+    started.run(at(9, 31))
+    assert [line.split()[0] for line in statements if not line.startswith("SELECT")] == (
+        ["PRAGMA", "BEGIN", "INSERT", "INSERT", "COMMIT"] + ["PRAGMA", "BEGIN", "UPDATE", "COMMIT"]
+    )
+    inserts = [line.split()[2] for line in statements if line.startswith("INSERT")]
+    assert inserts == ["orders", "jobs"]
+    with JournalReader(str(db)) as reader:
+        assert reader.balances(at(9).date(), at(9).date())[-1].available_cash == 5000.0
+        assert reader.task(at(9).date(), at(9).date())[-1].kind == "sync_failed"
+
+
+def test_what_is_not_kept_leaves_no_file_and_no_rows(tmp_path: Path) -> None:
+    """As in a replay."""
+    run_log = RunLog(VirtualClock(at(9)), is_kept=False)
+    run_log.started("demo.py")
+    run_log.open(str(tmp_path / "data" / "test.db"))
+    run_log.job_finished(JobRun("job", at(9), at(9)))
+    run_log.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_row_is_written_once_though_its_commit_seemed_to_fail(tmp_path: Path) -> None:
+    path = str(tmp_path / "data" / "test.db")
+    journal = Journal(path)
+    rows = [TaskRow(at(9), 1, "halted", message="any"), BalanceRow(at(9), 3.0, 2.0, 1.0)]
+    for _ in range(2):
+        journal.record_log(rows)
     journal.close()
-    connection = sqlite3.connect(str(path))
-    connection.executescript("DROP TABLE jobs; PRAGMA user_version = 3;")  # what version 3 was
-    connection.close()
-    journal = Journal(str(path))
-    assert [record.order for record in journal.load(at(9).date())] == [order]
-    journal.note_job(JobRun("job", at(9), at(9)))
-    journal.flush()
-    journal.close()
-    assert short(path) == [("job", "09:00", False, "")]
+    with JournalReader(path) as reader:
+        assert len(reader.task(at(9).date(), at(9).date())) == len(reader.balances(at(9).date(), at(9).date())) == 1
