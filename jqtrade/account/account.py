@@ -538,12 +538,12 @@ class Account:
 
     def _take_over(self, news: OrderNews) -> List[Order]:
         """Keep what a sync tells. Returns the orders that changed."""
-        changed: List[Order] = []
-        if news.steps:
-            changed = news.changed()
+        changed = news.changed()
+        if changed:
             self._limits.heard(changed)  # how they stood before is still in self._orders
-            self._orders.update([(order.order_id, order) for order in changed])
-        self._writer.record_steps(news.steps, "sync")
+        self._writer.unrecorded.extend(news.steps)  # before the orders: told again, these would be nothing new then
+        self._orders.update([(order.order_id, order) for order in changed])
+        self._writer.record_steps([], "sync")
         return changed
 
     def _known(self) -> Known:

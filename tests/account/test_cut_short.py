@@ -144,6 +144,32 @@ def test_an_order_of_which_nobody_told_blocks_wherever_a_call_after_it_is_cut_sh
     assert fired > 10
 
 
+def test_what_a_sync_tells_reaches_the_journal_wherever_taking_it_over_is_cut_short(desk: Desk) -> None:
+    """Told again, it changes nothing in an order that has taken it over already."""
+    account: Any = desk.account
+    take_over = account._take_over
+    fired = 0
+    for step in range(1, 600, 2) if PER_OPCODE else range(1, 120):
+        (order_id,) = account.submit_batch([buy(desk.next_price())])
+        assert order_id is not None
+        desk.report(order_id, 2, 100)
+        storm = Storm(step)
+
+        def take_over_in_storm(news: Any, storm: Storm = storm) -> Any:
+            changed = news.changed()  # its lines in the log take hundreds of steps
+            news.changed = lambda: changed
+            return storm.call(take_over, news)
+
+        account._take_over = take_over_in_storm
+        attempt(account.sync_orders)
+        account._take_over = take_over
+        account.sync_orders()
+        assert desk.recorded()[order_id]["status"] == "filled", step
+        fired += storm.has_fired
+        desk.clock.sleep(0.01)
+    assert fired > 15
+
+
 def test_a_profile_function_that_raises_is_as_any_exception(desk: Desk) -> None:
     """It is called when a function is entered and left, also one of C."""
     calls = [0]

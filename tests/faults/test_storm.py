@@ -289,7 +289,7 @@ def test_an_exception_at_any_step_leaves_nothing_untrue_and_sends_nothing_twice(
     claim(f"{call.__name__}: an exception at each of its steps", steps=steps, raised=fired, wrong=0)
     # A call after one that was cut short takes other steps than the one counted, and Python 3.13 tells of fewer.
     assert fired >= 0.25 * len(chosen(steps, 60))
-    assert desk.ended_before <= 10
+    assert desk.ended_before <= 20  # the lines before the account is entered count too
     if descriptors:
         assert count_descriptors() <= descriptors + 60  # journals that were left open, as a kill would
 
