@@ -213,14 +213,18 @@ def test_detach_without_a_log_path_logs_below_the_home(tmp_path):
         jqtrade("stop_task", "--all", "-s", "SIGKILL")
 
 
-def _foreground(tmp_path, source=TICKING):
-    process = subprocess.Popen(
+def _start_foreground(tmp_path, source):
+    return subprocess.Popen(
         command("start_task", "-c", write_strategy(tmp_path / "s.py", source), "-n", "front"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment(PYTHONUNBUFFERED="1"),
     )
+
+
+def _foreground(tmp_path, source=TICKING):
+    process = _start_foreground(tmp_path, source)
     wait_for(lambda: [task for task in tasks() if task["state"] == "running"], "the foreground task")
     return process
 
@@ -274,7 +278,7 @@ def test_all_tasks_are_stopped_at_once_and_one_by_its_pid(tmp_path):
 
 def test_a_strategy_that_exits_ends_the_task_with_its_exit_code(tmp_path):
     source = TICKING.replace('log.info("tick ran")', "raise SystemExit(3)").replace("seconds=1", "seconds=3")
-    process = _foreground(tmp_path, source)
+    process = _start_foreground(tmp_path, source)  # it may be over before anybody has seen it
     output = process.communicate(timeout=PATIENCE)[0].decode("utf-8")
     assert process.returncode == 3 and "process_exit ran" in output
 

@@ -102,12 +102,6 @@ class _FaultyOs:
     def __getattr__(self, name: str) -> Any:
         return getattr(os, name)
 
-    def open(self, *args: Any, **kwargs: Any) -> int:
-        self._points.passes("before-open")
-        fd = os.open(*args, **kwargs)
-        self._points.passes("after-open")
-        return fd
-
     def write(self, fd: int, data: Any) -> int:
         self._points.passes("before-append")
         for fault in self._points.due("mid-append"):
@@ -132,6 +126,15 @@ def install(spec: str, told: str = "") -> Failpoints:
     points = Failpoints(spec, told)
     module: Any = csv_file
     module.os = _FaultyOs(points)
+    open_to_append = module._open_to_append  # on Windows it asks Windows itself, not the module os
+
+    def faulty_open(*args: Any) -> Any:
+        points.passes("before-open")
+        fd = open_to_append(*args)
+        points.passes("after-open")
+        return fd
+
+    module._open_to_append = faulty_open
 
     class FaultyFile(io.FileIO):
         def close(self) -> None:

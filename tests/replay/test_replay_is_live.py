@@ -108,14 +108,10 @@ def live(command: Sequence[str], folder: Path, env: Dict[str, str]) -> str:
 
 @pytest.mark.parametrize(
     "mode",
-    [
-        pytest.param((), id="paper"),
-        pytest.param(
-            ("--through-files",), id="files", marks=pytest.mark.posix
-        ),  # minutes under Wine, whose files are slow
-    ],
+    [pytest.param((), id="paper"), pytest.param(("--through-files",), id="files")],
 )
 @pytest.mark.slow
+@pytest.mark.posix  # minutes under Wine, whose files are slow
 def test_the_worker_and_a_replay_give_the_same_orders_fills_and_portfolio(tmp_path: Path, mode: Sequence[str]) -> None:
     days = {CODE: [10.0, 9.7, 10.2, 10.4], OTHER: [5.2, 5.4, 5.3, 5.6]}
     bars = write_bars(tmp_path / "bars.csv", days)
